@@ -1,0 +1,59 @@
+# kyu_library and kyu_test: one way to build every part of the firmware, on the board and hosted.
+
+add_library(kyu_flags INTERFACE)
+target_compile_options(kyu_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -Wall -Wextra -Wconversion -Wshadow -Werror>
+  -fno-omit-frame-pointer -g
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
+if(KYU_DEFECTS)
+  target_compile_definitions(kyu_flags INTERFACE KYU_DEFECTS=1)
+endif()
+if(KYU_BOARD)
+  target_compile_options(kyu_flags INTERFACE
+    -ffunction-sections -fdata-sections
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-threadsafe-statics -fno-use-cxa-atexit>)
+else()
+  target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_INVARIANTS=1)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  if(KYU_SANITIZE)
+    # vptr needs RTTI, which the firmware does without.
+    target_compile_options(kyu_flags INTERFACE
+      -fsanitize=${KYU_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all)
+    target_link_options(kyu_flags INTERFACE -fsanitize=${KYU_SANITIZE})
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(kyu_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety>)
+  endif()
+endif()
+
+# kyu_library(NAME SOURCES a.cpp ... DEPENDS other ...)
+# A library of the firmware; DEPENDS are the only arrows it may follow.
+function(kyu_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PUBLIC kyu_flags ${arg_DEPENDS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE kyu_flags ${arg_DEPENDS})
+  endif()
+endfunction()
+
+# kyu_test(NAME SOURCES a_test.cpp ... DEPENDS lib ...)
+# A hosted GoogleTest program, one ctest entry per test; nothing on the board.
+function(kyu_test name)
+  if(KYU_BOARD OR NOT KYU_TESTS OR SKBUILD)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE kyu_flags ${arg_DEPENDS} GTest::gtest GTest::gmock_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+endfunction()
+
+if(NOT KYU_BOARD AND KYU_TESTS AND NOT SKBUILD)
+  enable_testing()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

@@ -1,0 +1,67 @@
+// IPv4 (RFC 791, RFC 1122 §3): what the transports and the link layer call.
+//
+// Lock      the network lock.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.hpp"
+#include "net/ip_address.hpp"
+#include "net/packet/mbuf.hpp"
+
+namespace kyu::net {
+
+class LockedNet;
+
+enum class IpProtocol : std::uint8_t { icmp = 1, igmp = 2, tcp = 6, udp = 17 };
+
+/// What a transport is told of the header that was taken off.
+struct IpInfo {
+    Ipv4 source;
+    Ipv4 destination;
+    IpProtocol protocol{};
+    std::uint8_t tos{};             ///< DSCP and ECN bits as received (RFC 3168 §5)
+    std::uint8_t ttl{};
+    bool link_broadcast{false};     ///< the frame was sent to a group MAC address
+    bool ip_broadcast{false};       ///< the destination is a broadcast or multicast address
+};
+
+/// Why a packet could not be sent.
+enum class SendError : std::uint8_t {
+    no_route,
+    no_memory,
+    link_down,
+    ring_full,
+    too_big,  ///< does not fit the MTU and may not be fragmented
+    no_address,
+};
+
+struct IpSend {
+    Ipv4 source;  ///< any: the interface's address
+    Ipv4 destination;
+    IpProtocol protocol{};
+    std::uint8_t ttl{64};
+    std::uint8_t tos{0};
+    bool dont_fragment{true};
+    /// The transport left its checksum field filled with 0 for the link to complete, when the link
+    /// says transmit_checksums(); see transport_checksum_needed().
+};
+
+/// Sends `payload` (transport header and data). Consumes it whatever happens. While an ARP entry is
+/// incomplete the packet is held and the call succeeds.
+[[nodiscard]] Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf payload);
+
+/// Whether the sender must compute its own checksum towards `destination` (loopback and links
+/// without transmit checksums).
+[[nodiscard]] bool transport_checksum_needed(const LockedNet& net, Ipv4 destination);
+
+/// Largest IP packet towards `destination`, bytes.
+[[nodiscard]] std::uint16_t path_mtu(const LockedNet& net, Ipv4 destination);
+
+/// The address that a packet to `destination` carries as its source; any when there is none.
+[[nodiscard]] Ipv4 source_address(const LockedNet& net, Ipv4 destination);
+
+/// A packet whose Ethernet header has been taken off (ether.cpp calls this).
+void ip_input(LockedNet& net, Mbuf packet, bool link_broadcast);
+
+}  // namespace kyu::net

@@ -1,0 +1,58 @@
+// Link: a network interface's hardware, as the stack sees it.
+//
+// Context   all calls from threads with the network lock held; the driver's interrupt handler only
+//           acknowledges and posts to the net thread.
+// Ownership a frame given to transmit() belongs to the link until the device is done with it.
+// Rules     implemented by drivers/emac on the board and by port/host in the simulator.
+#pragma once
+
+#include <cstdint>
+
+#include "net/ip_address.hpp"
+#include "net/packet/mbuf.hpp"
+
+namespace kyu::net {
+
+/// Counters of a link; every one is a row of `netstat`.
+struct LinkStats {
+    std::uint64_t rx_frames{};
+    std::uint64_t rx_bytes{};
+    std::uint64_t rx_errors{};       ///< bad descriptor or status: dropped
+    std::uint64_t rx_no_buffer{};    ///< dropped because no fresh cluster could replace it
+    std::uint64_t rx_exhausted{};    ///< the ring ran full and was resynchronised
+    std::uint64_t tx_frames{};
+    std::uint64_t tx_bytes{};
+    std::uint64_t tx_ring_full{};    ///< frames refused
+    std::uint64_t tx_errors{};
+};
+
+class Link {
+public:
+    [[nodiscard]] virtual MacAddress mac() const = 0;
+    /// Largest IP packet, bytes (1500 on Ethernet).
+    [[nodiscard]] virtual std::uint16_t mtu() const = 0;
+    [[nodiscard]] virtual bool up() const = 0;
+    /// The device fills in IPv4 header, TCP, UDP and ICMP checksums on transmit.
+    [[nodiscard]] virtual bool transmit_checksums() const = 0;
+
+    /// Queues a whole Ethernet frame. False: the ring is full, the frame is dropped and counted.
+    /// It may wait for flush() to be handed to the device.
+    virtual bool transmit(Mbuf frame) = 0;
+    /// Hands everything queued to the device and takes back what it has sent. The network lock's
+    /// release calls it, so a burst costs one doorbell.
+    virtual void flush() = 0;
+    /// The next received frame (without FCS), or an empty Mbuf when there is none. A slot whose
+    /// cluster is handed out is refilled from `pool`; when the pool is empty the frame is dropped
+    /// and its cluster stays in the ring.
+    [[nodiscard]] virtual Mbuf receive(MbufPool& pool) = 0;
+    /// Ends a batch of receive() calls: re-arms, restarts the device if it had run dry. True when
+    /// frames are waiting again: poll once more.
+    virtual bool receive_done() = 0;
+
+    [[nodiscard]] virtual const LinkStats& stats() const = 0;
+
+protected:
+    ~Link() = default;
+};
+
+}  // namespace kyu::net

@@ -1,0 +1,164 @@
+// Mbuf: a packet, as an owning chain of segments.
+//
+// Ownership move-only: moving an Mbuf into a function gives the packet away, dropping it frees it.
+//           A segment's bytes lie inside the segment (headers, small packets), in a cluster that
+//           may be shared read-only, or in static memory that is only referred to.
+// Lock      the network lock: pools and reference counts are plain numbers. An Mbuf lives and dies
+//           inside LockedNet or while a NetGuard is held.
+// Limits    segments and clusters come from MbufPool; every allocation may fail and is counted.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/pool.hpp"
+#include "base/result.hpp"
+
+namespace kyu::net {
+
+inline constexpr std::size_t kClusterBytes = 2048;
+inline constexpr std::size_t kSegmentBytes = 256;  ///< a whole segment with its bookkeeping
+/// Room kept in front of a fresh packet for every header below its own (Ethernet 14 + IP 20, and
+/// TCP 20 + 40 of options), rounded so that the IP header is 4-byte aligned.
+inline constexpr std::size_t kHeaderRoom = 112;
+
+class MbufPool;
+
+/// 2 KiB of DMA memory, whole cache lines.
+struct alignas(64) Cluster {
+    std::array<std::byte, kClusterBytes> bytes;
+};
+
+/// One piece of a packet. Made and linked only by Mbuf and MbufPool.
+struct alignas(64) Segment {
+    Segment* next;
+    MbufPool* pool;
+    Cluster* cluster;       ///< nullptr: bytes are in `inside` or in static memory
+    std::byte* data;        ///< first byte in use
+    std::uint32_t size;     ///< bytes in use
+    bool read_only;         ///< shared cluster or static memory: never written through
+    static constexpr std::size_t kInside = kSegmentBytes - 4 * sizeof(void*) - 8;
+    std::array<std::byte, kInside> inside;
+
+    [[nodiscard]] std::span<const std::byte> bytes() const { return {data, size}; }
+};
+static_assert(sizeof(Segment) == kSegmentBytes);
+
+class Mbuf {
+    friend class MbufPool;
+    Segment* head_{nullptr};
+    Segment* tail_{nullptr};
+    std::uint32_t size_{0};
+
+public:
+    Mbuf() = default;
+    Mbuf(Mbuf&& other) noexcept;
+    Mbuf& operator=(Mbuf&& other) noexcept;
+    Mbuf(const Mbuf&) = delete;
+    Mbuf& operator=(const Mbuf&) = delete;
+    ~Mbuf();
+
+    /// False for "no packet".
+    explicit operator bool() const { return head_ != nullptr; }
+    /// Bytes in the whole chain.
+    [[nodiscard]] std::uint32_t size() const { return size_; }
+    /// Bytes of pool memory that the chain pins: what a socket buffer is charged for
+    /// (bsd-pitfalls B7). A shared cluster is charged to each holder.
+    [[nodiscard]] std::uint32_t memory() const;
+    [[nodiscard]] std::uint32_t segments() const;
+
+    /// The contiguous bytes at the front.
+    [[nodiscard]] std::span<const std::byte> front() const;
+    /// The same, writable. CHECKs that the first segment is not read-only.
+    [[nodiscard]] std::span<std::byte> writable_front();
+    /// Makes the first `count` bytes contiguous (count <= kSegmentBytes' inside room). False when
+    /// the chain is shorter or the pool is empty; the chain is then unchanged.
+    [[nodiscard]] bool pull_up(std::size_t count);
+
+    /// Puts `count` fresh bytes in front, in room kept for headers or in a new segment, never
+    /// inside memory that is shared. Empty span when the pool is empty.
+    [[nodiscard]] std::span<std::byte> prepend(std::size_t count);
+    void trim_front(std::size_t count);  ///< drops bytes at the front; count <= size()
+    void trim_back(std::size_t count);   ///< drops bytes at the end; count <= size()
+
+    /// Joins `other` to the end.
+    void append(Mbuf other);
+    /// Cuts off and returns the first `count` bytes (count <= size()); a segment in the middle of
+    /// the cut is shared read-only. An empty Mbuf when count > 0 and the pool is empty: unchanged.
+    [[nodiscard]] Mbuf take_front(std::size_t count);
+    /// A second, read-only view of bytes [offset, offset+count), without copying (m_copym).
+    /// An empty Mbuf when count > 0 and the pool is empty.
+    [[nodiscard]] Mbuf share(std::size_t offset, std::size_t count) const;
+
+    /// Copies [offset, offset + to.size()) out; the range lies inside the chain.
+    void copy_out(std::size_t offset, std::span<std::byte> to) const;
+
+    /// Calls f(std::span<const std::byte>) for each segment, front to back.
+    template <typename F>
+    void for_each_segment(F&& f) const {
+        for (const Segment* s = head_; s != nullptr; s = s->next) f(s->bytes());
+    }
+    /// First segment, for drivers that hand the pieces to a device; nullptr when empty.
+    [[nodiscard]] const Segment* head() const { return head_; }
+};
+
+/// The memory of a pool; the board puts it into DMA-capable RAM, the host on its heap.
+template <std::size_t Segments, std::size_t Clusters>
+struct MbufMemory {
+    std::array<Segment, Segments> segments;
+    std::array<Cluster, Clusters> clusters;
+    std::array<std::uint16_t, Clusters> references;
+};
+
+/// Whether an allocation may use the last few buffers, kept so that ACKs and resets always go out.
+enum class Reserve : std::uint8_t { keep, use };
+
+class MbufPool {
+    friend class Mbuf;
+
+public:
+    MbufPool(std::span<Segment> segments, std::span<Cluster> clusters,
+             std::span<std::uint16_t> references);
+    template <std::size_t S, std::size_t C>
+    explicit MbufPool(MbufMemory<S, C>& memory)
+        : MbufPool(memory.segments, memory.clusters, memory.references) {}
+    MbufPool(const MbufPool&) = delete;
+    MbufPool& operator=(const MbufPool&) = delete;
+
+    /// A packet with `size` bytes (not cleared) in one segment and kHeaderRoom in front, when
+    /// size fits inside; otherwise in one cluster (size <= kClusterBytes - kHeaderRoom). Empty
+    /// when there is no memory.
+    [[nodiscard]] Mbuf allocate(std::size_t size, Reserve reserve = Reserve::keep);
+    /// A packet that owns one whole empty cluster: what a receive ring is filled with. Size 2048.
+    [[nodiscard]] Mbuf allocate_cluster(Reserve reserve = Reserve::keep);
+    /// A chain of clusters that holds a copy of `bytes`; empty when there is no memory.
+    [[nodiscard]] Mbuf copy_in(std::span<const std::byte> bytes, Reserve reserve = Reserve::keep);
+    /// A read-only packet over static memory, without copying.
+    [[nodiscard]] Mbuf refer_to(std::span<const std::byte> bytes, Reserve reserve = Reserve::keep);
+
+    [[nodiscard]] const PoolStats& segment_stats() const { return segment_stats_; }
+    [[nodiscard]] const PoolStats& cluster_stats() const { return cluster_stats_; }
+    /// Makes the n-th allocation from now fail once (1 = the next; 0 = none): for tests.
+    void fail_nth(std::uint32_t n) { fail_countdown_ = n; }
+
+private:
+    std::span<Segment> segments_;
+    std::span<Cluster> clusters_;
+    std::span<std::uint16_t> references_;
+    Segment* free_segments_{nullptr};
+    Cluster* free_clusters_{nullptr};  // linked through their first bytes
+    PoolStats segment_stats_{};
+    PoolStats cluster_stats_{};
+    std::uint32_t fail_countdown_{0};
+
+    Segment* take_segment(Reserve reserve);
+    Cluster* take_cluster(Reserve reserve);
+    void free_segment(Segment& segment);
+    void drop_reference(Cluster& cluster);
+    void add_reference(Cluster& cluster);
+    [[nodiscard]] bool injected_failure();
+};
+
+}  // namespace kyu::net
