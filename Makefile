@@ -1,0 +1,40 @@
+# Kyu's face: each verb calls one script or one CMake preset, and the work is done there.
+#
+#   make soak ARGS='--transfers 5000 --wire tap'      arguments go to `kyu soak`
+#   make test STAGE='lint host'                       only these stages of ci/test
+#   make NO_INSTALL=1 …                               tells what is missing instead of installing it
+
+.DEFAULT_GOAL := help
+.PHONY: help soak test firmware check doctor clean
+export KYU_NO_INSTALL := $(NO_INSTALL)
+MAKEFLAGS += --no-print-directory
+
+help:
+	@echo 'make soak       set up, build, boot the emulated board, run 200 transfers and judge them'
+	@echo 'make test       set up, build and run every test'
+	@echo 'make firmware   build/board/kyu.elf, and build/defects/kyu.elf with planted failures'
+	@echo 'make check      format, lint and layout only'
+	@echo 'make doctor     what this machine lacks, why it is needed, and the command that mends it'
+	@echo 'make clean      remove what the verbs made'
+
+soak: firmware
+	@.venv/bin/kyu soak $(ARGS)
+
+test:
+	@ci/setup test
+	@.venv/bin/python ci/test.py $(STAGE)
+
+firmware:
+	@ci/setup soak
+	@for image in board defects; do \
+	    cmake --preset $$image >/dev/null && cmake --build --preset $$image || exit 1; done
+
+check:
+	@ci/setup test
+	@.venv/bin/python ci/test.py lint
+
+doctor:
+	@/usr/bin/python3 -m rig.doctor
+
+clean:
+	rm -rf build .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
