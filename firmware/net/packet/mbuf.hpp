@@ -33,18 +33,22 @@ struct alignas(64) Cluster {
 
 /// One piece of a packet. Made and linked only by Mbuf and MbufPool.
 struct alignas(64) Segment {
+    static constexpr std::size_t kInside = kSegmentBytes - 4 * sizeof(void*) - 8;
+
     Segment* next;
     MbufPool* pool;
-    Cluster* cluster;       ///< nullptr: bytes are in `inside` or in static memory
-    std::byte* data;        ///< first byte in use
-    std::uint32_t size;     ///< bytes in use
-    bool read_only;         ///< shared cluster or static memory: never written through
-    static constexpr std::size_t kInside = kSegmentBytes - 4 * sizeof(void*) - 8;
-    std::array<std::byte, kInside> inside;
+    Cluster* cluster;    ///< nullptr: bytes are in `inside` or in static memory
+    std::byte* data;     ///< first byte in use
+    std::uint32_t size;  ///< bytes in use
+    bool read_only;      ///< a share of a cluster, or static memory: never written through
+    alignas(8) std::array<std::byte, kInside> inside;
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return {data, size}; }
 };
 static_assert(sizeof(Segment) == kSegmentBytes);
+
+/// Whether an allocation may use the last few buffers, kept so that ACKs and resets always go out.
+enum class Reserve : std::uint8_t { keep, use };
 
 class Mbuf {
     friend class MbufPool;
@@ -52,15 +56,23 @@ class Mbuf {
     Segment* tail_{nullptr};
     std::uint32_t size_{0};
 
+    void drop();
+    [[nodiscard]] std::size_t room_in_front() const;
+
 public:
     Mbuf() = default;
-    Mbuf(Mbuf&& other) noexcept;
+    Mbuf(Mbuf&& other) noexcept : head_(other.head_), tail_(other.tail_), size_(other.size_) {
+        other.head_ = other.tail_ = nullptr;
+        other.size_ = 0;
+    }
     Mbuf& operator=(Mbuf&& other) noexcept;
     Mbuf(const Mbuf&) = delete;
     Mbuf& operator=(const Mbuf&) = delete;
-    ~Mbuf();
+    ~Mbuf() {
+        if (head_ != nullptr) drop();
+    }
 
-    /// False for "no packet".
+    /// False for "no packet". A packet of no bytes is still a packet.
     explicit operator bool() const { return head_ != nullptr; }
     /// Bytes in the whole chain.
     [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -70,27 +82,35 @@ public:
     [[nodiscard]] std::uint32_t segments() const;
 
     /// The contiguous bytes at the front.
-    [[nodiscard]] std::span<const std::byte> front() const;
-    /// The same, writable. CHECKs that the first segment is not read-only.
+    [[nodiscard]] std::span<const std::byte> front() const {
+        return head_ == nullptr ? std::span<const std::byte>{} : head_->bytes();
+    }
+    /// The same, writable. CHECKs that nobody else holds the memory of the first segment.
     [[nodiscard]] std::span<std::byte> writable_front();
-    /// Makes the first `count` bytes contiguous (count <= kSegmentBytes' inside room). False when
-    /// the chain is shorter or the pool is empty; the chain is then unchanged.
+    /// Makes the first `count` bytes contiguous (count <= Segment::kInside). False when the chain
+    /// is shorter or the pool is empty; the chain is then unchanged.
     [[nodiscard]] bool pull_up(std::size_t count);
 
     /// Puts `count` fresh bytes in front, in room kept for headers or in a new segment, never
-    /// inside memory that is shared. Empty span when the pool is empty.
+    /// inside memory that is shared; count <= Segment::kInside. Empty span when the pool is empty.
     [[nodiscard]] std::span<std::byte> prepend(std::size_t count);
     void trim_front(std::size_t count);  ///< drops bytes at the front; count <= size()
     void trim_back(std::size_t count);   ///< drops bytes at the end; count <= size()
 
     /// Joins `other` to the end.
     void append(Mbuf other);
+    /// Copies as much of `bytes` as fits into free room behind the last byte and returns how much
+    /// that was: 0 when the last segment is a share or is full. Shares of the same cluster keep
+    /// their bytes, since nothing but the one original segment can grow.
+    [[nodiscard]] std::size_t append_inside(std::span<const std::byte> bytes);
     /// Cuts off and returns the first `count` bytes (count <= size()); a segment in the middle of
     /// the cut is shared read-only. An empty Mbuf when count > 0 and the pool is empty: unchanged.
     [[nodiscard]] Mbuf take_front(std::size_t count);
-    /// A second, read-only view of bytes [offset, offset+count), without copying (m_copym).
-    /// An empty Mbuf when count > 0 and the pool is empty.
-    [[nodiscard]] Mbuf share(std::size_t offset, std::size_t count) const;
+    /// A second, read-only view of bytes [offset, offset+count), without copying (m_copym); bytes
+    /// that lie inside a segment are copied, since a segment has one owner. An empty Mbuf when
+    /// count > 0 and the pool is empty.
+    [[nodiscard]] Mbuf share(std::size_t offset, std::size_t count,
+                             Reserve reserve = Reserve::keep) const;
 
     /// Copies [offset, offset + to.size()) out; the range lies inside the chain.
     void copy_out(std::size_t offset, std::span<std::byte> to) const;
@@ -112,9 +132,6 @@ struct MbufMemory {
     std::array<std::uint16_t, Clusters> references;
 };
 
-/// Whether an allocation may use the last few buffers, kept so that ACKs and resets always go out.
-enum class Reserve : std::uint8_t { keep, use };
-
 class MbufPool {
     friend class Mbuf;
 
@@ -126,6 +143,7 @@ public:
         : MbufPool(memory.segments, memory.clusters, memory.references) {}
     MbufPool(const MbufPool&) = delete;
     MbufPool& operator=(const MbufPool&) = delete;
+    ~MbufPool() = default;
 
     /// A packet with `size` bytes (not cleared) in one segment and kHeaderRoom in front, when
     /// size fits inside; otherwise in one cluster (size <= kClusterBytes - kHeaderRoom). Empty
@@ -133,32 +151,38 @@ public:
     [[nodiscard]] Mbuf allocate(std::size_t size, Reserve reserve = Reserve::keep);
     /// A packet that owns one whole empty cluster: what a receive ring is filled with. Size 2048.
     [[nodiscard]] Mbuf allocate_cluster(Reserve reserve = Reserve::keep);
-    /// A chain of clusters that holds a copy of `bytes`; empty when there is no memory.
+    /// A chain that holds a copy of `bytes`: one segment when they fit inside with kHeaderRoom,
+    /// full clusters otherwise. Empty when there is no memory.
     [[nodiscard]] Mbuf copy_in(std::span<const std::byte> bytes, Reserve reserve = Reserve::keep);
     /// A read-only packet over static memory, without copying.
     [[nodiscard]] Mbuf refer_to(std::span<const std::byte> bytes, Reserve reserve = Reserve::keep);
 
     [[nodiscard]] const PoolStats& segment_stats() const { return segment_stats_; }
     [[nodiscard]] const PoolStats& cluster_stats() const { return cluster_stats_; }
-    /// Makes the n-th allocation from now fail once (1 = the next; 0 = none): for tests.
+    /// Makes the n-th allocation of a segment or cluster from now fail once (1 = the next;
+    /// 0 = none): for tests.
     void fail_nth(std::uint32_t n) { fail_countdown_ = n; }
 
 private:
-    std::span<Segment> segments_;
     std::span<Cluster> clusters_;
     std::span<std::uint16_t> references_;
     Segment* free_segments_{nullptr};
     Cluster* free_clusters_{nullptr};  // linked through their first bytes
     PoolStats segment_stats_{};
     PoolStats cluster_stats_{};
+    std::uint32_t reserved_segments_{0};
+    std::uint32_t reserved_clusters_{0};
     std::uint32_t fail_countdown_{0};
 
-    Segment* take_segment(Reserve reserve);
-    Cluster* take_cluster(Reserve reserve);
+    [[nodiscard]] Segment* take_segment(Reserve reserve);
+    [[nodiscard]] Cluster* take_cluster(Reserve reserve);
+    [[nodiscard]] Segment* take_piece(const Segment& of, std::size_t offset, std::size_t count,
+                                      Reserve reserve);
     void free_segment(Segment& segment);
-    void drop_reference(Cluster& cluster);
-    void add_reference(Cluster& cluster);
+    [[nodiscard]] std::uint16_t& references_of(const Cluster& cluster);
+    [[nodiscard]] bool exclusive(const Segment& segment);
     [[nodiscard]] bool injected_failure();
+    static Mbuf packet_of(Segment& segment);
 };
 
 }  // namespace kyu::net
