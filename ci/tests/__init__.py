@@ -1,0 +1,1 @@
+"""The checks are checked: each must find what is planted for it."""
