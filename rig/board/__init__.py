@@ -1,0 +1,1 @@
+"""Boards: what can be powered, listened to and looked into."""

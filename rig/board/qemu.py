@@ -1,0 +1,222 @@
+"""The emulated Orange Pi PC.
+
+Context   power_on and power_off from the main thread: the kernel kills QEMU when the thread that
+          started it ends, however the rig dies (prctl PDEATHSIG, set by util-linux setpriv).
+Ownership every channel (console, monitor, boot arguments, TAP) is a descriptor handed to QEMU, so
+          nothing is left on disk. The console is attached before the first instruction (-S).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rig.board import bootargs
+from rig.board.protocol import Address, HostLoad
+from rig.board.qmp import Qmp
+from rig.errors import RigError, UserError
+from rig.wire.protocol import Wire
+
+QEMU = "qemu-system-arm"
+OLDEST = (7, 2, 0)
+
+
+class SocketConsole:
+    """The serial line as one end of a socket pair."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def read(self) -> bytes:
+        try:
+            return self._sock.recv(65536)
+        except OSError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._sock.sendall(data)
+        except OSError as error:
+            raise RigError(f"the console is gone ({error})") from None
+
+    def close(self) -> None:
+        # shutdown first: it wakes a reader that is blocked in recv, close alone does not.
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+
+class QemuBoard:
+    """Satisfies Board, Inspectable and Observable."""
+
+    name = "qemu"
+
+    def __init__(self, image: Path, wire: Wire, args: str, *, pcap: Path | None = None) -> None:
+        self.image = image
+        self._wire = wire
+        self._page = bootargs.page(args)
+        self._pcap = pcap
+        self._child: subprocess.Popen[bytes] | None = None
+        self._console: SocketConsole | None = None
+        self._qmp: Qmp | None = None
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed with the board
+        self._forwards: dict[int, tuple[str, int]] = {}
+
+    @property
+    def console(self) -> SocketConsole:
+        if self._console is None:
+            raise RigError("the board is off")
+        return self._console
+
+    @property
+    def version(self) -> str:
+        return ".".join(map(str, self._qmp.version)) if self._qmp else ""
+
+    def power_on(self) -> None:
+        """Raises UserError when QEMU is missing or too old, RigError when it will not start."""
+        self.power_off()
+        program, setpriv = _find(QEMU, "qemu-system-arm"), _find("setpriv", "util-linux")
+        ours, theirs = socket.socketpair()
+        our_monitor, their_monitor = socket.socketpair()
+        page = os.memfd_create("kyu-bootargs")
+        try:
+            os.write(page, self._page)
+            fds = (theirs.fileno(), their_monitor.fileno(), page, *self._wire.descriptors)
+            command = [setpriv, "--pdeathsig", "KILL", "--", program]
+            command += self._arguments(theirs.fileno(), their_monitor.fileno(), page)
+            self._child = subprocess.Popen(
+                command,
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                stdout=self._stderr,
+                stderr=self._stderr,
+                # Ctrl-C is for the rig, which then ends QEMU in good order.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RigError(f"cannot start {QEMU}: {error}") from None
+        finally:
+            theirs.close()
+            their_monitor.close()
+            os.close(page)
+        self._console = SocketConsole(ours)
+        self._qmp = Qmp(our_monitor)
+        self._greet()
+
+    def go(self) -> None:
+        self._monitor.execute("cont")
+
+    def power_off(self) -> None:
+        if self._qmp is not None:
+            self._qmp.close()
+            self._qmp = None
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+        if self._console is not None:
+            self._console.close()
+            self._console = None
+
+    def address(self, port: int) -> Address:
+        direct = self._wire.address(port)
+        if direct is not None:
+            return direct
+        if port not in self._forwards:
+            raise UserError(f"port {port} is not forwarded by the wire", where=self._wire.name)
+        return Address(*self._forwards[port])
+
+    def gone(self) -> str:
+        if self._child is None:
+            return "the board is off"
+        status = self._child.poll()
+        if status is None:
+            return ""
+        said = self._said()
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        return f"QEMU {how}{': ' + said if said else ''}"
+
+    def program_counter(self) -> int:
+        """Raises RigError when QEMU is silent, or is not running the board."""
+        status = self._monitor.status()
+        if status != "running":
+            raise RigError(f"QEMU is not running the board: {status}")
+        return self._monitor.program_counter()
+
+    def host_load(self) -> HostLoad:
+        """From /proc/PID/task/*: time spent runnable but not running, and whether it is stopped."""
+        if self._child is None:
+            return HostLoad(0.0, stopped=False)
+        delayed_ns, stopped = 0, False
+        for task in Path(f"/proc/{self._child.pid}/task").glob("*"):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                delayed_ns = max(delayed_ns, int((task / "schedstat").read_text().split()[1]))
+            with contextlib.suppress(OSError, IndexError):
+                state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+                stopped = stopped or state in ("T", "t")
+        return HostLoad(delayed_ns / 1e9, stopped)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid if self._child else 0
+
+    @property
+    def _monitor(self) -> Qmp:
+        if self._qmp is None:
+            raise RigError("the board is off")
+        return self._qmp
+
+    def _arguments(self, console_fd: int, monitor_fd: int, page_fd: int) -> list[str]:
+        loader = f"loader,file=/proc/self/fd/{page_fd},addr={bootargs.PAGE_ADDRESS:#x}"
+        arguments = ["-M", "orangepi-pc", "-kernel", str(self.image), "-S"]
+        arguments += ["-display", "none", "-nodefaults"]
+        arguments += [
+            "-chardev",
+            f"socket,id=console,fd={console_fd}",
+            "-serial",
+            "chardev:console",
+        ]
+        arguments += ["-chardev", f"socket,id=qmp,fd={monitor_fd}", "-mon", "qmp,mode=control"]
+        arguments += ["-device", f"{loader},force-raw=on", *self._wire.qemu_arguments()]
+        if self._pcap is not None:
+            arguments += ["-object", f"filter-dump,id=pcap,netdev=wire,file={self._pcap}"]
+        return arguments
+
+    def _greet(self) -> None:
+        try:
+            self._monitor.greet()
+            version = self._monitor.version
+            if version < OLDEST:
+                found, oldest = (".".join(map(str, v)) for v in (version, OLDEST[:2]))
+                raise UserError(
+                    f"{QEMU} is {found}, {oldest} or newer is needed", mend="run kyu doctor"
+                )
+            if self._wire.address(1) is None:
+                self._forwards = self._monitor.forwards()
+        except RigError as fault:
+            if self._child is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._child.wait(timeout=2)
+            why = self.gone() or str(fault)
+            self.power_off()
+            raise RigError(f"{QEMU} did not start: {why}") from None
+
+    def _said(self) -> str:
+        """QEMU's last words, as one line."""
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+
+def _find(program: str, package: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise UserError(
+            f"{program} is not installed", mend=f"install package {package}, or run kyu doctor"
+        )
+    return path

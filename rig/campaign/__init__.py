@@ -1,0 +1,1 @@
+"""Long runs: one board under watch, many transfers."""

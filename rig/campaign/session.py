@@ -1,0 +1,262 @@
+"""One board under watch: the only place where the watch meets the world.
+
+Context   everything but _emit on the main thread. The console reader and the workers only put
+          events into the queue; pump() folds them, and does what the watch wants done.
+Ownership the session owns the board's power, the reader and the workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rig.board.protocol import Board, Inspectable
+from rig.clock import Clock
+from rig.console import events as ev
+from rig.console.reader import ConsoleReader
+from rig.console.symbols import Symbols
+from rig.errors import RigError
+from rig.journal import RunFolder
+from rig.traffic.pattern import Native
+from rig.traffic.pool import Job, Workers
+from rig.traffic.request import Request, Result
+from rig.traffic.wangdoodle import Client, Patience
+from rig.verdict import Verdict, inconclusive
+from rig.watch import Limits, Wants, Watch, step
+from rig.wire.protocol import WANGDOODLE
+
+TICK_S = 0.1
+TAIL_LINES = 400
+PC_SAMPLES = 7
+_Item = ev.Event | Result
+
+
+@dataclass(frozen=True, slots=True)
+class TimedLine:
+    at: float
+    text: str
+
+
+class Session:
+    def __init__(
+        self,
+        board: Board,
+        symbols: Symbols,
+        *,
+        folder: RunFolder | None = None,
+        limits: Limits = Limits(),  # noqa: B008  frozen
+        patience: Patience = Patience(),  # noqa: B008  frozen
+    ) -> None:
+        self.board = board
+        self.symbols = symbols
+        self.clock = Clock()
+        self.watch = Watch(limits=limits)
+        self.verdict: Verdict | None = None
+        self.tail: deque[TimedLine] = deque(maxlen=TAIL_LINES)
+        self._limits = limits
+        self._patience = patience
+        self._folder = folder
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._reader: ConsoleReader | None = None
+        self._workers: Workers | None = None
+        self._ticked = 0.0
+
+    # Power
+
+    def boot(self) -> Verdict | None:
+        """Power on and wait until every server listens. A verdict when that did not come about."""
+        self.power_off()
+        self.watch, self.verdict = Watch(limits=self._limits), None
+        self.tail.clear()
+        self._queue = queue.SimpleQueue()
+        self.board.power_on()
+        self.clock.restart(self.board)
+        self._ticked = 0.0
+        self.feed(ev.PowerOn(0.0))
+        log = self._folder.console if self._folder else None
+        self._reader = ConsoleReader(self.board.console, self._queue.put, self.clock.now, log)
+        self._reader.start()
+        self.board.go()
+        while not self._decided() and not self.watch.ready:
+            self.pump()
+        return self.verdict
+
+    def power_off(self) -> None:
+        self.stop_traffic()
+        if self._reader is not None:
+            self._reader.quiet()
+        self.board.power_off()
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
+        if self._folder is not None:
+            self._folder.flush_ticks()
+
+    def _decided(self) -> bool:
+        return self.verdict is not None
+
+    # Events
+
+    def pump(self, wait_s: float = TICK_S) -> list[Result]:
+        """Folds what has happened, for up to `wait_s`, and returns the transfers that ended."""
+        results: list[Result] = []
+        deadline = time.monotonic() + wait_s
+        for item in self._arrivals(deadline):
+            if isinstance(item, Result):
+                results.append(item)
+                if item.cause is not None and self.verdict is None:
+                    self.feed(ev.Symptom(self.clock.now(), item.cause, _symptom_detail(item)))
+            else:
+                self.feed(item)
+        if self.clock.now() - self._ticked >= TICK_S:
+            self._tick()
+        return results
+
+    def feed(self, event: ev.Event) -> None:
+        """One event into the fold; after a verdict only the record is kept."""
+        if isinstance(event, ev.Line):
+            self.tail.append(TimedLine(event.at, event.text))
+        elif isinstance(event, ev.Prompt):
+            self.tail.append(TimedLine(event.at, "Kyu, ready>"))
+        if self._folder is not None:
+            self._folder.event(event)
+        if self.verdict is not None:
+            return
+        self.watch, self.verdict = step(self.watch, event)
+        if self.verdict and self._folder:
+            self._folder.flush_ticks()
+        if self.watch.wants is Wants.PROBE:
+            self._probe()
+        elif self.watch.wants is Wants.INSPECT:
+            self.feed(self._inspect())
+
+    def observed(self) -> float:
+        """Seconds of observed time; safe to ask from any thread."""
+        return self.watch.observed
+
+    def settle(self) -> Verdict:
+        """No more traffic: the verdict, once the board was heard again or was found silent."""
+        self.feed(ev.TrafficEnded(self.clock.now()))
+        while self.verdict is None:
+            self.pump()
+        return self.verdict
+
+    def await_verdict(self) -> Verdict:
+        """After a symptom: what the board, its console and its processor say."""
+        while self.verdict is None:
+            self.pump()
+        return self.verdict
+
+    # Traffic
+
+    def client(self, native: Native, *, stopping: object = None) -> Client:
+        ask = stopping if callable(stopping) else lambda: False
+        return Client(
+            self.board.address(WANGDOODLE),
+            native,
+            patience=self._patience,
+            observed=self.observed,
+            now=self.clock.now,
+            stopping=ask,
+        )
+
+    def start_traffic(self, native: Native, jobs: Iterator[Job], parallel: int) -> Workers:
+        self._workers = Workers(
+            lambda stopping: self.client(native, stopping=stopping),
+            jobs,
+            parallel,
+            self._queue.put,
+        )
+        self._workers.start()
+        return self._workers
+
+    def stop_traffic(self) -> None:
+        if self._workers is not None:
+            self._workers.stop()
+            self._workers = None
+
+    def run(self, native: Native, requests: list[Request], *, parallel: int = 1) -> list[Result]:
+        """These requests to their end, under watch; fewer results when a verdict came between."""
+        workers = self.start_traffic(native, enumerate(requests, 1), parallel)
+        results: list[Result] = []
+        while not workers.done and self.verdict is None:
+            results += self.pump()
+        if self.verdict is None:
+            results += self.pump(0)
+        self.stop_traffic()
+        return results
+
+    # The watch's wishes
+
+    def _tick(self) -> None:
+        gone = self.board.gone()
+        if gone:
+            self._drain_console()
+            self.feed(ev.RigTrouble(self.clock.now(), gone))
+        self._ticked = self.clock.now()
+        self.feed(self.clock.tick(self.board))
+
+    def _drain_console(self) -> None:
+        """The board's last words may still be under way when the emulator is already gone."""
+        for item in self._arrivals(time.monotonic() + 0.2):
+            if not isinstance(item, Result | ev.RigTrouble):
+                self.feed(item)
+
+    def _probe(self) -> None:
+        try:
+            self.board.console.write(b"\r")
+        except RigError as fault:
+            self.feed(ev.RigTrouble(self.clock.now(), self.board.gone() or str(fault)))
+            return
+        self.feed(ev.ProbeSent(self.clock.now()))
+
+    def _inspect(self) -> ev.Inspected:
+        """Where the processor is: a few samples, the most frequent function named."""
+        if not isinstance(self.board, Inspectable):
+            return ev.Inspected(self.clock.now())
+        seen: Counter[str] = Counter()
+        example: dict[str, str] = {}
+        try:
+            for _ in range(PC_SAMPLES):
+                pc = self.board.program_counter()
+                place = self.symbols.place(pc)
+                name = place.function or f"{pc:08x}"
+                seen[name] += 1
+                example.setdefault(name, f"{place} at {pc:08x}")
+                time.sleep(0.02)
+        except RigError as fault:
+            return ev.Inspected(self.clock.now(), trouble=self.board.gone() or str(fault))
+        name, count = seen.most_common(1)[0]
+        where = f"processor in {example[name]}, {count} of {PC_SAMPLES} samples"
+        return ev.Inspected(self.clock.now(), where=where, function=name)
+
+    def _arrivals(self, deadline: float) -> Iterator[_Item]:
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                yield self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if left <= 0 and self.clock.now() - self._ticked >= 2 * TICK_S:
+                return
+
+
+def _symptom_detail(result: Result) -> str:
+    return f"transfer {result.number} ({result.request}): {result.detail}"
+
+
+@contextlib.contextmanager
+def powered(session: Session) -> Iterator[Session]:
+    """The board is off afterwards, whatever happened."""
+    try:
+        yield session
+    finally:
+        session.power_off()
+
+
+def rig_failed(at: float, fault: Exception) -> Verdict:
+    return inconclusive(at, str(fault))

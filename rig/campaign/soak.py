@@ -1,0 +1,223 @@
+"""The soak: transfer after transfer until the number, the hour or a failure.
+
+Context   the main thread; workers only transfer.
+Rules     a run stops at the first failure unless told to keep going: then the board is restarted.
+          Whatever ends the run (failure, Ctrl-C, full disk), a summary is made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from rig import evidence, journal
+from rig.campaign.session import Session
+from rig.errors import RigError
+from rig.journal import RunFolder
+from rig.report.progress import Display
+from rig.report.summary import Summary, Tally, headline
+from rig.traffic.pattern import Native
+from rig.traffic.pool import Job, Workers
+from rig.traffic.request import Request, Result
+from rig.verdict import Cause, Outcome, Verdict, inconclusive
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stretch of the run: `count` transfers of one scenario."""
+
+    name: str
+    count: int
+    request: Callable[[int, int], Request]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`transfers` None: until `deadline_s` of wall clock from the start."""
+
+    legs: tuple[Leg, ...]
+    transfers: int | None
+    deadline_s: float | None
+    parallel: int
+    seed: int
+    keep_going: bool
+    repeat: str = ""
+
+    def request(self, number: int) -> Request:
+        """Numbers count from 1 over all legs; past the end the last leg goes on."""
+        left = number
+        for leg in self.legs[:-1]:
+            if left <= leg.count:
+                return leg.request(left, self.seed)
+            left -= leg.count
+        return self.legs[-1].request(left, self.seed)
+
+
+class Soak:
+    def __init__(
+        self, session: Session, folder: RunFolder, plan: Plan, native: Native, display: Display
+    ) -> None:
+        self._session = session
+        self._folder = folder
+        self._plan = plan
+        self._native = native
+        self._display = display
+        self._tally = Tally()
+        self._next = 1
+        self._seconds = 0.0
+        self._started = time.monotonic()
+        self._boot_seconds: float | None = None
+        self._bad: list[Result] = []
+        self._warnings: tuple[str, ...] = ()
+        self._build = ""
+
+    def resume(self) -> None:
+        """Takes up what the folder's journal says was done. Before run()."""
+        for line in journal.read_transfers(self._folder.path):
+            self._tally.attempted += 1
+            self._next = max(self._next, line.n + 1)
+            if line.ok:
+                self._tally.add_ok(line.ms, line.bytes)
+                self._seconds += line.ms / 1000 / self._plan.parallel
+            else:
+                self._tally.failures[line.cause or Cause.RIG.value] += 1
+
+    def run(self) -> Summary:
+        interrupted = False
+        try:
+            verdict = self._run()
+        except KeyboardInterrupt:
+            interrupted = True
+            verdict = Verdict(Outcome.INCONCLUSIVE, None, self._session.clock.now(), "interrupted")
+        except RigError as fault:
+            verdict = inconclusive(self._session.clock.now(), str(fault))
+        if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.RIG:
+            self._tally.add_failure(Cause.RIG)
+        verdict = self._overall(verdict)
+        try:
+            self._session.power_off()
+            self._collect(self._session.pump(0), None)
+        except RigError as fault:
+            verdict = inconclusive(verdict.at, str(fault))
+        facts = {"build": self._build, "seed": self._plan.seed}
+        return Summary(
+            verdict,
+            self._tally,
+            self._seconds,
+            self._boot_seconds,
+            self._warnings,
+            interrupted,
+            facts,
+        )
+
+    # The run
+
+    def _run(self) -> Verdict:
+        while True:
+            verdict = self._boot() or self._traffic()
+            self._warnings += self._session.watch.warnings
+            if verdict is None:
+                verdict = self._session.settle()
+            if verdict.outcome is not Outcome.FAILED:
+                return verdict
+            self._failed(verdict)
+            if not self._plan.keep_going or not self._session.watch.ready or self._over():
+                return verdict
+            self._display.note("the board is restarted")
+
+    def _boot(self) -> Verdict | None:
+        verdict = self._session.boot()
+        self._build = self._session.watch.build
+        if verdict is None:
+            seconds = self._session.clock.now()
+            self._boot_seconds = self._boot_seconds or seconds
+            self._display.note(f"ready after {seconds:.2f} s, build {self._build or 'unknown'}")
+        return verdict
+
+    def _traffic(self) -> Verdict | None:
+        """Transfers until there are no more, or until a verdict."""
+        session, began = self._session, time.monotonic()
+        workers = session.start_traffic(self._native, self._jobs(), self._plan.parallel)
+        try:
+            self._attend(workers)
+        finally:
+            self._seconds += time.monotonic() - began
+        verdict = session.await_verdict() if session.watch.symptom else session.verdict
+        session.stop_traffic()
+        self._collect(session.pump(0), verdict)
+        return verdict
+
+    def _attend(self, workers: Workers) -> None:
+        session = self._session
+        while session.verdict is None and session.watch.symptom is None:
+            done = workers.done
+            self._collect(session.pump(), None)
+            self._display.update(self._tally)
+            if done:
+                return
+        workers.hold()
+
+    def _jobs(self) -> Iterator[Job]:
+        """Numbers go on where they stopped; transfers that were never finished are made up for."""
+        budget = (
+            None if self._plan.transfers is None else self._plan.transfers - self._tally.attempted
+        )
+        while (budget is None or budget > 0) and not self._late():
+            number = self._next
+            self._next += 1
+            if budget is not None:
+                budget -= 1
+            yield number, self._plan.request(number)
+
+    def _late(self) -> bool:
+        limit = self._plan.deadline_s
+        return limit is not None and time.monotonic() - self._started > limit
+
+    def _over(self) -> bool:
+        done = self._plan.transfers is not None and self._tally.attempted >= self._plan.transfers
+        return done or self._late()
+
+    # What came of it
+
+    def _collect(self, results: list[Result], verdict: Verdict | None) -> None:
+        for result in results:
+            if result.abandoned:
+                if verdict is None or verdict.outcome is not Outcome.FAILED:
+                    continue
+                result = replace(result, cause=verdict.cause)
+            self._tally.add(result)
+            if not result.ok:
+                self._bad.append(result)
+            self._folder.transfer(result)
+
+    def _failed(self, verdict: Verdict) -> None:
+        assert verdict.cause is not None
+        self._tally.add_failure(verdict.cause)
+        session, watch = self._session, self._session.watch
+        exhibit = evidence.Exhibit(
+            verdict,
+            watch.crash,
+            [(line.at, line.text) for line in session.tail],
+            self._bad,
+            self._plan.repeat,
+            {"build": watch.build, "warnings": list(watch.warnings)},
+        )
+        number = sum(self._tally.failures.values())
+        folder = evidence.write(
+            self._folder.path / journal.FAILURES, number, exhibit, session.symbols
+        )
+        self._bad = []
+        self._display.note(headline(verdict))
+        if watch.crash.alarming:
+            self._display.note(evidence.traceback_text(watch.crash, session.symbols))
+        self._display.note(f"evidence: {folder}")
+
+    def _overall(self, last: Verdict) -> Verdict:
+        """Kept going after failures: the run failed, though its last board was well."""
+        failures = {c: n for c, n in self._tally.failures.items() if c != Cause.RIG.value}
+        if last.outcome is Outcome.FAILED or not failures or last.cause is Cause.RIG:
+            return last
+        worst = Cause(max(failures, key=lambda cause: failures[cause]))
+        total = sum(failures.values())
+        return Verdict(Outcome.FAILED, worst, last.at, f"{total} failures, kept going")

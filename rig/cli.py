@@ -1,0 +1,202 @@
+"""kyu: the command line. Parses, hands over, and turns errors into one line and an exit status.
+
+0 passed · 1 the board failed · 2 wrong usage or configuration · 3 the rig failed · 130 interrupted
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rig import __version__
+from rig.errors import RigError, UserError
+
+USAGE, RIG, INTERRUPTED = 2, 3, 130
+
+
+def main() -> None:
+    """The entry point: never a traceback for what a user can mend."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The whole program, but for leaving the process."""
+    try:
+        status = kyu.main(args=arguments, prog_name="kyu", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return USAGE
+    except click.ClickException as error:
+        where = (
+            error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "kyu"
+        )
+        message = " ".join(error.format_message().split())
+        return _say(f"{message.rstrip('.')} (see {where} --help)", USAGE)
+    except UserError as error:
+        return _say(str(error), USAGE)
+    except RigError as error:
+        return _say(f"the rig failed: {error}", RIG)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone (`kyu … | head`): say nothing more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return INTERRUPTED
+
+
+def _say(line: str, status: int) -> int:
+    click.echo(f"kyu: {line}", err=True)
+    return status
+
+
+_PATH = click.Path(path_type=Path)
+_BOARD = click.option("--board", default="qemu", show_default=True, help="qemu, bench or sim.")
+_IMAGE = click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
+_BOOTARGS = click.option(
+    "--bootargs", default="", metavar="TEXT", help="Boot arguments, KEY=VALUE …."
+)
+_WIRE = click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
+_HOST_PORT = click.option(
+    "--host-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="slirp: where wangdoodle appears on 127.0.0.1. [default: a free port]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="kyu")
+def kyu() -> None:
+    """Boots the Kyu firmware, soaks it over the network and says what happened.
+
+    Exit status: 0 passed, 1 the board failed, 2 wrong usage or configuration, 3 the rig failed,
+    130 interrupted.
+    """
+
+
+@kyu.command()
+@click.argument("scenario", nargs=-1)
+@_BOARD
+@click.option("--transfers", type=click.IntRange(min=1), help="How many. [default: 200]")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Instead: for how long.")
+@click.option("--parallel", type=click.IntRange(1, 256), help="Clients at once.")
+@click.option(
+    "--bytes", "size", type=click.IntRange(0, 1 << 40), help="A seeded stream of this size."
+)
+@click.option(
+    "--chunk", type=click.IntRange(1, 1 << 20), help="The board writes it in such pieces."
+)
+@_IMAGE
+@_BOOTARGS
+@_WIRE
+@_HOST_PORT
+@click.option("--faults", metavar="PLAN", help="Faults on the wire (not available yet).")
+@click.option(
+    "--seed", type=click.IntRange(0, (1 << 64) - 1), default=0, help="Of all that is random."
+)
+@click.option("--out", type=_PATH, help="The run folder. [default: runs/UTC-SCENARIO]")
+@click.option(
+    "--resume", "resume_dir", type=_PATH, help="Go on with this run; its own options hold."
+)
+@click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
+def soak(
+    scenario: tuple[str, ...],
+    faults: str | None,
+    out: Path | None,
+    resume_dir: Path | None,
+    **rest: Any,
+) -> int:
+    """Transfer after transfer, every byte compared, the console watched. See kyu scenarios."""
+    from rig import soak_command
+    from rig.options import SoakOptions
+
+    if faults is not None:
+        raise UserError("faults on the wire are not available yet", where="--faults")
+    if resume_dir is not None:
+        if out is not None or scenario:
+            raise UserError("takes its folder and scenario from the run", where="--resume")
+        return soak_command.resume(resume_dir, transfers=rest["transfers"], hours=rest["hours"])
+    image = rest.pop("image")
+    options = SoakOptions(
+        scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
+    )
+    return soak_command.soak(options, out)
+
+
+@kyu.command("run", context_settings={"ignore_unknown_options": True})
+@_BOARD
+@_IMAGE
+@_BOOTARGS
+@_WIRE
+@_HOST_PORT
+@click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0)
+@click.option("--raw", is_flag=True, help="Show the lines for programs too.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def run_board(**rest: Any) -> int:
+    """Boot, and talk to the console; end with Ctrl-C.
+
+    With a COMMAND (after --), run it beside the board, on its network, and then stop:
+    kyu run -- ping -c 3 192.168.0.73
+    """
+    from rig import run_command
+
+    return run_command.run_board(run_command.RunOptions(**rest))
+
+
+@kyu.command()
+@click.argument("saved", type=_PATH, metavar="LOG|RUN")
+@_IMAGE
+def explain(saved: Path, image: Path | None) -> int:
+    """A saved serial log or run folder: verdict, traceback, who waits for whom."""
+    from rig import explain as explaining
+    from rig.board import image as images
+    from rig.console.symbols import Symbols
+
+    found = explaining.load(saved)
+    try:
+        symbols = Symbols(images.find(image))
+    except UserError:
+        if image is not None:
+            raise
+        symbols = Symbols(None)
+    click.echo(explaining.render(found, symbols))
+    return explaining.exit_status(found)
+
+
+@kyu.command()
+def scenarios() -> None:
+    """What can be run."""
+    from rig.scenarios.mixes import MIXES
+
+    for mix in MIXES.values():
+        click.echo(f"{mix.name:<10} {mix.what} ({mix.transfers} transfers, {mix.parallel} at once)")
+
+
+@kyu.command()
+def defects() -> None:
+    """What can be planted in build/defects/kyu.elf by --bootargs defect=NAME[:ARG]."""
+    from rig.defects import DEFECTS
+
+    for defect in DEFECTS:
+        click.echo(f"{defect.spelling:<18} {defect.what:<50} found as {defect.cause.value}")
+
+
+@kyu.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def doctor(as_json: bool) -> int:
+    """What this host lacks, why it is needed, and the command that mends it."""
+    from rig import doctor as doctors
+
+    status: int = doctors.main(as_json=as_json)
+    return status
+
+
+if __name__ == "__main__":
+    main()

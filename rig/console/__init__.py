@@ -1,0 +1,1 @@
+"""From serial bytes to events."""

@@ -1,0 +1,229 @@
+"""Addresses to functions and source lines, from the image's symbol table and DWARF.
+
+Context   any thread, after a failure: loading takes a good part of a second, so it is done on
+          first use.
+Rules     a missing or stripped image is no error: answers are then empty.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.dwarf.descriptions import describe_form_class
+from elftools.elf.elffile import ELFFile
+
+_THUMB = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`function` is qualified when DWARF knows it; `offset` is in bytes from its start."""
+
+    function: str = ""
+    offset: int = 0
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        name = f"{self.function}+{self.offset:x}" if self.function else "?"
+        return f"{name} ({self.file}:{self.line})" if self.file else name
+
+
+@dataclass(frozen=True, slots=True)
+class _Symbol:
+    start: int
+    size: int
+    name: str
+
+
+class Symbols:
+    """One image. Keeps the file's content; close() is not needed."""
+
+    def __init__(self, image: Path | None) -> None:
+        self._image = image
+
+    @cached_property
+    def _elf(self) -> Any:
+        if self._image is None:
+            return None
+        try:
+            return ELFFile(self._image.open("rb"))
+        except (OSError, ELFError):
+            return None
+
+    @cached_property
+    def build_id(self) -> str:
+        """The linker's build id in hex, empty when there is none."""
+        section = self._elf.get_section_by_name(".note.gnu.build-id") if self._elf else None
+        if section is None:
+            return ""
+        return next(
+            (str(n["n_desc"]) for n in section.iter_notes() if n["n_type"] == "NT_GNU_BUILD_ID"), ""
+        )
+
+    def place(self, pc: int) -> Place:
+        """Where `pc` is; an empty Place when nobody knows."""
+        symbol = self._symbol(pc)
+        file, line = self._line(pc)
+        if symbol is None:
+            return Place(file=file, line=line)
+        return Place(self._qualified(pc) or symbol.name, pc - symbol.start, file, line)
+
+    def call_place(self, return_address: int) -> Place:
+        """A return address belongs to the call before it, which may be another line or function."""
+        place = self.place(return_address - _CALL_BYTES)
+        return Place(place.function, place.offset + _CALL_BYTES, place.file, place.line)
+
+    @cached_property
+    def _functions(self) -> list[_Symbol]:
+        table = self._elf.get_section_by_name(".symtab") if self._elf else None
+        if table is None:
+            return []
+        found = [
+            _Symbol(s["st_value"] & ~_THUMB, s["st_size"], s.name)
+            for s in table.iter_symbols()
+            if s["st_info"]["type"] == "STT_FUNC" and s["st_shndx"] != "SHN_UNDEF"
+        ]
+        return sorted(found, key=lambda s: s.start)
+
+    def _symbol(self, pc: int) -> _Symbol | None:
+        at = bisect.bisect_right(self._functions, pc, key=lambda s: s.start) - 1
+        if at < 0:
+            return None
+        symbol = self._functions[at]
+        return symbol if pc < symbol.start + max(symbol.size, 4) else None
+
+    @cached_property
+    def _dwarf(self) -> Any:
+        if self._elf is None or not self._elf.has_dwarf_info():
+            return None
+        return self._elf.get_dwarf_info()
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, int, str, int]]:
+        """(start, end, file, line) of every stretch of code, sorted."""
+        rows: list[tuple[int, int, str, int]] = []
+        if self._dwarf is None:
+            return rows
+        for unit in self._dwarf.iter_CUs():
+            program = self._dwarf.line_program_for_CU(unit)
+            if program is not None:
+                rows += _stretches(program)
+        rows.sort()
+        return rows
+
+    def _line(self, pc: int) -> tuple[str, int]:
+        at = bisect.bisect_right(self._rows, pc, key=lambda row: row[0]) - 1
+        if at < 0 or pc >= self._rows[at][1]:
+            return "", 0
+        return self._rows[at][2], self._rows[at][3]
+
+    @lru_cache(maxsize=512)  # noqa: B019  one Symbols lives as long as its run
+    def _qualified(self, pc: int) -> str:
+        if self._dwarf is None:
+            return ""
+        for unit in self._dwarf.iter_CUs():
+            top = unit.get_top_DIE()
+            if not _covers_unit(self._dwarf, unit, top, pc):
+                continue
+            for die in unit.iter_DIEs():
+                if die.tag == "DW_TAG_subprogram" and _covers(die, pc):
+                    return _name_of(die)
+        return ""
+
+
+#: One ARM instruction.
+_CALL_BYTES = 4
+
+
+def _stretches(program: Any) -> Iterator[tuple[int, int, str, int]]:
+    last = None
+    for entry in program.get_entries():
+        state = entry.state
+        if state is None:
+            continue
+        if last is not None and state.address > last.address:
+            yield last.address, state.address, _file_name(program, last.file), last.line
+        last = None if state.end_sequence else state
+
+
+def _file_name(program: Any, index: int) -> str:
+    """The last two parts of the path: enough to find the file, the same on every machine."""
+    header = program.header
+    first = 0 if header["version"] >= 5 else 1
+    files, folders = header["file_entry"], header["include_directory"]
+    if not first <= index < len(files) + first:
+        return ""
+    entry = files[index - first]
+    folder_index = entry["dir_index"] - first
+    folder = folders[folder_index] if 0 <= folder_index < len(folders) else b""
+    path = Path(folder.decode(errors="replace")) / entry.name.decode(errors="replace")
+    parts = path.parts
+    if "firmware" in parts:
+        return "/".join(parts[parts.index("firmware") :])
+    return "/".join(parts[-2:])
+
+
+def _bounds(die: Any) -> tuple[int, int] | None:
+    low, high = die.attributes.get("DW_AT_low_pc"), die.attributes.get("DW_AT_high_pc")
+    if low is None or high is None:
+        return None
+    relative = describe_form_class(high.form) == "constant"
+    return low.value, low.value + high.value if relative else high.value
+
+
+def _covers(die: Any, pc: int) -> bool:
+    bounds = _bounds(die)
+    return bounds is not None and bounds[0] <= pc < bounds[1]
+
+
+def _covers_unit(dwarf: Any, unit: Any, top: Any, pc: int) -> bool:
+    """True also when the unit does not say: then its functions are asked."""
+    if "DW_AT_ranges" not in top.attributes:
+        bounds = _bounds(top)
+        return bounds is None or bounds[0] <= pc < bounds[1]
+    lists = dwarf.range_lists()
+    if lists is None:
+        return True
+    base = top.attributes["DW_AT_low_pc"].value if "DW_AT_low_pc" in top.attributes else 0
+    try:
+        entries = lists.get_range_list_at_offset(top.attributes["DW_AT_ranges"].value, unit)
+    except TypeError:
+        entries = lists.get_range_list_at_offset(top.attributes["DW_AT_ranges"].value)
+    for entry in entries:
+        if hasattr(entry, "base_address"):
+            base = entry.base_address
+            continue
+        shift = 0 if getattr(entry, "is_absolute", False) else base
+        if entry.begin_offset + shift <= pc < entry.end_offset + shift:
+            return True
+    return False
+
+
+def _name_of(die: Any) -> str:
+    """namespace::Class::function, following the links to where the name was given."""
+    for link in ("DW_AT_abstract_origin", "DW_AT_specification"):
+        while link in die.attributes:
+            die = die.get_DIE_from_attribute(link)
+    names: list[str] = []
+    while die is not None and die.tag != "DW_TAG_compile_unit":
+        given = die.attributes.get("DW_AT_name")
+        if given is not None:
+            names.append(given.value.decode(errors="replace"))
+        die = die.get_parent()
+    return "::".join(reversed(names))
+
+
+def same_function(board_says: str, dwarf_says: str) -> bool:
+    """The board may leave out namespaces and parameters."""
+    return _bare(board_says) == _bare(dwarf_says)
+
+
+def _bare(name: str) -> str:
+    return name.partition("(")[0].rpartition("::")[2].strip()

@@ -1,0 +1,24 @@
+"""The two ways in which a run ends without a word about the board.
+
+Context   anywhere; raised at the edge, caught once in cli.py.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Wrong usage or configuration: one line for people, exit status 2."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.mend = mend
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{line}; {self.mend}" if self.mend else line
+
+
+class RigError(Exception):
+    """The rig or its host failed (disk full, QEMU killed from outside): exit status 3."""

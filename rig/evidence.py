@@ -1,0 +1,116 @@
+"""failures/NNN-cause/: what a person needs the next morning to explain a failure.
+
+Context   the thread that drives the board, right after the verdict, while the board still exists.
+Rules     one trouble while gathering must not cost the rest: each file is tried by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.console.crash import CrashRecord, wait_for_graph
+from rig.console.symbols import Symbols, same_function
+from rig.journal import write_json
+from rig.traffic.request import Result
+from rig.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """Everything that the evidence is made from."""
+
+    verdict: Verdict
+    crash: CrashRecord
+    tail: Sequence[tuple[float, str]]
+    results: Sequence[Result]
+    repeat: str
+    board: dict[str, Any]
+
+
+def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Path:
+    """Makes the folder and returns it. Raises RigError only when the folder cannot be made."""
+    cause = exhibit.verdict.cause
+    folder = failures / f"{number:03d}-{cause.value if cause else 'none'}"
+    folder.mkdir(parents=True, exist_ok=True)
+    parts: dict[str, Callable[[Path], object]] = {
+        "verdict.json": lambda path: write_json(path, verdict_json(exhibit, symbols)),
+        "console.txt": lambda path: path.write_text(console_text(exhibit.tail), encoding="utf-8"),
+        "repeat.txt": lambda path: path.write_text(exhibit.repeat + "\n", encoding="utf-8"),
+    }
+    if exhibit.results:
+        transfers = {"transfers": [result.as_json() for result in exhibit.results]}
+        parts["transfer.json"] = lambda path: write_json(path, transfers)
+    if exhibit.crash.alarming:
+        parts["crash.json"] = lambda path: write_json(path, exhibit.crash.as_json())
+        parts["traceback.txt"] = lambda path: path.write_text(
+            traceback_text(exhibit.crash, symbols), encoding="utf-8"
+        )
+    for name, make in parts.items():
+        with contextlib.suppress(OSError):
+            make(folder / name)
+    return folder
+
+
+def verdict_json(exhibit: Exhibit, symbols: Symbols) -> dict[str, Any]:
+    return {
+        **asdict(exhibit.verdict),
+        "function_check": check_function(exhibit.crash, symbols),
+        **exhibit.board,
+    }
+
+
+def check_function(crash: CrashRecord, symbols: Symbols) -> str:
+    """The function that the board names, held against DWARF: "confirmed", or what is wrong."""
+    named = crash.function
+    if not named or not crash.alarming:
+        return ""
+    functions = [symbols.place(pc).function for pc, _ in crash.backtrace()]
+    functions += [symbols.call_place(pc).function for pc, _ in crash.backtrace()]
+    known = [name for name in functions if name]
+    if not known:
+        return "unknown: the image has no symbols for these addresses"
+    if any(same_function(named, name) for name in known):
+        return "confirmed"
+    return f"not confirmed: the addresses belong to {', '.join(dict.fromkeys(known))}"
+
+
+def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
+    """The traceback with file and line, then who waits for whom."""
+    lines = [
+        f"{crash.kind}: {crash.reason}",
+        f"thread {crash.thread}, function {crash.function}",
+        "",
+    ]
+    for index, (pc, name) in enumerate(crash.backtrace()):
+        place = symbols.place(pc) if index == 0 else symbols.call_place(pc)
+        source = f"  {place.file}:{place.line}" if place.file else ""
+        lines.append(f"  #{index:<2} {pc:08x}  {place.function or name}{source}")
+    waits = wait_for_graph(crash)
+    if waits:
+        lines += ["", "waiting:"]
+        lines += [f"  {w.waiter} waits for {w.lock}, held by {w.owner}" for w in waits]
+    threads = crash.of_kind("crash-thread")
+    if threads:
+        lines += ["", "threads:"]
+    for thread in threads:
+        lines.append(
+            f"  {thread.text('id'):>3} {thread.text('name'):<16} {thread.text('state'):<10} "
+            f"{thread.text('waits'):<24} stack used {thread.text('used', '?')}"
+        )
+        key, name = thread.text("id"), thread.text("name")
+        for frame in crash.of_kind("crash-frame"):
+            if frame.text("thread") in (key, name):
+                place = symbols.call_place(frame.number("pc"))
+                source = f"  {place.file}:{place.line}" if place.file else ""
+                lines.append(
+                    f"        {frame.text('pc')}  {place.function or frame.text('sym')}{source}"
+                )
+    return "\n".join(lines) + "\n"
+
+
+def console_text(tail: Sequence[tuple[float, str]]) -> str:
+    return "".join(f"{at:12.6f}  {text}\n" for at, text in tail)

@@ -1,0 +1,94 @@
+"""The options of `kyu soak`, checked once and then frozen; run.json holds them for --resume."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rig.campaign.soak import Leg, Plan
+from rig.errors import UserError
+from rig.scenarios import mixes
+
+#: The longest stream that is asked for by --bytes: the board counts in 64 bits, people in hours.
+BYTES_MAX = 1 << 40
+PARALLEL_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SoakOptions:
+    scenarios: tuple[str, ...] = ("soak",)
+    board: str = "qemu"
+    transfers: int | None = None
+    hours: float | None = None
+    parallel: int | None = None
+    size: int | None = None
+    chunk: int | None = None
+    image: str | None = None
+    bootargs: str = ""
+    wire: str = "auto"
+    seed: int = 0
+    keep_going: bool = False
+    host_port: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_READER: TypeAdapter[SoakOptions] = TypeAdapter(SoakOptions)
+
+
+def from_json(content: Any, path: Path) -> SoakOptions:
+    """Raises UserError when run.json does not hold the options of a soak."""
+    try:
+        return _READER.validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"options.{where}: {first['msg']}", where=str(path)) from None
+
+
+def plan(options: SoakOptions) -> Plan:
+    """Raises UserError for options that contradict each other."""
+    if options.transfers is not None and options.hours is not None:
+        raise UserError("--transfers and --hours exclude each other", mend="give one of them")
+    if options.chunk is not None and options.size is None:
+        raise UserError("--chunk needs --bytes", mend="as in --bytes 200000 --chunk 8000")
+    chosen = [mixes.find(name) for name in options.scenarios]
+    legs = []
+    for mix in chosen:
+        request = mix.request
+        if options.size is not None:
+            request = mixes.generated(options.size, options.chunk or 0)
+        legs.append(Leg(mix.name, options.transfers or mix.transfers, request))
+    return Plan(
+        tuple(legs),
+        None if options.hours is not None else sum(leg.count for leg in legs),
+        None if options.hours is None else options.hours * 3600,
+        options.parallel or max(mix.parallel for mix in chosen),
+        options.seed,
+        options.keep_going,
+        repeat_command(options),
+    )
+
+
+def repeat_command(options: SoakOptions) -> str:
+    """The command line that does the same again."""
+    words = ["kyu", "soak", *options.scenarios, "--board", options.board, "--wire", options.wire]
+    pairs = {
+        "--transfers": options.transfers,
+        "--hours": options.hours,
+        "--parallel": options.parallel,
+        "--bytes": options.size,
+        "--chunk": options.chunk,
+        "--image": options.image,
+        "--bootargs": options.bootargs or None,
+        "--seed": options.seed,
+    }
+    for name, value in pairs.items():
+        if value is not None:
+            text = str(value)
+            words += [name, f"'{text}'" if " " in text else text]
+    return " ".join([*words, "--keep-going"] if options.keep_going else words)

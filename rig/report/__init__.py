@@ -1,0 +1,1 @@
+"""Reports render; they never judge."""

@@ -1,0 +1,108 @@
+"""summary.json, and the same for people. Renders; never judges."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from rig.report.statistics import failure_rate_upper, percentile
+from rig.traffic.request import Result
+from rig.verdict import Cause, Outcome, Verdict
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run adds up, transfer by transfer; the one mutable thing in the report."""
+
+    attempted: int = 0
+    ok: int = 0
+    bytes_ok: int = 0
+    milliseconds: array[float] = field(default_factory=lambda: array("d"))
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: Result) -> None:
+        self.attempted += 1
+        if result.ok:
+            self.add_ok(result.ms, result.received)
+
+    def add_ok(self, ms: float, received: int) -> None:
+        self.ok += 1
+        self.bytes_ok += received
+        self.milliseconds.append(ms)
+
+    def add_failure(self, cause: Cause) -> None:
+        self.failures[cause.value] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`seconds` is the time of the traffic alone, without boots and verdicts."""
+
+    verdict: Verdict
+    tally: Tally
+    seconds: float
+    boot_seconds: float | None = None
+    warnings: tuple[str, ...] = ()
+    interrupted: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        tally, times = self.tally, sorted(self.tally.milliseconds)
+        failed = tally.attempted - tally.ok
+        cause = self.verdict.cause
+        return {
+            "verdict": self.verdict.outcome.value,
+            "cause": cause.value if cause else None,
+            "detail": self.verdict.detail,
+            "function": self.verdict.function,
+            "interrupted": self.interrupted,
+            "transfers_attempted": tally.attempted,
+            "transfers_ok": tally.ok,
+            "bytes_ok": tally.bytes_ok,
+            "failures": dict(tally.failures),
+            "seconds": round(self.seconds, 3),
+            "boot_seconds": None if self.boot_seconds is None else round(self.boot_seconds, 3),
+            "transfers_per_s": round(tally.ok / self.seconds, 2) if self.seconds else 0.0,
+            "transfer_ms": {
+                "p50": round(percentile(times, 0.50), 3),
+                "p99": round(percentile(times, 0.99), 3),
+                "max": round(times[-1], 3) if times else 0.0,
+            },
+            "goodput_bytes_per_s": round(tally.bytes_ok / self.seconds) if self.seconds else 0,
+            "failure_rate_upper_95": failure_rate_upper(failed, tally.attempted),
+            "warnings": list(self.warnings),
+            **self.facts,
+        }
+
+
+def headline(verdict: Verdict) -> str:
+    """One line for people."""
+    if verdict.outcome is Outcome.PASSED:
+        return "PASSED"
+    cause = verdict.cause.value if verdict.cause else "interrupted"
+    return f"{verdict.outcome.value.upper()} ({cause}): {verdict.detail}"
+
+
+def render(summary: Summary) -> str:
+    """A few lines for people."""
+    facts = summary.as_json()
+    ms = facts["transfer_ms"]
+    lines = [
+        headline(summary.verdict),
+        f"  transfers  {facts['transfers_ok']} good of {facts['transfers_attempted']} attempted, "
+        f"{facts['bytes_ok']:,} bytes, all compared",
+        f"  time       {facts['seconds']:.1f} s, {facts['transfers_per_s']:.1f} transfers/s, "
+        f"{facts['goodput_bytes_per_s'] / 1e6:.1f} MB/s",
+        f"  transfer   p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms",
+    ]
+    if facts["transfers_attempted"]:
+        rate = facts["failure_rate_upper_95"]
+        lines.append(f"  failures   fewer than 1 in {1 / rate:,.0f} (95 % confidence)")
+    if facts["failures"]:
+        listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
+        lines.append(f"  seen       {listed}")
+    if summary.warnings:
+        lines.append(f"  warnings   {len(summary.warnings)}, the last: {summary.warnings[-1]}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Tests of the rig itself; no board is needed."""

@@ -1,0 +1,1 @@
+"""What is asked of the board over TCP, and the comparison of what comes back."""

@@ -1,0 +1,74 @@
+"""Transfers in parallel: a few threads, each with a client of its own.
+
+Context   start and stop from the thread that drives the board; results arrive on the threads of
+          the workers.
+Rules     numbers are handed out in order; after hold() none is handed out any more, and what is
+          under way may end.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from rig.console.events import RigTrouble
+from rig.errors import RigError
+from rig.traffic.request import Request, Result
+from rig.traffic.wangdoodle import Client
+
+Job = tuple[int, Request]
+
+
+class Workers:
+    def __init__(
+        self,
+        make_client: Callable[[Callable[[], bool]], Client],
+        jobs: Iterator[Job],
+        parallel: int,
+        emit: Callable[[Result | RigTrouble], None],
+    ) -> None:
+        """`make_client` is given the question whether to give up."""
+        self._jobs = jobs
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._held = False
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(
+                target=self._run, args=(make_client(self._stopping.is_set),), name=f"transfer-{n}"
+            )
+            for n in range(parallel)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
+
+    def hold(self) -> None:
+        self._held = True
+
+    def stop(self) -> None:
+        """Gives up what is under way and waits for the threads."""
+        self._held = True
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    @property
+    def done(self) -> bool:
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            return None if self._held else next(self._jobs, None)
+
+    def _run(self, client: Client) -> None:
+        while job := self._next():
+            number, request = job
+            try:
+                result = client.transfer(request, number)
+            except RigError as fault:
+                self._emit(RigTrouble(client.now(), str(fault)))
+                return
+            self._emit(result)

@@ -1,0 +1,67 @@
+"""One transfer: what is asked, and what came of it. Frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rig.verdict import Cause
+
+BIG_BYTES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`big` is the fixed pattern; `gen` a seeded stream of `size` bytes written in `chunk`s."""
+
+    kind: Literal["big", "gen"] = "big"
+    size: int = BIG_BYTES
+    seed: int = 0
+    chunk: int = 0
+    half_close: bool = False
+
+    @property
+    def command(self) -> bytes:
+        """The line that wangdoodle is sent."""
+        if self.kind == "big":
+            return b"big\n"
+        chunk = f" {self.chunk}" if self.chunk else ""
+        return f"gen {self.seed} {self.size}{chunk}\n".encode("ascii")
+
+    def __str__(self) -> str:
+        half = " (half-closed)" if self.half_close else ""
+        return self.command.decode().strip() + half
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`start` is in seconds since power-on. `abandoned`: the run ended while it was under way."""
+
+    number: int
+    start: float
+    ms: float
+    received: int
+    cause: Cause | None = None
+    detail: str = ""
+    request: Request = field(default_factory=Request)
+    abandoned: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Every byte came, was right, and was the last one."""
+        return self.cause is None and not self.abandoned
+
+    def as_json(self) -> dict[str, Any]:
+        """One line of transfers.jsonl."""
+        line: dict[str, Any] = {
+            "n": self.number,
+            "start": round(self.start, 6),
+            "ms": round(self.ms, 3),
+            "bytes": self.received,
+            "ok": self.ok,
+        }
+        if self.request != Request():
+            line["request"] = str(self.request)
+        if self.cause is not None:
+            line |= {"cause": self.cause.value, "detail": self.detail}
+        return line

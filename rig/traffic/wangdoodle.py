@@ -1,0 +1,267 @@
+"""The wangdoodle client: asks for a stream and compares it with what it must be.
+
+Context   any thread; one Client a thread, for it owns its buffer.
+Time      patience is counted in observed time (clock.py), so that a starved host is no stalled
+          board. The kernel gathers whole windows (MSG_WAITALL) and wakes the client about once a
+          transfer, or every POLL_S without progress.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rig.board.protocol import Address
+from rig.errors import RigError
+from rig.traffic.pattern import WINDOW_BYTES, Native, expectation, hex_context
+from rig.traffic.request import Request, Result
+from rig.verdict import Cause
+
+POLL_S = 0.25
+_TIMEVAL = struct.pack("ll", 0, int(POLL_S * 1e6))
+#: Errors of the host itself: they say nothing about the board.
+_HOST_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of observed time."""
+
+    connect: float = 5.0
+    stall: float = 10.0
+
+
+class _TransferError(Exception):
+    def __init__(self, cause: Cause, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause
+        self.detail = detail
+
+
+class _GivenUpError(Exception):
+    """The run was stopped while this transfer was under way."""
+
+
+class Client:
+    def __init__(
+        self,
+        address: Address,
+        native: Native,
+        *,
+        patience: Patience = Patience(),
+        observed: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.monotonic,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`observed`: seconds for which the board could be seen running; only differences count."""
+        self._address = address
+        self._native = native
+        self._patience = patience
+        self._observed = observed
+        self.now = now
+        self._stopping = stopping
+        self._buffer = bytearray(0)
+
+    def transfer(self, request: Request, number: int = 0) -> Result:
+        """One transfer to its end, or abandoned when the run was stopped. Raises RigError."""
+        start, clock = self.now(), time.perf_counter()
+        stream = _Stream(request, self._native, self._room(request))
+        cause, detail, abandoned = None, "", False
+        try:
+            with self._connect() as sock:
+                self._ask(sock, request)
+                self._receive(sock, stream)
+        except _TransferError as failure:
+            cause, detail = stream.better_cause(failure.cause, failure.detail)
+        except _GivenUpError:
+            detail, abandoned = f"under way: {stream.progress()}", True
+        ms = (time.perf_counter() - clock) * 1000
+        return Result(number, start, ms, stream.received, cause, detail, request, abandoned)
+
+    def ask_line(self, line: str) -> bytes:
+        """A short command (`stat`, `rand`): the answer up to its line end. Raises RigError."""
+        with self._connect() as sock:
+            sock.sendall(line.encode("ascii") + b"\n")
+            answer = bytearray()
+            while not answer.endswith(b"\n"):
+                piece = self._patiently(lambda: sock.recv(4096), "no answer")
+                if not piece:
+                    break
+                answer += piece
+            return bytes(answer)
+
+    def _room(self, request: Request) -> bytearray:
+        size = min(request.size, WINDOW_BYTES)
+        if len(self._buffer) != size:
+            self._buffer = bytearray(size)
+        return self._buffer
+
+    def _connect(self) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            self._reach(sock)
+            sock.setblocking(True)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _reach(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        error = sock.connect_ex((self._address.host, self._address.port))
+        begun = self._observed()
+        while error in (errno.EINPROGRESS, errno.EALREADY):
+            if select.select([], [sock], [], POLL_S)[1]:
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                break
+            self._give_up_if_stopping()
+            if self._observed() - begun > self._patience.connect:
+                raise _TransferError(
+                    Cause.CONNECT_TIMEOUT,
+                    f"{self._address} did not answer in {self._patience.connect:g} s",
+                )
+        self._check_connect(error)
+
+    def _check_connect(self, error: int) -> None:
+        if error == 0:
+            return
+        if error == errno.ECONNREFUSED:
+            raise _TransferError(Cause.REFUSED, f"{self._address} refused the connection")
+        if error == errno.ECONNRESET:
+            raise _TransferError(Cause.RESET, f"{self._address} reset the connection at once")
+        said = errno.errorcode.get(error, str(error))
+        if error in _UNREACHABLE:
+            raise _TransferError(
+                Cause.CONNECT_TIMEOUT, f"{self._address} cannot be reached ({said})"
+            )
+        raise RigError(f"cannot connect to {self._address}: {said}")
+
+    def _ask(self, sock: socket.socket, request: Request) -> None:
+        try:
+            sock.sendall(request.command)
+            if request.half_close:
+                sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise _lost(error, 0, request.size) from None
+
+    def _receive(self, sock: socket.socket, stream: _Stream) -> None:
+        while not stream.complete:
+            view = stream.window()
+            try:
+                count = self._patiently(
+                    lambda: sock.recv_into(view, len(view), socket.MSG_WAITALL),  # noqa: B023
+                    stream.progress,
+                )
+            except OSError as error:
+                raise _lost(error, stream.received, stream.size) from None
+            if count == 0:
+                raise _TransferError(Cause.TRUNCATED, f"closed early: {stream.progress()}")
+            stream.take(count)
+        self._expect_end(sock, stream)
+
+    def _expect_end(self, sock: socket.socket, stream: _Stream) -> None:
+        try:
+            extra = self._patiently(lambda: sock.recv(64), "all bytes came, the close did not")
+        except OSError as error:
+            raise _lost(error, stream.received, stream.size) from None
+        if extra:
+            raise _TransferError(
+                Cause.CORRUPTION,
+                f"offset {stream.size}: expected the end, found {len(extra)} or more bytes: "
+                f"{hex_context(extra, 0, 16)}",
+            )
+
+    def _patiently(self, receive: Callable[[], Any], state: str | Callable[[], str]) -> Any:
+        """Tries again while nothing comes, up to the stall limit of observed time."""
+        begun = self._observed()
+        while True:
+            try:
+                return receive()
+            except BlockingIOError:
+                self._give_up_if_stopping()
+                if self._observed() - begun > self._patience.stall:
+                    what = state if isinstance(state, str) else state()
+                    raise _TransferError(
+                        Cause.STALL, f"no byte for {self._patience.stall:g} s: {what}"
+                    ) from None
+
+    def _give_up_if_stopping(self) -> None:
+        if self._stopping():
+            raise _GivenUpError
+
+
+class _Stream:
+    """The bytes of one transfer as they come, compared window by window."""
+
+    def __init__(self, request: Request, native: Native, room: bytearray) -> None:
+        self.size = request.size
+        self.received = 0
+        self._native = native
+        self._expected = expectation(request, native)
+        self._room = room
+        self._view = memoryview(room)
+        self._base = 0
+        self._fill = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.received == self.size
+
+    def progress(self) -> str:
+        return f"got {self.received} of {self.size} bytes"
+
+    def window(self) -> memoryview:
+        """Where the next bytes go; never empty while the stream is not complete."""
+        end = min(len(self._room), self.size - self._base)
+        return self._view[self._fill : end]
+
+    def take(self, count: int) -> None:
+        """`count` bytes were put into the window. Raises _TransferError on the first wrong one."""
+        self._fill += count
+        self.received += count
+        if self._fill == len(self._room) or self.complete:
+            self._compare()
+            self._base += self._fill
+            self._fill = 0
+
+    def better_cause(self, cause: Cause, detail: str) -> tuple[Cause, str]:
+        """A wrong byte among those that came outranks how the transfer ended."""
+        try:
+            self._compare()
+        except _TransferError as wrong:
+            return (
+                wrong.cause,
+                f"{wrong.detail}; then {detail}" if wrong.detail != detail else detail,
+            )
+        return cause, detail
+
+    def _compare(self) -> None:
+        expected = self._expected(self._base, self._fill)
+        # bytearray == bytes is one memcmp; a partial window is copied first.
+        found = self._room if self._fill == len(self._room) else bytes(self._view[: self._fill])
+        if found == expected:
+            return
+        at = self._native.first_difference(found, expected)
+        raise _TransferError(
+            Cause.CORRUPTION,
+            f"offset {self._base + at}: expected {expected[at]:02x}, found {found[at]:02x}; "
+            f"expected {hex_context(expected, at)}, found {hex_context(found, at)}",
+        )
+
+
+def _lost(error: OSError, received: int, size: int) -> Exception:
+    if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
+        return _TransferError(Cause.RESET, f"connection reset: got {received} of {size} bytes")
+    if error.errno in _UNREACHABLE:
+        return _TransferError(Cause.STALL, f"connection timed out: got {received} of {size} bytes")
+    if error.errno in _HOST_ERRORS:
+        return RigError(f"the host has no more room for connections: {error.strerror}")
+    return RigError(f"the connection failed: {error.strerror}")

@@ -1,0 +1,61 @@
+"""What a run proved.
+
+Rules     one type for every verdict; nothing else in the rig judges.
+          `inconclusive` means that the rig failed, not the board: never a failure, never a pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Cause(StrEnum):
+    """Why a run did not pass. All but RIG blame the board."""
+
+    PANIC = "panic"
+    FAULT = "fault"
+    DEADLOCK = "deadlock"
+    HANG = "hang"
+    STALL = "stall"
+    CORRUPTION = "corruption"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    RESET = "reset"
+    LEAK = "leak"
+    DRIFT = "drift"
+    RIG = "rig"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`at` is in seconds since power-on; `function` is the board's own innermost function."""
+
+    outcome: Outcome
+    cause: Cause | None
+    at: float
+    detail: str
+    function: str = ""
+
+    @property
+    def exit_status(self) -> int:
+        return {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}[self.outcome]
+
+
+def passed(at: float, detail: str = "") -> Verdict:
+    return Verdict(Outcome.PASSED, None, at, detail)
+
+
+def failed(cause: Cause, at: float, detail: str, function: str = "") -> Verdict:
+    return Verdict(Outcome.FAILED, cause, at, detail, function)
+
+
+def inconclusive(at: float, detail: str) -> Verdict:
+    return Verdict(Outcome.INCONCLUSIVE, Cause.RIG, at, detail)

@@ -1,0 +1,1 @@
+"""The network between the rig and the board."""

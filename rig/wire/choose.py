@@ -1,0 +1,29 @@
+"""--wire auto|tap|slirp."""
+
+from __future__ import annotations
+
+from rig.errors import RigError, UserError
+from rig.wire.protocol import Wire
+from rig.wire.slirp import SlirpWire
+from rig.wire.tap import NoTapError, open_tap
+
+NAMES = ("auto", "tap", "slirp")
+
+
+def choose(name: str, *, host_port: int = 0) -> Wire:
+    """The wire of that name; `auto` takes the best that works here and says why.
+
+    Raises RigError when `tap` was asked for and cannot be had: a lack of this host.
+    """
+    if name == "slirp":
+        return SlirpWire(host_port=host_port)
+    if name not in NAMES:
+        raise UserError(
+            f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
+        )
+    try:
+        return open_tap()
+    except NoTapError as reason:
+        if name == "tap":
+            raise RigError(f"no TAP: {reason}; --wire slirp works without") from None
+        return SlirpWire(f"no TAP: {reason}", host_port=host_port)

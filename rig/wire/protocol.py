@@ -1,0 +1,45 @@
+"""What joins the board to this host's TCP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rig.board.protocol import Address
+
+#: Every TCP service of the image, for wires that must forward each by name (DESIGN §5).
+SERVICES = {
+    "echo": 7,
+    "discard": 9,
+    "daytime": 13,
+    "chargen": 19,
+    "pirate": 111,
+    "blab": 112,
+    "classic-echo": 113,
+    "wangdoodle": 114,
+    "doney": 115,
+}
+WANGDOODLE = SERVICES["wangdoodle"]
+
+
+class Wire(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def why(self) -> str:
+        """Why this wire was taken, for people; empty when it was asked for by name."""
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        """To be inherited by QEMU."""
+
+    def qemu_arguments(self) -> list[str]: ...
+
+    def boot_arguments(self) -> dict[str, str]:
+        """The board's own address on this wire."""
+
+    def address(self, port: int) -> Address | None:
+        """None when only the emulator knows (user networking picks free ports)."""
+
+    def close(self) -> None: ...
