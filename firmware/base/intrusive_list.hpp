@@ -90,6 +90,11 @@ public:
         Link* link = static_cast<Link&>(member).next_;
         return link == &head_ ? nullptr : &to_member(*link);
     }
+    /// The member before `member`, or nullptr at the beginning.
+    [[nodiscard]] T* previous(T& member) {
+        Link* link = static_cast<Link&>(member).prev_;
+        return link == &head_ ? nullptr : &to_member(*link);
+    }
     /// Whether `member` is in some list of this kind.
     static bool contains_somewhere(const T& member) {
         return static_cast<const Link&>(member).linked();

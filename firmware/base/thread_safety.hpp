@@ -13,5 +13,6 @@
 #define KYU_REQUIRES(...) KYU_TSA(requires_capability(__VA_ARGS__))
 #define KYU_EXCLUDES(...) KYU_TSA(locks_excluded(__VA_ARGS__))
 #define KYU_ACQUIRE(...) KYU_TSA(acquire_capability(__VA_ARGS__))
+#define KYU_TRY_ACQUIRE(...) KYU_TSA(try_acquire_capability(__VA_ARGS__))
 #define KYU_RELEASE(...) KYU_TSA(release_capability(__VA_ARGS__))
 #define KYU_NO_ANALYSIS KYU_TSA(no_thread_safety_analysis)

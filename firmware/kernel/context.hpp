@@ -34,6 +34,9 @@ public:
     void sleep_for(Duration duration) { sleep_until(now() + duration); }
     /// Lets the next thread of the same priority run.
     void yield();
+    /// Ends the calling thread, as returning from its entry does. Objects on its stack are not
+    /// destroyed: it must hold nothing (a held mutex is a panic).
+    [[noreturn]] void exit();
 };
 
 class IrqContext {
@@ -47,16 +50,24 @@ public:
     [[nodiscard]] Kernel& kernel() const { return kernel_; }
 };
 
-/// Interrupts are off while this object lives. Nests.
+/// Interrupts are off while this object lives. Nests. When the outermost one of a thread ends, a
+/// more urgent thread that became ready meanwhile runs at once.
 class IrqsOff {
+    friend class Kernel;
+    Kernel& kernel_;
+    bool outermost_;  // before saved_: asks how things were before
     unsigned saved_;
+    explicit IrqsOff(Kernel& kernel);
 
 public:
-    explicit IrqsOff(ThreadContext& self);
-    explicit IrqsOff(IrqContext& irq);
+    explicit IrqsOff(ThreadContext& self) : IrqsOff(self.kernel()) {}
+    explicit IrqsOff(IrqContext& irq) : IrqsOff(irq.kernel()) {}
     ~IrqsOff();
     IrqsOff(const IrqsOff&) = delete;
     IrqsOff& operator=(const IrqsOff&) = delete;
+    [[nodiscard]] Kernel& kernel() const { return kernel_; }
+    /// Interrupts were on before: only then may the thread sleep.
+    [[nodiscard]] bool outermost() const { return outermost_; }
 };
 
 }  // namespace kyu

@@ -69,7 +69,8 @@ void context_init(Context& context, std::span<std::byte> stack, void (*entry)(vo
 /// `from`. Context: off, from a thread or at the end of an interrupt; returns with them off.
 void context_switch(Context& from, Context& to);
 
-/// The same without a past: from the boot stack into the first thread. Context: off.
+/// The same without a past: from the boot stack into the first thread, or away from a thread that
+/// has ended and whose stack may be used anew. Context: off.
 [[noreturn]] void context_start(Context& to);
 
 // ---- Interrupts ----------------------------------------------------------------------------

@@ -1,0 +1,243 @@
+#include "kernel/crash_record.hpp"
+
+#include <algorithm>
+
+#include "kernel/console.hpp"
+#include "kernel/frame_line.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/panic.hpp"
+#include "kernel/port.hpp"
+
+namespace kyu {
+namespace {
+
+/// Functions that stand between the culprit and the record in every traceback.
+constexpr std::array kMachinery{
+    std::string_view{"panic"}, std::string_view{"panic_format"}, std::string_view{"panic_fault"},
+    std::string_view{"check_failed"}, std::string_view{"write_crash_record"}};
+
+/// A return address points behind the call, which may be the last instruction of its function: ask
+/// for the byte before it. The address of a fault is exact.
+Symbol symbol_of(std::uintptr_t pc, bool exact) {
+    if (exact || pc == 0) return port::lookup(pc);
+    Symbol symbol = port::lookup(pc - 1);
+    ++symbol.offset;
+    return symbol;
+}
+
+class Report {
+    Kernel& kernel_;
+    CrashState& crash_;
+    PolledSink sink_;
+    unsigned lines_{0};
+    std::span<const std::uintptr_t> frames_;
+
+    FrameLine line(std::string_view kind) {
+        ++lines_;
+        return FrameLine{sink_, kind};
+    }
+    bool exact(std::size_t n) const { return n == 0 && crash_.is_fault; }
+
+    void find_frames();
+    void traceback();
+    void begin();
+    void registers();
+    void threads();
+    void thread(Thread& thread);
+    void frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact);
+    void locks();
+    void pools();
+    void events();
+
+public:
+    explicit Report(Kernel& kernel) : kernel_(kernel), crash_(kernel.crash()) {}
+    void write();
+};
+
+void Report::find_frames() {
+    std::span<const std::byte> stack;
+    if (Thread* thread = kernel_.current(); thread != nullptr) {
+        // Outside of the thread's stack the port knows better: boot and exception stacks.
+        const auto low = reinterpret_cast<std::uintptr_t>(thread->stack().data());
+        const std::uintptr_t sp = crash_.registers.sp();
+        if (sp >= low && sp <= low + thread->stack().size()) stack = thread->stack();
+    }
+    const std::size_t count = port::walk_stack(crash_.registers, stack, crash_.frames);
+    frames_ = std::span<const std::uintptr_t>(crash_.frames).first(count);
+    if (crash_.is_fault) return;
+    while (frames_.size() > 1) {
+        const std::string_view name = symbol_of(frames_.front(), false).name;
+        if (std::find(kMachinery.begin(), kMachinery.end(), name) == kMachinery.end()) break;
+        frames_ = frames_.subspan(1);
+    }
+}
+
+void Report::traceback() {
+    if (crash_.is_fault) {
+        sink_.put("FAULT: ");
+        for (const char c : std::string_view{crash_.fault.type}) {
+            const char shown = c == '-' ? ' ' : c;
+            sink_.put({&shown, 1});
+        }
+        print(sink_, " at {:08x}, address {:08x}, status {:08x}\r\n", crash_.registers.pc(),
+              crash_.fault.address, crash_.fault.status);
+    }
+    print(sink_, "Current thread is {}\r\n",
+          kernel_.current() == nullptr ? "-" : kernel_.current()->name());
+    print(sink_, " SP = {:08x},  FP = {:08x}\r\n", crash_.registers.sp(), crash_.registers.fp());
+    for (std::size_t n = 0; n < frames_.size(); ++n) {
+        const Symbol symbol = symbol_of(frames_[n], exact(n));
+        if (symbol.name.empty()) {
+            print(sink_, "Called from ? -- {:08x}\r\n", frames_[n]);
+        } else {
+            print(sink_, "Called from {}+{:x} -- {:08x}\r\n", symbol.name, symbol.offset,
+                  frames_[n]);
+        }
+    }
+    sink_.put("PANIC: ");
+    for (const char c : crash_.reason.view()) {
+        const char shown = c >= 0x20 && c <= 0x7E ? c : '?';
+        sink_.put({&shown, 1});
+    }
+    sink_.put("\r\n");
+}
+
+void Report::begin() {
+    Symbol where;
+    if (!frames_.empty()) where = symbol_of(frames_.front(), exact(0));
+    FrameLine out = line("crash-begin");
+    out.number("v", 1)
+        .word("build", port::build_id())
+        .number("up_ms", static_cast<std::uint64_t>(port::now().ms()))
+        .word("kind", to_text(crash_.kind))
+        .text("reason", crash_.reason.view())
+        .word("thread", kernel_.current() == nullptr ? "-" : kernel_.current()->name())
+        .word("func", where.name.empty() ? "?" : where.name);
+    if (kernel_.in_irq()) out.number("irq", 1);
+}
+
+void Report::registers() {
+    {
+        const Registers& r = crash_.registers;
+        FrameLine out = line("crash-regs");
+        out.hex("pc", r.pc()).hex("lr", r.lr()).hex("sp", r.sp()).hex("fp", r.fp());
+        out.hex("cpsr", r.status);
+        if (crash_.is_fault) {
+            constexpr std::array kNames{"r0", "r1", "r2", "r3", "r4",  "r5", "r6",
+                                        "r7", "r8", "r9", "r10", "r11", "r12"};
+            for (std::size_t i = 0; i < kNames.size(); ++i) out.hex(kNames[i], r.r[i]);
+        }
+    }
+    if (!crash_.is_fault) return;
+    line("crash-fault")
+        .word("type", crash_.fault.type)
+        .hex("addr", crash_.fault.address)
+        .hex("status", crash_.fault.status);
+}
+
+void Report::frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact) {
+    for (std::size_t n = 0; n < pcs.size(); ++n) {
+        const Symbol symbol = symbol_of(pcs[n], first_exact && n == 0);
+        FrameLine out = line("crash-frame");
+        out.number("thread", id).number("n", n).hex("pc", pcs[n]);
+        if (symbol.name.empty()) {
+            out.text("sym", "?");
+        } else {
+            TextBuffer<160> text;
+            print(text, "{}+{:x}", symbol.name, symbol.offset);
+            out.text("sym", text.view());
+        }
+    }
+}
+
+void Report::thread(Thread& thread) {
+    const WaitQueue* queue = thread.waits_in();
+    TextBuffer<64> waits;
+    if (queue != nullptr) {
+        print(waits, "{}{}{}", queue->kind(), queue->name()[0] == '\0' ? "" : " ", queue->name());
+    }
+    const auto low = reinterpret_cast<std::uintptr_t>(thread.stack().data());
+    line("crash-thread")
+        .number("id", thread.id())
+        .word("name", thread.name())
+        .number("prio", thread.priority().level)
+        .word("state", to_text(thread.state()))
+        .text("waits", waits.view())
+        .field("stack", "0x{:08x}-0x{:08x}", low, low + thread.stack().size())
+        .number("used", thread.stack_used());
+    if (&thread == kernel_.current()) {
+        frames(thread.id(), frames_, crash_.is_fault);
+        return;
+    }
+    const std::size_t count = port::walk_context(Kernel::context_of(thread), thread.stack(),
+                                                 crash_.other_frames);
+    frames(thread.id(), std::span<const std::uintptr_t>(crash_.other_frames).first(count), false);
+}
+
+void Report::threads() {
+    for (Thread& each : kernel_.threads()) thread(each);
+    // A panic before start() or on the way out of a thread has frames but no thread in the list.
+    if (kernel_.current() == nullptr) frames(0, frames_, crash_.is_fault);
+}
+
+void Report::locks() {
+    for (Thread& owner : kernel_.threads()) {
+        for (Mutex& mutex : Kernel::held_by(owner)) {
+            FrameLine out = line("crash-lock");
+            out.word("name", mutex.name()).word("owner", owner.name());
+            out.hex("taken", mutex.taken_at());
+            TextBuffer<160> waiters;
+            for (Thread& waiter : kernel_.threads()) {
+                if (waiter.waits_in() != &mutex.waiters()) continue;
+                print(waiters, "{}{}", waiters.view().empty() ? "" : " ", waiter.name());
+            }
+            out.text("waiters", waiters.view());
+        }
+    }
+}
+
+void Report::pools() {
+    for (const PoolEntry& pool : kernel_.pools()) {
+        line("crash-pool")
+            .word("name", pool.name)
+            .number("used", pool.stats->used)
+            .number("total", pool.stats->total)
+            .number("high", pool.stats->high)
+            .number("failed", pool.stats->failed);
+    }
+}
+
+void Report::events() {
+    const auto& ring = kernel_.events();
+    const std::size_t shown = std::min(ring.size(), kCrashEventsMax);
+    for (std::size_t i = ring.size() - shown; i < ring.size(); ++i) {
+        const TraceEvent& event = ring.oldest(i);
+        line("crash-event")
+            .number("us", static_cast<std::uint64_t>(event.at.us()))
+            .word("what", event.what)
+            .hex("a", event.a)
+            .hex("b", event.b);
+    }
+}
+
+void Report::write() {
+    if (Console* console = kernel_.console(); console != nullptr) console->drain(sink_);
+    sink_.put("\r\n");
+    find_frames();
+    traceback();
+    begin();
+    registers();
+    threads();
+    locks();
+    pools();
+    events();
+    FrameLine{sink_, "crash-end"}.number("lines", lines_);
+}
+
+}  // namespace
+
+void PolledSink::put(std::string_view text) { port::console_write_polled(text); }
+
+void write_crash_record(Kernel& kernel) { Report{kernel}.write(); }
+
+}  // namespace kyu

@@ -1,0 +1,41 @@
+// CrashState: what a panic needs to remember; lives in the Kernel, so that a panic with hardly any
+// stack left needs none for it.
+//
+// Context   written by the panic path only, interrupts off.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/text.hpp"
+#include "kernel/port.hpp"
+
+namespace kyu {
+
+/// How the board knew (docs/console.md).
+enum class PanicKind : std::uint8_t { panic, fault, deadlock, check };
+
+/// What the architecture knows of an exception.
+struct FaultRecord {
+    const char* type{""};  ///< one word: data-abort, prefetch-abort, undefined, …
+    Registers registers{};
+    std::uintptr_t address{};  ///< DFAR or IFAR
+    std::uintptr_t status{};   ///< DFSR or IFSR
+};
+
+inline constexpr std::size_t kCrashFramesMax = 32;
+inline constexpr std::size_t kCrashReasonMax = 240;
+
+struct CrashState {
+    unsigned depth{0};  ///< 0: no panic; 2: a panic while reporting one
+    PanicKind kind{PanicKind::panic};
+    TextBuffer<kCrashReasonMax> reason;
+    Registers registers{};
+    bool is_fault{false};
+    FaultRecord fault{};
+    std::array<std::uintptr_t, kCrashFramesMax> frames{};
+    std::array<std::uintptr_t, kCrashFramesMax> other_frames{};
+};
+
+}  // namespace kyu

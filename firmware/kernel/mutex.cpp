@@ -1,0 +1,83 @@
+#include "kernel/mutex.hpp"
+
+#include "kernel/kernel.hpp"
+#include "kernel/panic.hpp"
+
+namespace kyu {
+
+void Mutex::lock(ThreadContext& self) {
+    lock_from(self, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+}
+
+void Mutex::lock_from(ThreadContext& self, std::uintptr_t from) {
+    port::scheduling_point();
+    IrqsOff off{self};
+    CHECK(off.outermost());
+    Thread& me = self.thread();
+    if (owner_ == nullptr) return take(me, from);
+    check_for_deadlock(me);
+    me.waiting_for_ = this;
+    self.kernel().inherit(off, owner_, me.priority_);
+    waiters_.wait(off, Instant::never());
+    // release() handed it over: this thread is the owner already.
+    CHECK(owner_ == &me);
+    taken_at_ = from;
+}
+
+bool Mutex::try_lock(ThreadContext& self) {
+    IrqsOff off{self};
+    if (owner_ != nullptr) return false;
+    take(self.thread(), reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+    return true;
+}
+
+void Mutex::unlock(ThreadContext& self) {
+    {
+        IrqsOff off{self};
+        release(off, self.thread());
+    }
+    port::scheduling_point();
+}
+
+void Mutex::take(Thread& thread, std::uintptr_t from) {
+    owner_ = &thread;
+    taken_at_ = from;
+    thread.held_.push_back(*this);
+}
+
+void Mutex::release(IrqsOff& off, Thread& self) {
+    if (owner_ != &self) {
+        panic(PanicKind::panic, "{} unlocks mutex {} which {} holds", self.name(), name(),
+              owner_ == nullptr ? "nobody" : owner_->name());
+    }
+    IntrusiveList<Mutex, HeldTag>::remove(*this);
+    owner_ = nullptr;
+    Thread* next = waiters_.wake_one(off);
+    if (next != nullptr) {
+        next->waiting_for_ = nullptr;
+        take(*next, 0);
+        // More urgent threads may still wait behind; in this queue none is, since it is ordered.
+    }
+    off.kernel().restore_priority(off, self);
+}
+
+void Mutex::check_for_deadlock(Thread& self) {
+    bool cycle = false;
+    for (const Mutex* mutex = this; mutex != nullptr;) {
+        if (mutex->owner_ == &self) {
+            cycle = true;
+            break;
+        }
+        mutex = mutex->owner_ == nullptr ? nullptr : mutex->owner_->waiting_for_;
+    }
+    if (!cycle) return;
+    TextBuffer<kCrashReasonMax> text;
+    print(text, "{}", self.name());
+    for (const Mutex* mutex = this;; mutex = mutex->owner_->waiting_for_) {
+        print(text, " waits for {} held by {}", mutex->name(), mutex->owner_->name());
+        if (mutex->owner_ == &self) break;
+    }
+    panic(PanicKind::deadlock, "{}", text.view());
+}
+
+}  // namespace kyu

@@ -1,0 +1,109 @@
+#include "kernel/thread.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/kernel.hpp"
+
+namespace kyu {
+namespace {
+
+constexpr std::byte kPaint{0xA5};
+constexpr std::size_t kGuardBytes = 16;  // if these lose their paint, the stack has overflowed
+
+}  // namespace
+
+const char* to_text(ThreadState state) {
+    switch (state) {
+        case ThreadState::created:
+            return "created";
+        case ThreadState::ready:
+            return "ready";
+        case ThreadState::running:
+            return "running";
+        case ThreadState::waiting:
+            return "waiting";
+        case ThreadState::finished:
+            return "finished";
+    }
+    return "?";
+}
+
+Thread::Thread(const char* name, Priority priority, std::span<std::byte> stack, Entry entry,
+               void* argument)
+    : name_(name),
+      base_priority_(priority),
+      priority_(priority),
+      stack_(stack),
+      entry_(entry),
+      argument_(argument),
+      timeout_(&Thread::deadline_passed, this),
+      joiners_(name, "join") {}
+
+Thread::~Thread() {
+    CHECK(state_ == ThreadState::created || state_ == ThreadState::finished);
+}
+
+void Thread::start(ThreadContext& self) {
+    IrqsOff off{self};
+    self.kernel().admit(off, *this);
+}
+
+void Thread::start_at_boot(Kernel& kernel) {
+    CHECK(!kernel.started());
+    kernel.admit_at_boot(*this);
+}
+
+bool Thread::join(ThreadContext& self, Instant deadline) {
+    CHECK(&self.thread() != this);
+    port::scheduling_point();
+    IrqsOff off{self};
+    const std::uint32_t run = runs_;
+    while (state_ != ThreadState::created && state_ != ThreadState::finished && runs_ == run) {
+        if (!joiners_.wait(off, deadline)) return state_ == ThreadState::finished || runs_ != run;
+    }
+    return true;
+}
+
+void Thread::deadline_passed(IrqContext& irq, void* thread) {
+    auto& self = *static_cast<Thread*>(thread);
+    IrqsOff off{irq};
+    irq.kernel().wake(off, self, false);
+}
+
+void Thread::prepare_stack() {
+    const std::uintptr_t top = port::saved_stack_pointer(context_);
+    const auto bottom = reinterpret_cast<std::uintptr_t>(stack_.data());
+    CHECK(top > bottom && top <= bottom + stack_.size());
+    std::memset(stack_.data(), static_cast<int>(kPaint), top - bottom);
+}
+
+bool Thread::stack_is_intact() const {
+    return std::all_of(stack_.begin(), stack_.begin() + kGuardBytes,
+                       [](std::byte b) { return b == kPaint; });
+}
+
+std::size_t Thread::stack_used() const {
+    const auto used = std::find_if(stack_.begin(), stack_.end(),
+                                   [](std::byte b) { return b != kPaint; });
+    return static_cast<std::size_t>(stack_.end() - used);
+}
+
+Instant ThreadContext::now() const { return port::now(); }
+
+void ThreadContext::sleep_until(Instant deadline) {
+    port::scheduling_point();
+    IrqsOff off{*this};
+    kernel_.sleepers_.wait(off, deadline);
+}
+
+void ThreadContext::yield() {
+    port::scheduling_point();
+    IrqsOff off{*this};
+    CHECK(off.outermost());
+    kernel_.yield(off);
+}
+
+void ThreadContext::exit() { kernel_.exit_current(); }
+
+}  // namespace kyu

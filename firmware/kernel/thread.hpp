@@ -1,0 +1,140 @@
+// Thread: one flow of control with its own stack.
+//
+// Context   start and join from threads; start_at_boot before Kernel::start().
+// Ownership the caller owns Thread and stack, usually static, and keeps both until the thread has
+//           ended (CHECKed). A thread that has ended may be started again.
+// Lock      scheduling state changes with interrupts off only, by Kernel.
+// Order     strict priority, pre-emptive; first come first served with slices of kTimeSlice among
+//           equals.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/intrusive_list.hpp"
+#include "base/time.hpp"
+#include "kernel/context.hpp"
+#include "kernel/mutex.hpp"
+#include "kernel/port.hpp"
+#include "kernel/timer.hpp"
+#include "kernel/wait_queue.hpp"
+
+namespace kyu {
+
+inline constexpr std::size_t kThreadsMax = 96;
+inline constexpr unsigned kPriorityLevels = 32;
+inline constexpr Duration kTimeSlice = Duration::from_ms(10);
+
+/// 0 the most urgent, 31 the least.
+struct Priority {
+    std::uint8_t level;
+    constexpr explicit Priority(unsigned n) : level(static_cast<std::uint8_t>(n)) {
+        CHECK(n < kPriorityLevels);
+    }
+    [[nodiscard]] constexpr bool more_urgent_than(Priority other) const {
+        return level < other.level;
+    }
+    friend constexpr bool operator==(Priority, Priority) = default;
+};
+
+enum class ThreadState : std::uint8_t { created, ready, running, waiting, finished };
+[[nodiscard]] const char* to_text(ThreadState state);
+
+/// Memory for a stack of at least `Bytes`. Hosted code needs far more stack than the board's (libc,
+/// sanitizers), hence the addition there.
+template <std::size_t Bytes, std::size_t Align = 16>
+class ThreadStack {
+    static_assert(Bytes % Align == 0 && Align >= 16);
+    static constexpr std::size_t kExtra = port::kHosted ? 256UL * 1024 : 0;
+    alignas(Align) std::array<std::byte, Bytes + kExtra> bytes_;
+
+public:
+    ThreadStack() {}  // NOLINT(modernize-use-equals-default): not filled; starting paints it
+    [[nodiscard]] std::span<std::byte> span() { return bytes_; }
+    operator std::span<std::byte>() { return bytes_; }  // NOLINT(google-explicit-constructor)
+};
+
+struct AllThreadsTag;
+
+class Thread : public ListLink<QueueTag>, public ListLink<AllThreadsTag> {
+    friend class Kernel;
+    friend class WaitQueue;
+    friend class Mutex;
+
+public:
+    using Entry = void (*)(ThreadContext& self, void* argument);
+
+private:
+    port::Context context_{};
+    const char* name_;
+    Priority base_priority_;
+    Priority priority_;  // as urgent as its most urgent waiter, at least base_priority_
+    ThreadState state_{ThreadState::created};
+    bool woken_{false};  // why it stopped waiting: by a wake-up, or by its deadline
+    std::uint16_t id_{0};
+    std::uint32_t runs_{0};
+    std::uint32_t switches_{0};
+    std::span<std::byte> stack_;
+    Entry entry_;
+    void* argument_;
+    Kernel* kernel_{nullptr};
+    WaitQueue* waiting_in_{nullptr};
+    Mutex* waiting_for_{nullptr};
+    Duration cpu_{};
+    Duration slice_left_{};
+    Timer timeout_;
+    WaitQueue joiners_;
+    IntrusiveList<Mutex, HeldTag> held_;
+
+    static void deadline_passed(IrqContext& irq, void* thread);
+    void prepare_stack();
+    [[nodiscard]] bool stack_is_intact() const;
+
+public:
+    /// `name` is a literal without blanks.
+    Thread(const char* name, Priority priority, std::span<std::byte> stack, Entry entry,
+           void* argument);
+    ~Thread();
+    Thread(const Thread&) = delete;
+    Thread& operator=(const Thread&) = delete;
+
+    /// Makes the thread ready: at once if it is more urgent than the caller. It must be new or
+    /// finished.
+    void start(ThreadContext& self);
+    void start_at_boot(Kernel& kernel);
+    /// Waits until the thread has ended. False: the deadline passed. A thread never started counts
+    /// as ended.
+    bool join(ThreadContext& self, Instant deadline);
+
+    [[nodiscard]] const char* name() const { return name_; }
+    [[nodiscard]] unsigned id() const { return id_; }
+    [[nodiscard]] ThreadState state() const { return state_; }
+    [[nodiscard]] Priority priority() const { return priority_; }
+    [[nodiscard]] Priority base_priority() const { return base_priority_; }
+    /// Processor time used; for the running thread without its present turn.
+    [[nodiscard]] Duration cpu() const { return cpu_; }
+    [[nodiscard]] std::uint32_t switches() const { return switches_; }
+    [[nodiscard]] std::span<std::byte> stack() const { return stack_; }
+    /// Most bytes of the stack that were ever in use since the thread started.
+    [[nodiscard]] std::size_t stack_used() const;
+    /// What it waits in, or nullptr.
+    [[nodiscard]] const WaitQueue* waits_in() const { return waiting_in_; }
+};
+
+/// What a thread list shows.
+struct ThreadInfo {
+    const char* name{""};
+    unsigned id{};
+    unsigned priority{};
+    ThreadState state{};
+    const char* waits_kind{""};
+    const char* waits_name{""};
+    Duration cpu{};
+    std::uint32_t switches{};
+    std::size_t stack_bytes{};
+    std::size_t stack_used{};
+};
+
+}  // namespace kyu
