@@ -1,0 +1,225 @@
+// RxRing and TxRing: descriptors and the packets that hang on them.
+//
+// Ownership a slot's Mbuf belongs to the ring while the device may touch it. take_from_device()
+//           and give_to_device() are the only places where memory changes hands.
+// Rules     slots are used strictly in order, because the device walks the chain; a receive slot is
+//           never left unarmed, or the device would skip it and the frames after it come out of
+//           order (h3.md §7).
+// Context   threads. Lock: the network lock.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/check.hpp"
+#include "drivers/emac/descriptor.hpp"
+#include "drivers/emac/dma.hpp"
+#include "net/packet/mbuf.hpp"
+
+namespace kyu::emac {
+
+/// Closes the chain: each descriptor points to the next, the last to the first; none is owned.
+template <DmaMemory D, std::size_t N>
+void link_chain(D& dma, std::array<Descriptor, N>& slots) {
+    for (std::size_t i = 0; i < N; ++i) {
+        dma.store(slots[i].status, 0);
+        dma.store(slots[i].control, 0);
+        dma.store(slots[i].buffer, 0);
+        dma.store(slots[i].next, dma.bus_address(&slots[(i + 1) % N]));
+    }
+    dma.before_device();
+}
+
+/// A frame as it lies in its slot.
+struct Received {
+    std::span<const std::byte> bytes{};  ///< without FCS; empty when the frame is not good
+    [[nodiscard]] bool good() const { return !bytes.empty(); }
+};
+
+template <DmaMemory D, std::size_t N>
+class RxRing {
+    static_assert(N >= 2);
+    D& dma_;
+    std::array<Descriptor, N>& slots_;
+    std::array<net::Mbuf, N> clusters_;
+    std::size_t next_{0};
+
+    void give_to_device(std::size_t slot) {
+        const std::span<std::byte> buffer = clusters_[slot].writable_front();
+        // A dirty line written back later would overwrite what the device has put there.
+        dma_.invalidate(buffer.data(), buffer.size());
+        Descriptor& d = slots_[slot];
+        dma_.store(d.buffer, dma_.bus_address(buffer.data()));
+        dma_.store(d.control, RxControl::Chained::of(1) |
+                                  RxControl::BufferBytes::of(kRxBufferBytes));
+        dma_.before_device();
+        // The whole word: flags of the last frame that stay would be believed (h3.md §7).
+        dma_.store(d.status, Status::Own::mask);
+        dma_.before_device();
+    }
+    void advance() { next_ = (next_ + 1) % N; }
+
+public:
+    RxRing(D& dma, std::array<Descriptor, N>& slots) : dma_(dma), slots_(slots) {}
+    RxRing(const RxRing&) = delete;
+    RxRing& operator=(const RxRing&) = delete;
+
+    /// Gives every slot a cluster that has none. False: the pool is too small.
+    [[nodiscard]] bool fill(net::MbufPool& pool) {
+        for (net::Mbuf& cluster : clusters_) {
+            if (!cluster) cluster = pool.allocate_cluster();
+            if (!cluster) return false;
+        }
+        return true;
+    }
+    /// Hands all slots to the device, the first is next. The device must be stopped.
+    void arm_all() {
+        link_chain(dma_, slots_);
+        for (std::size_t i = 0; i < N; ++i) give_to_device(i);
+        next_ = 0;
+    }
+
+    /// The next slot holds a frame.
+    [[nodiscard]] bool frame_waiting() const {
+        return (dma_.load(slots_[next_].status) & Status::Own::mask) == 0;
+    }
+    /// Looks at the frame of the next slot; frame_waiting() said that there is one. It stays there
+    /// until replace() or reuse().
+    [[nodiscard]] Received take_from_device() {
+        const std::uint32_t status = dma_.load(slots_[next_].status);
+        dma_.after_device();
+        const std::uint32_t length = RxStatus::Length::in(status);
+        const bool whole = (status & RxStatus::kWhole) == RxStatus::kWhole;
+        if (!whole || (status & RxStatus::kErrors) != 0) return {};
+        if (length < kEthernetHeaderBytes + kFcsBytes || length > kRxBufferBytes) return {};
+        const std::size_t bytes = length - kFcsBytes;
+        const std::span<std::byte> buffer = clusters_[next_].writable_front();
+        // The processor may have fetched lines ahead of time while the device was still writing.
+        dma_.invalidate(buffer.data(), whole_lines(bytes));
+        return {buffer.first(bytes)};
+    }
+    /// Arms the next slot with `fresh` and returns the cluster that was there, cut to `bytes`.
+    [[nodiscard]] net::Mbuf replace(net::Mbuf fresh, std::size_t bytes) {
+        std::swap(fresh, clusters_[next_]);
+        give_to_device(next_);
+        advance();
+        fresh.trim_back(fresh.size() - bytes);
+        return fresh;
+    }
+    /// Arms the next slot with the cluster that it has: the frame there is gone.
+    void reuse() {
+        give_to_device(next_);
+        advance();
+    }
+
+    /// Where the device has to go on so that both sides agree.
+    [[nodiscard]] std::uint32_t next_address() const { return dma_.bus_address(&slots_[next_]); }
+    [[nodiscard]] std::uint32_t first_address() const { return dma_.bus_address(&slots_[0]); }
+};
+
+/// A frame may be in this many pieces, the padding included; more are copied into one.
+inline constexpr std::size_t kTxPiecesMax = 8;
+
+/// The pieces of one frame, ready for the ring.
+class TxPieces {
+    std::array<std::span<const std::byte>, kTxPiecesMax> pieces_{};
+    std::size_t count_{0};
+
+public:
+    /// False: there are too many.
+    [[nodiscard]] bool add(std::span<const std::byte> piece) {
+        if (piece.empty()) return true;
+        if (count_ == kTxPiecesMax) return false;
+        pieces_[count_++] = piece;
+        return true;
+    }
+    [[nodiscard]] std::size_t count() const { return count_; }
+    [[nodiscard]] std::span<const std::byte> operator[](std::size_t i) const { return pieces_[i]; }
+};
+
+/// What take_from_device() brought back.
+struct Sent {
+    std::uint32_t frames{};
+    std::uint32_t errors{};
+};
+
+template <DmaMemory D, std::size_t N>
+class TxRing {
+    static_assert(N >= 2 * kTxPiecesMax && (N & (N - 1)) == 0, "counters are masked");
+    D& dma_;
+    std::array<Descriptor, N>& slots_;
+    std::array<net::Mbuf, N> frames_;  // at the slot of the frame's last piece
+    // Both only grow; the difference is how many slots are in use.
+    std::uint32_t filled_{0};
+    std::uint32_t reclaimed_{0};
+
+    static std::size_t index(std::uint32_t counter) { return counter & (N - 1); }
+
+public:
+    TxRing(D& dma, std::array<Descriptor, N>& slots) : dma_(dma), slots_(slots) {}
+    TxRing(const TxRing&) = delete;
+    TxRing& operator=(const TxRing&) = delete;
+
+    /// Drops every frame and starts at the first slot. The device must be stopped.
+    void clear() {
+        for (net::Mbuf& frame : frames_) frame = net::Mbuf{};
+        filled_ = reclaimed_ = 0;
+        link_chain(dma_, slots_);
+    }
+    [[nodiscard]] std::size_t in_use() const { return filled_ - reclaimed_; }
+    [[nodiscard]] std::size_t free() const { return N - in_use(); }
+    [[nodiscard]] std::uint32_t first_address() const { return dma_.bus_address(&slots_[0]); }
+
+    /// Hands a frame over; pieces.count() is at least 1 and at most free(). `frame` owns the memory
+    /// of the pieces and is kept until the device is done with the last one.
+    void give_to_device(net::Mbuf frame, const TxPieces& pieces, std::uint32_t checksum) {
+        const std::size_t count = pieces.count();
+        CHECK(count > 0 && count <= free());
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::span<const std::byte> piece = pieces[i];
+            dma_.clean(piece.data(), piece.size());
+            Descriptor& d = slots_[index(filled_ + static_cast<std::uint32_t>(i))];
+            // The manual wants the checksum mode in the first, QEMU looks in the last: in all.
+            dma_.store(d.control, TxControl::Chained::of(1) | TxControl::Interrupt::of(1) |
+                                      TxControl::First::of(i == 0) |
+                                      TxControl::Last::of(i + 1 == count) |
+                                      TxControl::Checksum::of(checksum) |
+                                      TxControl::BufferBytes::of(
+                                          static_cast<std::uint32_t>(piece.size())));
+            dma_.store(d.buffer, dma_.bus_address(piece.data()));
+        }
+        dma_.before_device();
+        // Last piece first: the device must never reach a piece that is not its own yet, or the
+        // front of the frame is lost and its tail goes out alone (h3.md §7).
+        for (std::size_t i = count; i-- > 0;) {
+            if (i == 0) dma_.before_device();
+            dma_.store(slots_[index(filled_ + static_cast<std::uint32_t>(i))].status,
+                       Status::Own::mask);
+        }
+        dma_.before_device();
+        filled_ += static_cast<std::uint32_t>(count);
+        frames_[index(filled_ - 1)] = std::move(frame);
+    }
+
+    /// Takes back what the device is done with, in order, and frees it.
+    Sent take_from_device() {
+        Sent sent;
+        while (reclaimed_ != filled_) {
+            const std::size_t slot = index(reclaimed_);
+            const std::uint32_t status = dma_.load(slots_[slot].status);
+            if ((status & Status::Own::mask) != 0) break;
+            ++reclaimed_;
+            if (!frames_[slot]) continue;
+            dma_.after_device();
+            frames_[slot] = net::Mbuf{};
+            ++sent.frames;
+            if ((status & TxStatus::ErrorSummary::mask) != 0) ++sent.errors;
+        }
+        return sent;
+    }
+};
+
+}  // namespace kyu::emac
