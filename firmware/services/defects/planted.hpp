@@ -1,0 +1,59 @@
+// Planted: the armed defect of this image, if it has one.
+//
+// Rules     In a release image this is an empty object whose due() is a constant false, so the
+//           compiler drops every trace of it.
+// Context   arm() once at boot, from a thread; due() and act() from the thread of a transfer.
+// Ownership owns the helper thread that spins or that holds the second lock.
+#pragma once
+
+#include "services/defects/defects.hpp"
+
+#if defined(KYU_DEFECTS)
+#include "kernel/mutex.hpp"
+#include "kernel/semaphore.hpp"
+#include "kernel/thread.hpp"
+#endif
+
+namespace kyu::defects {
+
+#if defined(KYU_DEFECTS)
+
+class Planted {
+    static constexpr std::size_t kHelperStack = 8192;
+    Defect defect_{};
+    Mutex first_{"abba-a"};
+    Mutex second_{"abba-b"};
+    Semaphore start_helper_{"defect helper", 0};
+    Semaphore helper_holds_{"defect held", 0};
+    ThreadStack<kHelperStack> stack_;
+    Thread helper_;
+
+    static void helper_entry(ThreadContext& self, void* planted);
+    void help(ThreadContext& self);
+    void take_both(ThreadContext& self, Mutex& mine, Mutex& other);
+
+public:
+    Planted();
+    /// Arms `defect` and starts the helper thread.
+    void arm(ThreadContext& self, const Defect& defect);
+    /// Whether transfer number `nth` (from 1) is to fail.
+    [[nodiscard]] bool due(std::uint64_t nth) const {
+        return defect_.kind != Kind::none && nth >= defect_.nth;
+    }
+    /// Does what was planted instead of sending `stream`. The caller closes the connection after.
+    void act(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte> stream);
+    [[nodiscard]] const Defect& defect() const { return defect_; }
+};
+
+#else
+
+class Planted {
+public:
+    [[nodiscard]] constexpr bool due(std::uint64_t /*nth*/) const { return false; }
+    void act(ThreadContext& /*self*/, net::TcpSocket& /*client*/,
+             std::span<const std::byte> /*stream*/) {}
+};
+
+#endif
+
+}  // namespace kyu::defects

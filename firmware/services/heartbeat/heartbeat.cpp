@@ -1,0 +1,52 @@
+#include "services/heartbeat/heartbeat.hpp"
+
+#include "kernel/frame_line.hpp"
+#include "kernel/kernel.hpp"
+
+namespace kyu {
+namespace {
+
+constexpr Duration kPeriod = Duration::from_s(1);
+
+struct Fill {
+    PoolStats segments;
+    PoolStats clusters;
+    PoolStats sockets;
+};
+
+void pool_field(FrameLine& line, const char* name, const PoolStats& pool) {
+    line.field(name, "{}/{}", pool.used, pool.total);
+}
+
+}  // namespace
+
+void Heartbeat::beat(ThreadContext& self) {
+    Fill fill;
+    {
+        net::NetGuard guard(net_, self);
+        fill = {guard->pool.segment_stats(), guard->pool.cluster_stats(),
+                guard->tcp.sockets.stats()};
+    }
+    ConsoleSink sink(console_, self);
+    FrameLine line(sink, "hb");
+    line.number("seq", sequence_++)
+        .number("up_ms", static_cast<std::uint64_t>(self.now().ms()))
+        .number("transfers", transfers_(source_))
+        .number("threads", self.kernel().thread_count());
+    pool_field(line, "mbufs", fill.segments);
+    pool_field(line, "clusters", fill.clusters);
+    pool_field(line, "sockets", fill.sockets);
+}
+
+void Heartbeat::run(ThreadContext& self) {
+    Instant next = self.now();
+    for (;;) {
+        if (enabled()) beat(self);
+        next = next + kPeriod;
+        // After a long pause (a debugger, a stopped emulator) do not make up for lost beats.
+        if (next < self.now()) next = self.now() + kPeriod;
+        self.sleep_until(next);
+    }
+}
+
+}  // namespace kyu
