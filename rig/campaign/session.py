@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rig.board.protocol import Board, Inspectable
 from rig.clock import Clock
@@ -33,6 +36,17 @@ TICK_S = 0.1
 TAIL_LINES = 400
 PC_SAMPLES = 7
 _Item = ev.Event | Result
+
+
+T = TypeVar("T")
+
+
+class BoardFailedError(Exception):
+    """The watch has come to a verdict while something else was going on."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.detail)
+        self.verdict = verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +167,19 @@ class Session:
 
     # Traffic
 
-    def client(self, native: Native, *, stopping: object = None) -> Client:
-        ask = stopping if callable(stopping) else lambda: False
+    def client(self, native: Native, stopping: Callable[[], bool] = lambda: False) -> Client:
         return Client(
             self.board.address(WANGDOODLE),
             native,
             patience=self._patience,
             observed=self.observed,
             now=self.clock.now,
-            stopping=ask,
+            stopping=stopping,
         )
 
     def start_traffic(self, native: Native, jobs: Iterator[Job], parallel: int) -> Workers:
         self._workers = Workers(
-            lambda stopping: self.client(native, stopping=stopping),
+            lambda stopping: self.client(native, stopping),
             jobs,
             parallel,
             self._queue.put,
@@ -189,6 +202,26 @@ class Session:
             results += self.pump(0)
         self.stop_traffic()
         return results
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Something else that talks to the board, on a thread of its own, under watch.
+
+        Raises what `work` raises, and BoardFailedError when there is a verdict before it has ended.
+        """
+        future: Future[T] = Future()
+
+        def body() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:  # handed over to the caller, whatever it is
+                future.set_exception(error)
+
+        threading.Thread(target=body, name="aside", daemon=True).start()
+        while not future.done():
+            if self.verdict is not None:
+                raise BoardFailedError(self.verdict)
+            self.pump(0.02)
+        return future.result()
 
     # The watch's wishes
 

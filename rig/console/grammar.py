@@ -130,7 +130,7 @@ def is_machinery(function: str) -> bool:
     return _MACHINERY.search(function) is not None
 
 
-def make_frame(kind: str, **fields: str | int) -> str:
+def make_frame(kind: str, /, **fields: str | int) -> str:
     """A frame as the board would print it; the tests' and the fake board's way to speak."""
     body = "".join(f" {key}={_quote(str(value))}" for key, value in fields.items())
     head = f"@kyu {kind}{body}"

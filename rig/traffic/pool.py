@@ -71,4 +71,6 @@ class Workers:
             except RigError as fault:
                 self._emit(RigTrouble(client.now(), str(fault)))
                 return
+            if not result.ok:
+                self.hold()  # at once: the state after the first failure is the evidence
             self._emit(result)

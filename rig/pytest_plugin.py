@@ -1,0 +1,260 @@
+"""pytest against a board: `pytest rig/scenarios --board=qemu`.
+
+Context   the main thread of pytest; one board at a time, shared by the tests of a session.
+Rules     a rig fault is an error, never a failure; a board that failed makes later tests skip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from rig import evidence as evidence_folder
+from rig.assembly import BOARDS, BoardChoice, assemble, check_board
+from rig.board import image as images
+from rig.campaign.session import BoardFailedError, Session
+from rig.errors import RigError, UserError
+from rig.journal import RunFolder
+from rig.report.summary import headline
+from rig.traffic.pattern import Native, native
+from rig.traffic.request import Request, Result
+from rig.traffic.wangdoodle import Patience
+from rig.verdict import Outcome, Verdict
+from rig.wire.choose import NAMES, choose
+from rig.wire.protocol import Wire
+
+T = TypeVar("T")
+_RIG_FAULT = "kyu_rig_fault"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kyu", "the board under test")
+    group.addoption("--board", default="qemu", help=f"{', '.join(BOARDS)} (default: qemu)")
+    group.addoption("--wire", default="auto", help=f"{', '.join(NAMES)} (default: auto)")
+    group.addoption("--image", default=None, help="the firmware (default: build/board/kyu.elf)")
+    group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001  the hook's own names
+    call: pytest.CallInfo[None],
+) -> Iterator[None]:
+    outcome = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(RigError):
+        report = outcome.get_result()  # type: ignore[attr-defined]
+        setattr(report, _RIG_FAULT, True)
+        report.longrepr = f"the rig failed: {call.excinfo.value}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    if getattr(report, _RIG_FAULT, False):
+        return "error", "E", "ERROR (rig)"
+    return None
+
+
+class Keeper:
+    """Owns the one board that is powered: the shared one, or one that a test asked for."""
+
+    def __init__(self, wire: Wire, choice: BoardChoice) -> None:
+        self.wire = wire
+        self.choice = choice
+        self.broken = ""
+        self._shared: Session | None = None
+        self._powered: Session | None = None
+
+    def shared(self) -> Session:
+        """The board of the session, booted when it is off. Skips when it is broken."""
+        if self.broken:
+            pytest.skip(self.broken)
+        if self._shared is None or self._powered is not self._shared:
+            self._shared = self.boot(self.choice)
+            if self._shared.verdict is not None:
+                self.judge("the boot", self._shared.verdict)
+        return self._shared
+
+    def boot(
+        self,
+        choice: BoardChoice,
+        *,
+        folder: RunFolder | None = None,
+        patience: Patience | None = None,
+    ) -> Session:
+        """A board of the test's own; the shared one is powered off meanwhile."""
+        session = self.prepare(choice, folder=folder, patience=patience)
+        session.boot()
+        return session
+
+    def prepare(
+        self,
+        choice: BoardChoice,
+        *,
+        folder: RunFolder | None = None,
+        patience: Patience | None = None,
+    ) -> Session:
+        """The same, not yet powered."""
+        self.off()
+        session = assemble(choice, self.wire, folder=folder, patience=patience or Patience())
+        self._powered = session
+        return session
+
+    def judge(self, who: str, verdict: Verdict) -> None:
+        """Raises what the verdict means to a test."""
+        if verdict.outcome is Outcome.PASSED:
+            return
+        if verdict.outcome is Outcome.INCONCLUSIVE:
+            raise RigError(verdict.detail)
+        self.broken = f"the board is broken since {who}: {verdict.detail}"
+        pytest.fail(headline(verdict), pytrace=False)
+
+    def off(self) -> None:
+        if self._powered is not None:
+            self._powered.power_off()
+            self._powered = None
+
+
+@dataclass(frozen=True)
+class Wang:
+    """Wangdoodle of the shared board. Each call is under watch: a verdict fails the test."""
+
+    session: Session
+    keeper: Keeper
+    source: Native
+    who: str
+
+    def big(self, count: int = 1, *, parallel: int = 1) -> list[Result]:
+        return self.run([Request()] * count, parallel=parallel)
+
+    def gen(self, seed: int, size: int, chunk: int = 0) -> Result:
+        return self.run([Request("gen", size, seed, chunk)])[0]
+
+    def run(self, requests: list[Request], *, parallel: int = 1) -> list[Result]:
+        """Transfers to their end, every byte compared."""
+        results = self.session.run(self.source, requests, parallel=parallel)
+        if self.session.watch.symptom is not None:
+            self.session.await_verdict()
+        self._check()
+        return results
+
+    def ask(self, line: str) -> str:
+        """A short command and its answer."""
+        client = self.session.client(self.source)
+        return self.aside(lambda: client.ask_line(line)).decode("ascii", errors="replace")
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Anything else that talks to the board, on a thread of its own."""
+        try:
+            return self.session.aside(work)
+        except BoardFailedError as failed:
+            self.keeper.judge(self.who, failed.verdict)
+            raise
+
+    def _check(self) -> None:
+        if self.session.verdict is not None:
+            self.keeper.judge(self.who, self.session.verdict)
+
+
+@dataclass(frozen=True)
+class ConsoleView:
+    """The shared board's console."""
+
+    session: Session
+
+    def lines(self) -> list[str]:
+        self.session.pump(0)
+        return [line.text for line in self.session.tail]
+
+    def type(self, text: str) -> None:
+        """Types a line at the shell."""
+        self.session.board.console.write(text.encode("ascii") + b"\r")
+
+    def wait_for(self, words: str, seconds: float = 5.0) -> str:
+        """The first line from now on that has `words` in it. Fails the test when none comes."""
+        seen = {id(line) for line in self.session.tail}
+        ends = self.session.observed() + seconds
+        while self.session.observed() < ends:
+            for line in self.session.tail:
+                if id(line) not in seen and words in line.text:
+                    return line.text
+            self.session.pump(0.05)
+        pytest.fail(f"no console line with {words!r} in {seconds:g} s", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """The wire of --wire; entered once, early."""
+    taken = _usable(lambda: choose(request.config.getoption("--wire")))
+    yield taken
+    taken.close()
+
+
+@pytest.fixture(scope="session")
+def board_choice(request: pytest.FixtureRequest) -> BoardChoice:
+    """What the options say about the board."""
+    name: str = request.config.getoption("--board")
+    given: str | None = request.config.getoption("--image")
+
+    def chosen() -> BoardChoice:
+        check_board(name)
+        image = images.find(Path(given) if given else None)
+        return BoardChoice(name, image, request.config.getoption("--bootargs"))
+
+    return _usable(chosen)
+
+
+@pytest.fixture(scope="session")
+def boards(wire: Wire, board_choice: BoardChoice) -> Iterator[Keeper]:
+    """For tests that boot boards of their own."""
+    keeper = Keeper(wire, board_choice)
+    yield keeper
+    keeper.off()
+
+
+@pytest.fixture
+def board(boards: Keeper, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """The shared board, booted and under watch; judged again when the test has ended."""
+    session = boards.shared()
+    yield session
+    session.pump(0)
+    if session.verdict is not None and not boards.broken:
+        boards.judge(request.node.name, session.verdict)
+
+
+@pytest.fixture
+def console(board: Session) -> ConsoleView:
+    return ConsoleView(board)
+
+
+@pytest.fixture(scope="session")
+def patterns() -> Native:
+    """The firmware's own generators."""
+    return _usable(native)
+
+
+@pytest.fixture
+def wang(board: Session, boards: Keeper, patterns: Native, request: pytest.FixtureRequest) -> Wang:
+    return Wang(board, boards, patterns, request.node.name)
+
+
+@pytest.fixture
+def evidence(board: Session, tmp_path: Path) -> Iterator[Path]:
+    """A folder; when the board fails in this test, what explains it is put there."""
+    yield tmp_path
+    verdict = board.verdict
+    if verdict is not None and verdict.outcome is Outcome.FAILED:
+        tail = [(line.at, line.text) for line in board.tail]
+        exhibit = evidence_folder.Exhibit(verdict, board.watch.crash, tail, [], "", {})
+        evidence_folder.write(tmp_path / "failures", 1, exhibit, board.symbols)
+
+
+def _usable(make: Callable[[], T]) -> T:
+    """A user's mistake is one clear line and the end of the session, as of any pytest option."""
+    try:
+        return make()
+    except UserError as error:
+        pytest.exit(f"kyu: {error}", returncode=pytest.ExitCode.USAGE_ERROR)

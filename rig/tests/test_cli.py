@@ -1,0 +1,59 @@
+"""What a user meets who gets something wrong: one line, exit status 2, no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rig import cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["soak", "--transfers", "many"], "many"),
+        (["soak", "--transfers", "0"], "--transfers"),
+        (["soak", "--transfers", "5", "--hours", "1"], "exclude each other"),
+        (["soak", "--chunk", "5"], "--chunk needs --bytes"),
+        (["soak", "--parallel", "0"], "--parallel"),
+        (["soak", "no-such-scenario"], "no scenario is named 'no-such-scenario'"),
+        (["soak", "--board", "toaster"], "no board is named 'toaster'"),
+        (["soak", "--board", "bench"], "not available yet"),
+        (["soak", "--faults", "x"], "not available yet"),
+        (["soak", "--image", "/no/such.elf"], "/no/such.elf does not exist"),
+        (["soak", "--image", "/etc/passwd"], "not an ELF file"),
+        (["soak", "--image", "/"], "is a directory"),
+        (["soak", "--resume", "/no/such/run"], "cannot read"),
+        (["soak", "--resume", "x", "--out", "y"], "--resume"),
+        (["explain", "/no/such.log"], "cannot read"),
+        (["explain"], "Missing argument"),
+        (["frobnicate"], "frobnicate"),
+        (["soak", "--frobnicate"], "--frobnicate"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_status_2(
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1, said
+    assert said.startswith("kyu: ")
+    assert words in said
+
+
+def test_explain_of_a_saved_panic_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Path(__file__).parent / "consoles/mission.log"
+    assert cli.run(["explain", str(log)]) == 1
+    assert "panic in m_copym (thread wang_thr): BSD tcp" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["scenarios", "defects"])
+def test_lists_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([name]) == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 5
