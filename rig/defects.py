@@ -9,13 +9,20 @@ from rig.verdict import Cause
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """`arg` names the argument, empty when there is none; `example` arms it in the tests."""
+    """`arg` names the argument, empty when there is none.
+
+    The rest is for the proof: `example` arms it, `good_before` transfers pass first, the verdict
+    has `cause`, names `function` and says each of `evidence`.
+    """
 
     name: str
     arg: str
     what: str
     cause: Cause
     example: str
+    good_before: int = 0
+    function: str = ""
+    evidence: tuple[str, ...] = ()
 
     @property
     def spelling(self) -> str:
@@ -23,14 +30,79 @@ class Defect:
 
 
 DEFECTS = (
-    Defect("panic", "N", "panics after N good transfers", Cause.PANIC, "panic:3"),
-    Defect("spin-irq-on", "", "a thread spins for ever, interrupts on", Cause.HANG, "spin-irq-on"),
     Defect(
-        "spin-irq-off", "", "a thread spins for ever, interrupts off", Cause.HANG, "spin-irq-off"
+        "panic",
+        "N",
+        "panics after N good transfers",
+        Cause.PANIC,
+        "panic:3",
+        good_before=3,
+        function="planted_panic",
+        evidence=("planted panic",),
     ),
-    Defect("abba", "", "two threads take two mutexes in opposite order", Cause.DEADLOCK, "abba"),
-    Defect("wrong-byte", "OFFSET", "one byte is wrong", Cause.CORRUPTION, "wrong-byte:123456"),
-    Defect("cut", "OFFSET", "the connection is closed too early", Cause.TRUNCATED, "cut:100000"),
-    Defect("stall", "OFFSET", "the server stops sending, and stays", Cause.STALL, "stall:50000"),
-    Defect("reset", "", "the connection is reset in the middle", Cause.RESET, "reset"),
+    Defect(
+        "spin-irq-on",
+        "",
+        "an urgent thread spins for ever, interrupts on",
+        Cause.HANG,
+        "spin-irq-on@2",
+        good_before=1,
+        function="spin_with_interrupts_on",
+        evidence=("no heartbeat",),
+    ),
+    Defect(
+        "spin-irq-off",
+        "",
+        "an urgent thread spins for ever, interrupts off",
+        Cause.HANG,
+        "spin-irq-off@2",
+        good_before=1,
+        function="spin_with_interrupts_off",
+        evidence=("no heartbeat", "the console does not answer"),
+    ),
+    Defect(
+        "abba",
+        "",
+        "two threads take two mutexes in opposite order",
+        Cause.DEADLOCK,
+        "abba@2",
+        good_before=1,
+        evidence=("held by",),
+    ),
+    Defect(
+        "wrong-byte",
+        "OFFSET",
+        "one byte is wrong",
+        Cause.CORRUPTION,
+        "wrong-byte:123456@3",
+        good_before=2,
+        evidence=("offset 123456: expected", "found"),
+    ),
+    Defect(
+        "cut",
+        "OFFSET",
+        "the connection is closed too early",
+        Cause.TRUNCATED,
+        "cut:100000@2",
+        good_before=1,
+        evidence=("got 100000 of 200000 bytes",),
+    ),
+    Defect(
+        "stall",
+        "OFFSET",
+        "the server stops sending, and stays",
+        Cause.STALL,
+        "stall:50000@2",
+        good_before=1,
+        evidence=("got 50000 of 200000 bytes",),
+    ),
+    Defect(
+        "reset",
+        "",
+        "the connection is reset in the middle",
+        Cause.RESET,
+        "reset@2",
+        good_before=1,
+        evidence=("connection reset",),
+    ),
 )

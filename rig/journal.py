@@ -127,6 +127,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise RigError(f"{path.name} cannot be written: {error.strerror}") from None
 
 

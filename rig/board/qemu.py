@@ -209,8 +209,16 @@ class QemuBoard:
     def _said(self) -> str:
         """QEMU's last words, as one line."""
         self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        return last_words(self._stderr.read().decode(errors="replace"))
+
+
+def last_words(stderr: str) -> str:
+    """The last line, without the program's name and the option that it repeats."""
+    lines = stderr.strip().splitlines()
+    parts = lines[-1].strip().split(": ") if lines else []
+    while len(parts) > 1 and (parts[0] == QEMU or parts[0].startswith("-")):
+        parts.pop(0)
+    return ": ".join(parts)
 
 
 def _find(program: str, package: str) -> str:

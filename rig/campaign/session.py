@@ -14,7 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rig.board.protocol import Board, Inspectable
@@ -124,6 +124,8 @@ class Session:
                 results.append(item)
                 if item.cause is not None and self.verdict is None:
                     self.feed(ev.Symptom(self.clock.now(), item.cause, _symptom_detail(item)))
+            elif isinstance(item, ev.RigTrouble):
+                self.feed(replace(item, detail=self._why_gone() or item.detail))
             else:
                 self.feed(item)
         if self.clock.now() - self._ticked >= TICK_S:
@@ -232,6 +234,14 @@ class Session:
             self.feed(ev.RigTrouble(self.clock.now(), gone))
         self._ticked = self.clock.now()
         self.feed(self.clock.tick(self.board))
+
+    def _why_gone(self) -> str:
+        """A dying emulator closes its console a moment before it can be asked how it ended."""
+        for _ in range(20):
+            if gone := self.board.gone():
+                return gone
+            time.sleep(0.01)
+        return ""
 
     def _drain_console(self) -> None:
         """The board's last words may still be under way when the emulator is already gone."""

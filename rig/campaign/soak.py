@@ -208,7 +208,8 @@ class Soak:
             self._folder.path / journal.FAILURES, number, exhibit, session.symbols
         )
         self._bad = []
-        self._display.note(headline(verdict))
+        if self._plan.keep_going:
+            self._display.note(headline(verdict))
         if watch.crash.alarming:
             self._display.note(evidence.traceback_text(watch.crash, session.symbols))
         self._display.note(f"evidence: {folder}")

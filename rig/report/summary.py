@@ -99,7 +99,7 @@ def render(summary: Summary) -> str:
     ]
     if facts["transfers_attempted"]:
         rate = facts["failure_rate_upper_95"]
-        lines.append(f"  failures   fewer than 1 in {1 / rate:,.0f} (95 % confidence)")
+        lines.append(f"  failures   at most 1 in {1 / rate:,.1f} transfers (95 % confidence)")
     if facts["failures"]:
         listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
         lines.append(f"  seen       {listed}")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rig import journal, options
 from rig.board import bootargs
 from rig.board.protocol import HostLoad
+from rig.board.qemu import last_words
 from rig.clock import Sample, tick_between
 from rig.console import events as ev
 from rig.console.crash import Wait, find_cycle
@@ -172,3 +173,9 @@ def test_a_ring_of_waits_is_found() -> None:
 def test_function_names_are_compared_without_their_namespaces() -> None:
     assert same_function("tcp_output", "kyu::net::tcp_output(LockedNet&, Tcpcb&)")
     assert not same_function("tcp_output", "kyu::net::tcp_input")
+
+
+def test_qemus_last_words_are_short() -> None:
+    said = "warning: x\nqemu-system-arm: -nic user,a=b: Could not set up rule 'tcp:1:2'\n"
+    assert last_words(said) == "Could not set up rule 'tcp:1:2'"
+    assert last_words("") == ""

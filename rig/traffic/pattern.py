@@ -31,7 +31,7 @@ def native() -> Native:
     except ImportError as error:
         raise UserError(
             f"the package kyusim is not there ({error})",
-            mend="run make setup to build the bindings",
+            mend="run make soak, which builds it",
         ) from None
     found: Native = module
     return found

@@ -72,9 +72,12 @@ def open_tap() -> TapWire:
 
     Once moved, the process stays there: a second call makes a new device in the same namespace.
     """
+    # First only to see whether it may be opened: the device belongs to the namespace that the
+    # opener is in, so the real opening comes after the move, which cannot be undone.
+    os.close(_open_tun())
+    why = _enter_namespace()
     tun = _open_tun()
     try:
-        why = _enter_namespace()
         _attach(tun)
         _configure()
     except BaseException:
