@@ -19,10 +19,10 @@ template <typename T>
 concept DmaMemory = requires(T dma, const void* from, void* to, std::size_t bytes,
                              const std::uint32_t& in, std::uint32_t& out, std::uint32_t value) {
     { dma.bus_address(from) } -> std::same_as<std::uint32_t>;  ///< what the device calls it
-    dma.clean(from, bytes);       ///< cache to memory: the device will read
-    dma.invalidate(to, bytes);    ///< forget cached lines: the device has written or will write
-    dma.before_device();          ///< what was stored before is seen before what is stored after
-    dma.after_device();           ///< what is read after is not older than what was read before
+    dma.clean(from, bytes);     ///< cache to memory: the device will read
+    dma.invalidate(to, bytes);  ///< forget cached lines: the device has written or will write
+    dma.before_device();        ///< what was stored before is seen before what is stored after
+    dma.after_device();         ///< what is read after is not older than what was read before
     { dma.load(in) } -> std::same_as<std::uint32_t>;  ///< one descriptor word, exactly once
     dma.store(out, value);                            ///< likewise
 };

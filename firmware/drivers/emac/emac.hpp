@@ -64,13 +64,13 @@ struct Counters {
     std::uint32_t interrupts{};
     std::uint32_t transmit_kicks{};
     std::uint32_t receive_kicks{};
-    std::uint32_t receive_overflows{};    ///< interrupts that told of a full FIFO
+    std::uint32_t receive_overflows{};  ///< interrupts that told of a full FIFO
     std::uint32_t receive_stop_timeouts{};
-    std::uint32_t transmit_faults{};      ///< interrupts: underflow, timeout, DMA stopped
-    std::uint32_t transmit_copied{};      ///< frames in too many pieces
-    std::uint32_t transmit_link_down{};   ///< frames dropped for want of a link
+    std::uint32_t transmit_faults{};     ///< interrupts: underflow, timeout, DMA stopped
+    std::uint32_t transmit_copied{};     ///< frames in too many pieces
+    std::uint32_t transmit_link_down{};  ///< frames dropped for want of a link
     std::uint32_t link_changes{};
-    std::uint32_t restarts{};             ///< the device was wedged and started anew
+    std::uint32_t restarts{};  ///< the device was wedged and started anew
 };
 
 /// The address that U-Boot or QEMU has left in the device; nothing when there is none. Call it
@@ -153,11 +153,11 @@ private:
     std::atomic<std::uint32_t> events_{0};  // what interrupts have told and nobody has read
     std::atomic<std::uint32_t> interrupts_{0};
     std::atomic<bool> receive_masked_{false};
-    bool transmit_wanted_{false};     // somebody was refused: interrupt when there is room
-    bool transmit_pending_{false};    // frames in the ring that the device was not told of
+    bool transmit_wanted_{false};   // somebody was refused: interrupt when there is room
+    bool transmit_pending_{false};  // frames in the ring that the device was not told of
     bool resynchronise_wanted_{false};
-    std::size_t taken_{0};            // receive slots passed since the last receive_done()
-    Instant transmit_progress_{};     // when the ring was last seen empty or moving
+    std::size_t taken_{0};         // receive slots passed since the last receive_done()
+    Instant transmit_progress_{};  // when the ring was last seen empty or moving
     Instant next_poll_{};
     net::LinkStats stats_{};
     Counters counters_{};

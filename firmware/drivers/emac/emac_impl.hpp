@@ -161,8 +161,7 @@ net::Mbuf Emac<I, D, C, T, R>::receive(net::MbufPool& pool) {
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
-net::Mbuf Emac<I, D, C, T, R>::take_frame(net::MbufPool& pool,
-                                          std::span<const std::byte> bytes) {
+net::Mbuf Emac<I, D, C, T, R>::take_frame(net::MbufPool& pool, std::span<const std::byte> bytes) {
     net::Mbuf frame;
     if (bytes.size() <= kCopyBytes) {
         // The reserve too: the ACK that gives memory back must not be dropped for want of it.

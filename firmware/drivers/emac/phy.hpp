@@ -69,9 +69,8 @@ class Phy {
     [[nodiscard]] bool command(std::uint32_t reg, std::uint32_t write) {
         if (!idle()) return false;
         io_.write(MiiCmd::offset, MiiCmd::ClockDivider::of(MiiCmd::kDivideBy128) |
-                                      MiiCmd::PhyAddress::of(address_) |
-                                      MiiCmd::Register::of(reg) | MiiCmd::Write::of(write) |
-                                      MiiCmd::Busy::of(1));
+                                      MiiCmd::PhyAddress::of(address_) | MiiCmd::Register::of(reg) |
+                                      MiiCmd::Write::of(write) | MiiCmd::Busy::of(1));
         return idle();
     }
     [[nodiscard]] bool idle() {
@@ -137,17 +136,10 @@ public:
     bool poll() {
         const bool was_up = up();
         switch (state_) {
-            case State::off:
-                break;
-            case State::resetting:
-                step_reset();
-                break;
-            case State::negotiating:
-                step_negotiation();
-                break;
-            case State::up:
-                watch_link();
-                break;
+            case State::off: break;
+            case State::resetting: step_reset(); break;
+            case State::negotiating: step_negotiation(); break;
+            case State::up: watch_link(); break;
         }
         return up() != was_up;
     }

@@ -44,8 +44,7 @@ struct Interrupt {
                                               RxDmaStopped::mask | RxBufferUnavailable::mask |
                                               RxDone::mask;
     /// The receive ring ran dry: the device waits to be started again.
-    static constexpr std::uint32_t kReceiveStalled =
-        RxBufferUnavailable::mask | RxDmaStopped::mask;
+    static constexpr std::uint32_t kReceiveStalled = RxBufferUnavailable::mask | RxDmaStopped::mask;
     static constexpr std::uint32_t kTransmitFaults =
         TxUnderflow::mask | TxTimeout::mask | TxDmaStopped::mask;
     static constexpr std::uint32_t kAll = ~0U;

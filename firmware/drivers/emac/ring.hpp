@@ -53,8 +53,8 @@ class RxRing {
         dma_.invalidate(buffer.data(), buffer.size());
         Descriptor& d = slots_[slot];
         dma_.store(d.buffer, dma_.bus_address(buffer.data()));
-        dma_.store(d.control, RxControl::Chained::of(1) |
-                                  RxControl::BufferBytes::of(kRxBufferBytes));
+        dma_.store(d.control,
+                   RxControl::Chained::of(1) | RxControl::BufferBytes::of(kRxBufferBytes));
         dma_.before_device();
         // The whole word: flags of the last frame that stay would be believed (h3.md §7).
         dma_.store(d.status, Status::Own::mask);
@@ -183,12 +183,11 @@ public:
             dma_.clean(piece.data(), piece.size());
             Descriptor& d = slots_[index(filled_ + static_cast<std::uint32_t>(i))];
             // The manual wants the checksum mode in the first, QEMU looks in the last: in all.
-            dma_.store(d.control, TxControl::Chained::of(1) | TxControl::Interrupt::of(1) |
-                                      TxControl::First::of(i == 0) |
-                                      TxControl::Last::of(i + 1 == count) |
-                                      TxControl::Checksum::of(checksum) |
-                                      TxControl::BufferBytes::of(
-                                          static_cast<std::uint32_t>(piece.size())));
+            dma_.store(d.control,
+                       TxControl::Chained::of(1) | TxControl::Interrupt::of(1) |
+                           TxControl::First::of(i == 0) | TxControl::Last::of(i + 1 == count) |
+                           TxControl::Checksum::of(checksum) |
+                           TxControl::BufferBytes::of(static_cast<std::uint32_t>(piece.size())));
             dma_.store(d.buffer, dma_.bus_address(piece.data()));
         }
         dma_.before_device();
