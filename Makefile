@@ -5,7 +5,7 @@
 #   make NO_INSTALL=1 …                               tells what is missing instead of installing it
 
 .DEFAULT_GOAL := help
-.PHONY: help soak test firmware check doctor clean
+.PHONY: help soak test firmware check format doctor clean
 export KYU_NO_INSTALL := $(NO_INSTALL)
 MAKEFLAGS += --no-print-directory
 
@@ -14,10 +14,12 @@ help:
 	@echo 'make test       set up, build and run every test'
 	@echo 'make firmware   build/board/kyu.elf, and build/defects/kyu.elf with planted failures'
 	@echo 'make check      format, lint and layout only'
+	@echo 'make format     lay out C++ and Python as the check wants it'
 	@echo 'make doctor     what this machine lacks, why it is needed, and the command that mends it'
 	@echo 'make clean      remove what the verbs made'
 
 soak: firmware
+	@ci/setup soak
 	@.venv/bin/kyu soak $(ARGS)
 
 test:
@@ -25,13 +27,18 @@ test:
 	@.venv/bin/python ci/test.py $(STAGE)
 
 firmware:
-	@ci/setup soak
+	@ci/setup firmware
 	@for image in board defects; do \
 	    cmake --preset $$image >/dev/null && cmake --build --preset $$image || exit 1; done
 
 check:
-	@ci/setup test
+	@ci/setup check
 	@.venv/bin/python ci/test.py lint
+
+format:
+	@ci/setup check
+	@find firmware bindings ci -name '*.[ch]pp' -exec .venv/bin/clang-format -i {} +
+	@.venv/bin/ruff format --quiet rig bindings ci
 
 doctor:
 	@/usr/bin/python3 -m rig.doctor

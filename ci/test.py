@@ -155,7 +155,11 @@ def lint() -> list[Step]:
             one_check,
         ),
         Step("mypy", [tool("mypy"), "--no-error-summary"], one_check),
-        Step("clang-format", [tool("clang-format"), "--dry-run", "--Werror", *cxx], one_check),
+        Step(
+            "clang-format",
+            [tool("clang-format"), "--dry-run", "--Werror", "--ferror-limit=1", *cxx],
+            one_check,
+        ),
     ]
 
 

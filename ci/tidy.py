@@ -29,7 +29,7 @@ TEXT = CXX | {
     ".lock",
     "",
 }
-SKIPPED_FOLDERS = {".git", ".venv", "build", "runs", "dist", "__pycache__"}
+SKIPPED_FOLDERS = {"build", "runs", "dist", "__pycache__"}  # and what begins with a dot, but .ci
 
 # Written in two pieces so that this file does not find itself.
 LEFT_OVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
@@ -49,13 +49,23 @@ def check_text(path: Path, text: str) -> Iterator[str]:
         yield f"{where}:{len(lines)}: the last line has no end"
     if path.suffix in CXX | {".py", ".S"} and len(lines) > FILE_LINES_MAX:
         yield f"{where}:1: {len(lines)} lines; at most {FILE_LINES_MAX}"
-    if path.suffix in CXX and not text.startswith("// "):
+    if path.suffix in CXX and not opens_with_rules(path, lines[0]):
         yield f"{where}:1: a file opens with its rules"
     if path.suffix == ".hpp" and "#pragma once\n" not in text:
         yield f"{where}:1: no #pragma once"
     for number, line in enumerate(lines, start=1):
         for finding in check_line(path, line):
             yield f"{where}:{number}: {finding}"
+
+
+def opens_with_rules(path: Path, first: str) -> bool:
+    """A test's subject may speak for it, or a header of the same folder that it includes first."""
+    folder = "/".join(path.parts[1:-1])
+    return (
+        is_test(path)
+        or first.startswith("// ")
+        or (path.suffix == ".cpp" and first.startswith(f'#include "{folder}/'))
+    )
 
 
 def check_line(path: Path, line: str) -> Iterator[str]:
@@ -76,19 +86,19 @@ def check_line(path: Path, line: str) -> Iterator[str]:
 
 def is_board_code(path: Path) -> bool:
     """Does this file end up in the image?"""
-    return (
-        path.parts[0] == "firmware"
-        and path.parts[1] != "port"
-        and not path.stem.endswith("_test")
-        and "testing" not in path.parts
-    )
+    return path.parts[0] == "firmware" and path.parts[1] != "port" and not is_test(path)
+
+
+def is_test(path: Path) -> bool:
+    """A unit test, or what stands under one."""
+    return path.stem.endswith(("_test", "_test_support"))
 
 
 def sources(root: Path) -> Iterator[Path]:
     """Every text file of the tree that people write."""
     for path in sorted(root.iterdir()):
         if path.is_dir():
-            if path.name not in SKIPPED_FOLDERS and not path.name.endswith(("_cache", ".egg-info")):
+            if path.name == ".ci" or not (path.name in SKIPPED_FOLDERS or path.name[0] == "."):
                 yield from sources(path)
         elif path.suffix in TEXT or path.name == "Makefile":
             yield path

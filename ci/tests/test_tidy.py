@@ -20,6 +20,7 @@ def findings(path: str, text: str) -> list[str]:
     [
         ("firmware/base/a.hpp", CLEAN + "int a;" + "\n" * 500, "503 lines"),
         ("firmware/base/a.hpp", "#pragma once\n", "opens with its rules"),
+        ("firmware/base/a.cpp", "#include <array>\n", "opens with its rules"),
         ("firmware/base/a.hpp", "// What it is.\n", "no #pragma once"),
         ("firmware/base/a.hpp", CLEAN + "#include <vector>\n", "allocates"),
         ("firmware/net/a.cpp", "// What it is.\nint a;\t\n", "a tab"),
@@ -37,3 +38,7 @@ def test_what_is_planted_is_found(path: str, text: str, finding: str) -> None:
 def test_the_hosted_side_and_tests_may_allocate() -> None:
     assert not findings("firmware/port/host/world.hpp", CLEAN + "#include <vector>\n")
     assert not findings("firmware/net/a_test.cpp", "// Story.\n#include <vector>\n")
+
+
+def test_a_header_may_speak_for_its_source() -> None:
+    assert not findings("firmware/base/a.cpp", '#include "base/a.hpp"\n')
