@@ -1,6 +1,7 @@
 """The streams that the rig compares with are the firmware's own."""
 
 import pytest
+
 from kyusim import native
 
 
