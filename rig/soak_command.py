@@ -46,7 +46,8 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     folder = RunFolder(path, resume=resume)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for request in (signal.SIGTERM, signal.SIGHUP):  # a shutdown, a terminal that was closed
+        signal.signal(request, _interrupt)
     try:
         with progress.display(plan.transfers) as display:
             summary = _soak(wanted, plan, image, source, folder, display, resume=resume)

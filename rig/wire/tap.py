@@ -134,6 +134,9 @@ def _attach(tun: int) -> None:
 def _configure() -> None:
     from pyroute2 import IPRoute, NetlinkError  # slow to import: only where it is used
 
+    # Nothing but what a test sends: no router solicitations and no multicast reports on the wire.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6").write_text("1")
     try:
         with IPRoute() as ip:
             loopback = ip.link_lookup(ifname="lo")[0]
