@@ -1,0 +1,133 @@
+// sosend, soreceive, soaccept, soconnect, soclose.
+//
+// Rules     No Socket& or Tcpcb& outlives a wait: each turn of a loop begins with find(id).
+#include "net/socket/calls.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "net/tcp/usrreq.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+/// How long a sender sleeps when the pool is empty: others give back, but not to this socket.
+constexpr Duration kMemoryPatience = Duration::from_ms(10);
+
+/// Sleeps until `point` is woken, at most until `deadline`. False: the deadline has passed.
+bool sleep(NetGuard& guard, WaitPoint& point, Instant deadline) {
+    if (!(guard->now() < deadline)) return false;
+    (void)guard.wait(point, deadline);  // a last look at the predicate comes first in any case
+    return true;
+}
+
+/// Why nothing may be sent on the socket, if so.
+std::optional<SocketError> send_obstacle(const Socket* so) {
+    if (so == nullptr) return SocketError::closed;
+    if (so->listening) return SocketError::invalid;
+    if (so->failed) return so->error;
+    if (so->no_more_output) return SocketError::closed;
+    if (so->pcb == nullptr || so->pcb->syn_unacked()) return SocketError::not_connected;
+    return std::nullopt;
+}
+
+/// Puts into the send buffer what fits now. Waits for a good piece of room rather than taking
+/// crumbs, so that a fast sender is not woken for every segment.
+std::size_t fill(LockedNet& net, Socket& so, std::span<const std::byte> data, SendMode mode) {
+    if (so.send.over_memory() && so.send.compact(net.pool)) {
+        net.tcp.stats.count(TcpCount::compactions);
+    }
+    if (so.send.space() < std::min<std::size_t>(data.size(), kSendLowWater)) return 0;
+    if (mode == SendMode::refer) return so.send.append_static(net.pool, data);
+    return so.send.append_copy(net.pool, data, so.pcb->mss);
+}
+
+}  // namespace
+
+SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data, SendMode mode,
+                   Instant deadline) {
+    std::size_t sent = 0;
+    for (;;) {
+        Socket* so = guard->tcp.sockets.find(id);
+        if (const auto why = send_obstacle(so)) return {sent, *why};
+        const std::size_t count = fill(*guard, *so, data.subspan(sent), mode);
+        sent += count;
+        const bool done = sent == data.size();
+        const bool room = so->send.space() > 0;
+        // Room but nothing taken means no memory: what is queued must not wait for more.
+        tcp_usr_send(*guard, *so, !done && !(count == 0 && room));
+        if (done) return {sent, ok};
+        if (count > 0) continue;
+        const Instant until = std::min(deadline, guard->now() + kMemoryPatience);
+        if (!sleep(guard, so->writable, room ? until : deadline)) {
+            if (Socket* still = guard->tcp.sockets.find(id)) tcp_usr_send(*guard, *still, false);
+            return {sent, SocketError::timed_out};
+        }
+    }
+}
+
+Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::span<std::byte> into,
+                                           Instant deadline) {
+    if (into.empty()) return SocketError::invalid;
+    for (;;) {
+        Socket* so = guard->tcp.sockets.find(id);
+        if (so == nullptr) return SocketError::closed;
+        if (so->listening) return SocketError::invalid;
+        if (const std::size_t count = so->receive.take(into); count > 0) {
+            tcp_usr_received(*guard, *so);
+            return count;
+        }
+        if (so->failed) return so->error;
+        if (so->no_more_input) return std::size_t{0};
+        if (so->pcb == nullptr || so->pcb->syn_unacked()) return SocketError::not_connected;
+        if (!sleep(guard, so->readable, deadline)) return SocketError::timed_out;
+    }
+}
+
+Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant deadline) {
+    for (;;) {
+        Socket* so = guard->tcp.sockets.find(id);
+        if (so == nullptr) return SocketError::closed;
+        if (!so->listening) return SocketError::invalid;
+        if (Socket* child = so->accept_queue.pop_front()) {
+            child->listener = nullptr;
+            child->owned = true;
+            --so->queued;
+            return child->id();
+        }
+        if (!sleep(guard, so->readable, deadline)) return SocketError::timed_out;
+    }
+}
+
+Result<SocketId, SocketError> soconnect(NetGuard& guard, const Endpoint& remote, Instant deadline) {
+    const auto begun = tcp_usr_connect(*guard, remote);
+    if (!begun) return begun.error();
+    const SocketId id = *begun;
+    for (;;) {
+        Socket* so = guard->tcp.sockets.find(id);
+        if (so == nullptr) return SocketError::closed;
+        if (so->pcb != nullptr && !so->pcb->syn_unacked()) return id;
+        const bool waited = !so->failed && sleep(guard, so->writable, deadline);
+        if (waited) continue;
+        const SocketError why = so->failed ? so->error : SocketError::timed_out;
+        soabort(guard, id);
+        return why;
+    }
+}
+
+Status<SocketError> soshutdown(NetGuard& guard, SocketId id) {
+    Socket* so = guard->tcp.sockets.find(id);
+    if (so == nullptr) return SocketError::closed;
+    return tcp_usr_shutdown(*guard, *so);
+}
+
+void soclose(NetGuard& guard, SocketId id) {
+    if (Socket* so = guard->tcp.sockets.find(id)) tcp_usr_close(*guard, *so);
+}
+
+void soabort(NetGuard& guard, SocketId id) {
+    if (Socket* so = guard->tcp.sockets.find(id)) tcp_usr_abort(*guard, *so);
+}
+
+}  // namespace kyu::net

@@ -1,0 +1,64 @@
+// TCP's limits and times, in one place and related to each other.
+//
+// Rules     A limit that is reached is an ordinary, counted outcome, never a panic.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace kyu::net {
+
+// ---- Room ----------------------------------------------------------------------------------
+inline constexpr std::size_t kTcpConnectionsMax = 256;  ///< connection blocks, orphans included
+inline constexpr std::size_t kSocketsMax = 320;         ///< listeners and connections
+inline constexpr std::size_t kSynRecordsMax = 256;      ///< half-open passive connections
+inline constexpr std::size_t kTimeWaitMax = 4096;       ///< connections in TIME_WAIT
+inline constexpr std::size_t kReassemblyMax = 512;      ///< out-of-order pieces, all connections
+inline constexpr std::size_t kReassemblyPerConnection = 64;
+inline constexpr std::size_t kBacklogMax = 128;         ///< connections waiting for accept()
+static_assert(kSocketsMax > kTcpConnectionsMax, "listeners need sockets too");
+static_assert(kReassemblyMax >= 4 * kReassemblyPerConnection, "no connection may take them all");
+
+/// Bytes of a send or receive buffer. One less than 64 KiB: the widest window without scaling.
+inline constexpr std::uint32_t kSockBufBytes = 65535;
+/// Pool memory that one socket buffer may pin before it is compacted (bsd-pitfalls B7).
+inline constexpr std::uint32_t kSockBufMemory = 4 * 65536;
+/// A sender that waits for room is woken when this much is free.
+inline constexpr std::uint32_t kSendLowWater = 16 * 1024;
+/// Memory that out-of-order data of one connection may pin.
+inline constexpr std::uint32_t kReassemblyMemory = 2 * 65536;
+
+// ---- Segment sizes -------------------------------------------------------------------------
+inline constexpr std::uint16_t kMssFloor = 216;    ///< a smaller MSS from a peer is raised to this
+inline constexpr std::uint16_t kMssDefault = 536;  ///< no MSS option (RFC 9293 §3.7.1)
+inline constexpr std::uint16_t kMtuFloor = 552;    ///< ICMP may not push the path MTU below this
+inline constexpr std::uint16_t kTcpIpHeaderBytes = 40;
+static_assert(kMtuFloor - kTcpIpHeaderBytes >= kMssFloor);
+
+// ---- Times ---------------------------------------------------------------------------------
+inline constexpr Duration kRtoInitial = Duration::from_s(1);        ///< RFC 6298 §2.1
+inline constexpr Duration kRtoAfterLostSyn = Duration::from_s(3);   ///< RFC 6298 §5.7
+inline constexpr Duration kRtoMin = Duration::from_ms(200);         ///< RFC says 1 s; LANs do not
+inline constexpr Duration kRtoMax = Duration::from_s(60);
+inline constexpr Duration kDelayedAck = Duration::from_ms(40);      ///< RFC 9293 §3.8.6.3: <= 500 ms
+inline constexpr Duration kPersistMax = Duration::from_s(60);
+inline constexpr Duration kResendAfterNoMemory = Duration::from_ms(5);
+inline constexpr Duration kGiveUpAfter = Duration::from_s(100);     ///< R2 (RFC 9293 §3.8.3)
+inline constexpr Duration kOrphanLimit = Duration::from_s(60);      ///< closed, peer silent
+inline constexpr Duration kMsl = Duration::from_s(30);
+inline constexpr Duration kTimeWait = kMsl * 2;
+inline constexpr unsigned kSynRetriesMax = 6;     ///< of an active open: 1+2+4+8+16+32+60 s
+inline constexpr unsigned kSynAckRetriesMax = 4;  ///< of a passive open: 1+2+4+8+16 s
+static_assert(kRtoMin <= kRtoInitial && kRtoInitial <= kRtoMax);
+
+/// RFC 5961 §7: challenge ACKs each second, over all connections; the exact limit is drawn anew
+/// each second from [half, whole], so that it tells an observer nothing.
+inline constexpr std::uint32_t kChallengeAcksPerSecond = 200;
+
+/// RFC 6056: ephemeral ports.
+inline constexpr std::uint16_t kPortFirst = 49152;
+inline constexpr std::uint32_t kPortCount = 65536 - kPortFirst;
+
+}  // namespace kyu::net

@@ -1,0 +1,119 @@
+// Birth and death of connections.
+//
+// Lock      the network lock.
+#include "net/tcp/connection.hpp"
+
+#include "net/net.hpp"
+#include "net/tcp/output.hpp"
+
+namespace kyu::net {
+
+const char* to_text(ConnectionState state) {
+    switch (state) {
+        case ConnectionState::syn_sent: return "SYN-SENT";
+        case ConnectionState::syn_received: return "SYN-RECEIVED";
+        case ConnectionState::established: return "ESTABLISHED";
+        case ConnectionState::fin_wait_1: return "FIN-WAIT-1";
+        case ConnectionState::fin_wait_2: return "FIN-WAIT-2";
+        case ConnectionState::close_wait: return "CLOSE-WAIT";
+        case ConnectionState::closing: return "CLOSING";
+        case ConnectionState::last_ack: return "LAST-ACK";
+    }
+    return "?";
+}
+
+Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
+    Tcpcb* tp = net.tcp.connections.allocate();
+    if (tp == nullptr) return nullptr;
+    tp->tuple = tuple;
+    tp->socket = &socket;
+    tp->mss = kMssDefault;
+    tp->last_heard = tp->last_progress = tp->last_sent = net.now();
+    socket.pcb = tp;
+    socket.remote = tuple.remote;
+    net.tcp.table.insert(*tp);
+    return tp;
+}
+
+void become_established(LockedNet& net, Tcpcb& tp) {
+    tp.state = ConnectionState::established;
+    tp.retries = 0;
+    tp.congestion.start(tp.mss, tp.iss);
+    net.wake(tp.socket->writable);
+}
+
+namespace {
+
+/// Takes the socket off its connection, wakes everybody, and frees what nobody holds.
+void end(LockedNet& net, Tcpcb& tp) {
+    Socket& so = *tp.socket;
+    so.no_more_input = true;
+    so.no_more_output = true;
+    so.send.clear();
+    so.pcb = nullptr;
+    net.tcp.release(tp);
+    net.tcp.stats.count(TcpCount::closed);
+    net.wake(so.readable);
+    net.wake(so.writable);
+    if (so.listener != nullptr && so.failed) {  // never accepted: nobody will miss it
+        so.listener->accept_queue.remove(so);
+        --so.listener->queued;
+        so.listener = nullptr;
+    }
+    net.tcp.sockets.release_if_unused(so);
+}
+
+}  // namespace
+
+void connection_ended(LockedNet& net, Tcpcb& tp) { end(net, tp); }
+
+void connection_failed(LockedNet& net, Tcpcb& tp, SocketError why) {
+    tp.socket->fail(why);
+    if (why == SocketError::reset) tp.socket->receive.clear();  // RFC 9293 §3.10.7.4: flushed
+    end(net, tp);
+}
+
+void tcp_drop(LockedNet& net, Tcpcb& tp, SocketError why) {
+    if (tp.synchronized()) tcp_send_reset(net, tp);
+    connection_failed(net, tp, why);
+}
+
+void enter_time_wait(LockedNet& net, Tcpcb& tp) {
+    bool recycled = false;
+    TimeWaitRecord& record = net.tcp.time_wait.insert(tp.tuple, net.now(), recycled);
+    record.snd_nxt = tp.snd_nxt;
+    record.rcv_nxt = tp.rcv_nxt;
+    record.window = static_cast<std::uint16_t>(kSockBufBytes);
+    net.tcp.stats.count(TcpCount::time_waits);
+    if (recycled) net.tcp.stats.count(TcpCount::time_wait_recycled);
+    end(net, tp);
+}
+
+void start_linger(LockedNet& net, Tcpcb& tp) {
+    net.tcp.arm(tp, TcpTimer::linger, net.now() + kOrphanLimit);
+}
+
+#if defined(KYU_DEBUG_INVARIANTS)
+void check_invariants(const Tcpcb& tp) {
+    const Socket& so = *tp.socket;
+    CHECK(so.pcb == &tp);
+    CHECK(so.send.consistent() && so.receive.consistent());
+    CHECK(tp.reassembly.consistent());
+    CHECK(!tp.snd_nxt.is_before(tp.snd_una) && !tp.snd_nxt.is_after(tp.snd_max));
+    CHECK(!tp.rcv_adv.is_before(tp.rcv_nxt) && tp.advertised() <= UINT16_MAX);
+    const bool unfinished = tp.in_flight() > 0 || so.send.size() > 0 || tp.syn_unacked() ||
+                            (tp.fin_wanted && !tp.fin_acked);
+    const bool retransmit = tp.armed(TcpTimer::retransmit);
+    const bool persist = tp.armed(TcpTimer::persist);
+    CHECK(unfinished ? retransmit != persist : !retransmit && !persist);
+    if (!tp.syn_unacked()) {
+        const std::uint32_t sequence = so.send.size() + (tp.fin_wanted && !tp.fin_acked ? 1U : 0U);
+        CHECK((tp.snd_max - tp.snd_una).value <= sequence);
+    }
+    for (const Instant at : tp.deadlines) {
+        CHECK(at == Instant::never() || (tp.heap_index != UINT32_MAX && !(at < tp.filed_at)));
+    }
+}
+#endif
+
+}  // namespace kyu::net

@@ -1,0 +1,228 @@
+// Segment arrives, §3.10.7.4, steps one to five: may it come in, and what does it acknowledge.
+//
+// Lock      the network lock.
+#include <algorithm>
+
+#include "net/net.hpp"
+#include "net/tcp/arrival.hpp"
+#include "net/tcp/connection.hpp"
+#include "net/tcp/output.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+/// The table of §3.4. A bare ACK may also stand on the right edge: a peer whose data filled our
+/// window and got lost has no other number to send one with.
+bool acceptable(const Tcpcb& tp, const TcpSegment& seg) {
+    const SeqLen window{tp.advertised()};
+    const std::uint32_t length = seg.length().value;
+    if (length == 0) {
+        const SeqLen edge{seg.flags.rst() ? 0U : 1U};
+        return seg.seq == tp.rcv_nxt || seg.seq.in_window(tp.rcv_nxt, window + edge);
+    }
+    return seg.seq.in_window(tp.rcv_nxt, window) ||
+           (seg.seq + SeqLen{length - 1}).in_window(tp.rcv_nxt, window);
+}
+
+/// Cuts off what lies outside the window, at either end.
+void trim_to_window(Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
+    if (seg.seq.is_before(tp.rcv_nxt)) {
+        const std::uint32_t known = (tp.rcv_nxt - seg.seq).value;
+        // A FIN that lies before rcv_nxt was taken long ago.
+        if (known > seg.data_bytes) seg.flags.clear(TcpFlags::kFin);
+        const std::uint32_t cut = std::min<std::uint32_t>(known, seg.data_bytes);
+        data.trim_front(cut);
+        seg.data_bytes = static_cast<std::uint16_t>(seg.data_bytes - cut);
+        seg.seq = tp.rcv_nxt;
+        tp.ack_now = true;
+    }
+    const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
+    if (end.is_after(tp.rcv_adv)) {
+        const std::uint32_t beyond = (end - tp.rcv_adv).value;
+        data.trim_back(beyond);
+        seg.data_bytes = static_cast<std::uint16_t>(seg.data_bytes - beyond);
+        seg.flags.clear(TcpFlags::kFin);
+        tp.ack_now = true;
+    } else if (seg.flags.fin() && end == tp.rcv_adv) {
+        seg.flags.clear(TcpFlags::kFin);  // no room for its number: it will come again
+        tp.ack_now = true;
+    }
+}
+
+}  // namespace
+
+Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
+    if (seg.flags.syn() && tp.synchronized() && !seg.flags.rst()) return Next::step;  // §4 RFC 5961
+    if (acceptable(tp, seg)) {
+        if (!seg.flags.rst()) trim_to_window(tp, seg, data);
+        return Next::step;
+    }
+    if (tp.advertised() == 0 && seg.seq == tp.rcv_nxt && !seg.flags.rst()) {
+        // §3.10.7.4: with a closed window ACKs are still valid. This is how a window probe looks.
+        data.trim_front(seg.data_bytes);
+        seg.data_bytes = 0;
+        seg.flags.clear(TcpFlags::kFin);
+        tp.ack_now = true;
+        return Next::step;
+    }
+    net.tcp.stats.count(TcpCount::drop_window);
+    if (seg.flags.rst()) return Next::done;
+    if (seg.length().value > 0) {
+        tp.ack_now = true;
+        tcp_output(net, tp);
+    } else {
+        tcp_challenge_ack(net, tp);  // limited: two confused ends must not answer each other for ever
+    }
+    check_invariants(tp);
+    return Next::done;
+}
+
+Next check_reset(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (!seg.flags.rst()) return Next::step;
+    if (seg.seq != tp.rcv_nxt) {  // RFC 5961 §3.2: a blind guess would look like this
+        tcp_challenge_ack(net, tp);
+        check_invariants(tp);
+        return Next::done;
+    }
+    net.tcp.stats.count(TcpCount::resets_in);
+    const bool opening = tp.state == ConnectionState::syn_received;
+    connection_failed(net, tp, opening ? SocketError::refused : SocketError::reset);
+    return Next::done;
+}
+
+Next check_syn(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (!seg.flags.syn()) return Next::step;
+    if (tp.state == ConnectionState::syn_received && seg.flags.ack() && seg.seq == tp.irs) {
+        return Next::step;  // simultaneous open: the peer's SYN again, now with the ACK we wait for
+    }
+    tcp_challenge_ack(net, tp);  // RFC 5961 §4.2, whatever its sequence number
+    check_invariants(tp);
+    return Next::done;
+}
+
+namespace {
+
+/// SND.UNA moves to seg.ack.
+void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
+    Socket& so = *tp.socket;
+    const std::uint32_t in_flight = (tp.snd_max - tp.snd_una).value;
+    const std::uint32_t acked = (ack - tp.snd_una).value;
+    if (tp.timing && ack.is_after(tp.timed_seq)) {
+        tp.rtt.on_sample(net.now() - tp.timed_at);
+        tp.timing = false;
+    }
+    const Congestion::Advice advice = tp.congestion.on_ack(ack, acked, in_flight);
+    const std::uint32_t bytes = std::min(acked, so.send.size());
+    if (acked > bytes) tp.fin_acked = true;
+    so.send.drop(bytes);
+    tp.snd_una = ack;
+    tp.snd_nxt = later(tp.snd_nxt, ack);
+    tp.retries = 0;
+    tp.persist_shift = 0;
+    tp.last_progress = net.now();
+    if (so.orphan() && tp.armed(TcpTimer::linger)) start_linger(net, tp);
+    // RFC 6298 §5.2 and §5.3; output arms it again when something is still in flight.
+    if (tp.congestion.restart_timer()) tp.disarm(TcpTimer::retransmit);
+    if (so.send.space() >= kSendLowWater || so.send.size() == 0) net.wake(so.writable);
+    if (advice == Congestion::Advice::next_hole && ack.is_before(tp.snd_max)) {
+        tcp_retransmit_first(net, tp);
+    }
+}
+
+/// RFC 5681 §2: what counts as a duplicate ACK.
+bool is_duplicate_ack(const Tcpcb& tp, const TcpSegment& seg) {
+    return seg.ack == tp.snd_una && tp.in_flight() > 0 && seg.data_bytes == 0 &&
+           !seg.flags.fin() && !seg.flags.syn() && seg.window == tp.snd_wnd;
+}
+
+void take_duplicate_ack(LockedNet& net, Tcpcb& tp) {
+    net.tcp.stats.count(TcpCount::duplicate_acks);
+    const bool recovering = tp.congestion.recovering();
+    switch (tp.congestion.on_duplicate_ack(tp.snd_una, tp.snd_max, tp.in_flight())) {
+        case Congestion::Advice::fast_retransmit:
+            net.tcp.stats.count(TcpCount::fast_retransmits);
+            tcp_retransmit_first(net, tp);
+            break;
+        case Congestion::Advice::send_new:
+            if (!recovering) net.tcp.stats.count(TcpCount::limited_transmits);
+            break;
+        default: break;
+    }
+}
+
+/// §3.10.7.4: the window is taken only from a segment that is not older than the last such.
+void update_send_window(Tcpcb& tp, const TcpSegment& seg) {
+    const bool newer = tp.snd_wl1.is_before(seg.seq) ||
+                       (tp.snd_wl1 == seg.seq && !seg.ack.is_before(tp.snd_wl2));
+    if (!newer) return;
+    if (seg.window > tp.snd_wnd && tp.armed(TcpTimer::persist)) {
+        tp.disarm(TcpTimer::persist);
+        tp.persist_shift = 0;
+    }
+    tp.snd_wnd = seg.window;
+    tp.snd_wnd_max = std::max(tp.snd_wnd_max, tp.snd_wnd);
+    tp.snd_wl1 = seg.seq;
+    tp.snd_wl2 = seg.ack;
+}
+
+/// Our FIN has been acknowledged: where to from here.
+Next after_fin_acked(LockedNet& net, Tcpcb& tp) {
+    switch (tp.state) {
+        case ConnectionState::fin_wait_1:
+            if (tp.data_lost) {  // RFC 1122 §4.2.2.13: now the peer has all of ours, tell it
+                tcp_drop(net, tp, SocketError::reset);
+                return Next::done;
+            }
+            tp.state = ConnectionState::fin_wait_2;
+            if (tp.socket->orphan()) start_linger(net, tp);
+            return Next::step;
+        case ConnectionState::closing:
+            enter_time_wait(net, tp);
+            return Next::done;
+        case ConnectionState::last_ack:
+            connection_ended(net, tp);
+            return Next::done;
+        default: return Next::step;
+    }
+}
+
+}  // namespace
+
+Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (!seg.flags.ack()) {
+        net.tcp.stats.count(TcpCount::drop_flags);
+        return Next::done;
+    }
+    if (tp.state == ConnectionState::syn_received) {
+        if (!seg.ack.is_after(tp.snd_una) || seg.ack.is_after(tp.snd_max)) {
+            net.tcp.stats.count(TcpCount::drop_ack);
+            answer_with_reset(net, seg);
+            return Next::done;
+        }
+        tp.snd_una = tp.snd_una + SeqLen{1};  // the SYN; what follows it is in the send buffer
+        tp.snd_nxt = later(tp.snd_nxt, tp.snd_una);
+        tp.timing = false;
+        tp.disarm(TcpTimer::retransmit);
+        become_established(net, tp);
+        net.tcp.stats.count(TcpCount::connected);
+        if (tp.fin_wanted) tp.state = ConnectionState::fin_wait_1;
+    }
+    // RFC 5961 §5.2: neither what was never sent nor what is older than any window.
+    const SeqNum oldest = tp.snd_una - SeqLen{tp.snd_wnd_max};
+    if (seg.ack.is_after(tp.snd_max) || seg.ack.is_before(oldest)) {
+        net.tcp.stats.count(TcpCount::drop_ack);
+        tcp_challenge_ack(net, tp);
+        check_invariants(tp);
+        return Next::done;
+    }
+    if (seg.ack.is_after(tp.snd_una)) {
+        take_new_ack(net, tp, seg.ack);
+    } else if (is_duplicate_ack(tp, seg)) {
+        take_duplicate_ack(net, tp);
+    }
+    update_send_window(tp, seg);
+    return tp.fin_acked ? after_fin_acked(net, tp) : Next::step;
+}
+
+}  // namespace kyu::net

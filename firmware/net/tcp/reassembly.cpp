@@ -1,0 +1,128 @@
+// The out-of-order queue.
+//
+// Lock      the network lock.
+#include "net/tcp/reassembly.hpp"
+
+#include <utility>
+
+#include "net/socket/sockbuf.hpp"
+
+namespace kyu::net {
+
+/// Puts `data`, which overlaps nothing, behind `after` (nullptr: in front), joined to a neighbour
+/// that it touches. On return `after` is the piece that holds it.
+bool ReassemblyQueue::insert_gap(ReassemblyPool& pool, ReassemblyPiece*& after, SeqNum first,
+                                 Mbuf data) {
+    unpin_small(data);
+    const std::uint32_t memory = data.memory();
+    if (memory_ + memory > kReassemblyMemory) return false;
+    if (after != nullptr && after->end() == first) {
+        after->data.append(std::move(data));
+    } else {
+        if (count_ >= kReassemblyPerConnection) return false;
+        ReassemblyPiece* piece = pool.allocate();
+        if (piece == nullptr) return false;
+        piece->first = first;
+        piece->data = std::move(data);
+        ReassemblyPiece*& link = after == nullptr ? head_ : after->next;
+        piece->next = link;
+        link = piece;
+        after = piece;
+        ++count_;
+    }
+    memory_ += memory;
+    ReassemblyPiece* next = after->next;
+    if (next != nullptr && next->first == after->end()) {
+        after->data.append(std::move(next->data));
+        after->next = next->next;
+        pool.release(*next);
+        --count_;
+    }
+    return true;
+}
+
+bool ReassemblyQueue::insert(ReassemblyPool& pool, SeqNum first, Mbuf data) {
+    trim_to_fin(first, data);
+    ReassemblyPiece* after = nullptr;
+    ReassemblyPiece* at = head_;
+    while (data.size() > 0) {
+        while (at != nullptr && !at->end().is_after(first)) {
+            after = at;
+            at = at->next;
+        }
+        if (at != nullptr && !at->first.is_after(first)) {  // begins inside `at`: first come, kept
+            const std::uint32_t known = (at->end() - first).value;
+            if (known >= data.size()) return true;
+            data.trim_front(known);
+            first = at->end();
+            continue;
+        }
+        Mbuf part;
+        if (at != nullptr && at->first.is_before(first + SeqLen{data.size()})) {
+            part = data.take_front((at->first - first).value);
+            if (!part) return false;
+        } else {
+            part = std::move(data);
+        }
+        const SeqNum next = first + SeqLen{part.size()};
+        if (!insert_gap(pool, after, first, std::move(part))) return false;
+        first = next;
+        at = after;  // it may have swallowed its neighbour
+    }
+    return true;
+}
+
+void ReassemblyQueue::trim_to_fin(SeqNum first, Mbuf& data) const {
+    if (!fin_known_) return;
+    const SeqNum end = first + SeqLen{data.size()};
+    if (!end.is_after(fin_at_)) return;
+    data.trim_back(first.is_before(fin_at_) ? (end - fin_at_).value : data.size());
+}
+
+void ReassemblyQueue::note_fin(SeqNum at) {
+    if (fin_known_) return;
+    fin_known_ = true;
+    fin_at_ = at;
+}
+
+Mbuf ReassemblyQueue::take_from(ReassemblyPool& pool, SeqNum next) {
+    Mbuf found;
+    while (head_ != nullptr && !head_->first.is_after(next)) {
+        ReassemblyPiece* piece = head_;
+        head_ = piece->next;
+        --count_;
+        memory_ -= piece->data.memory();
+        Mbuf data = std::move(piece->data);
+        const SeqNum first = piece->first;
+        pool.release(*piece);
+        const std::uint32_t known = (next - first).value;
+        if (known >= data.size()) continue;  // it came another way in the meantime
+        data.trim_front(known);
+        next = next + SeqLen{data.size()};
+        found.append(std::move(data));
+    }
+    return found;
+}
+
+void ReassemblyQueue::clear_data(ReassemblyPool& pool) {
+    while (head_ != nullptr) {
+        ReassemblyPiece* piece = head_;
+        head_ = piece->next;
+        pool.release(*piece);
+    }
+    count_ = memory_ = 0;
+}
+
+bool ReassemblyQueue::consistent() const {
+    std::uint32_t count = 0;
+    std::uint32_t memory = 0;
+    for (const ReassemblyPiece* p = head_; p != nullptr; p = p->next) {
+        ++count;
+        memory += p->data.memory();
+        if (p->data.size() == 0) return false;
+        if (p->next != nullptr && !p->next->first.is_after(p->end())) return false;
+    }
+    return count == count_ && memory == memory_ && count <= kReassemblyPerConnection;
+}
+
+}  // namespace kyu::net

@@ -1,0 +1,58 @@
+// TcpState: everything TCP keeps, behind the network lock.
+//
+// Ownership connections, records and pieces live in pools here; sockets in their table.
+// Lock      the network lock: a member of LockedNet.
+#pragma once
+
+#include "base/pool.hpp"
+#include "net/random.hpp"
+#include "net/socket/socket.hpp"
+#include "net/tcp/challenge.hpp"
+#include "net/tcp/counters.hpp"
+#include "net/tcp/reassembly.hpp"
+#include "net/tcp/syn_cache.hpp"
+#include "net/tcp/table.hpp"
+#include "net/tcp/tcpcb.hpp"
+#include "net/tcp/time_wait.hpp"
+#include "net/tcp/timer_heap.hpp"
+
+namespace kyu::net {
+
+class TcpState {
+    Tcpcb* last_found_{nullptr};  ///< segments come in trains
+
+public:
+    explicit TcpState(Random& random)
+        : table(random.next_u64()), syn_cache(random.next_u64()), time_wait(random.next_u64()) {}
+    TcpState(const TcpState&) = delete;
+    TcpState& operator=(const TcpState&) = delete;
+
+    Pool<Tcpcb, kTcpConnectionsMax> connections;
+    TupleTable<Tcpcb, 256> table;
+    TimerHeap<Tcpcb, kTcpConnectionsMax> timers;
+    SynCache syn_cache;
+    TimeWaitTable time_wait;
+    ReassemblyPool reassembly;
+    SocketTable sockets;
+    ChallengeLimit challenge;
+    TcpStats stats;
+
+    [[nodiscard]] Tcpcb* find(const FourTuple& tuple) {
+        if (last_found_ == nullptr || last_found_->tuple != tuple) last_found_ = table.find(tuple);
+        return last_found_;
+    }
+    /// Takes a connection out of table and timers and gives its block back.
+    void release(Tcpcb& tp) {
+        if (last_found_ == &tp) last_found_ = nullptr;
+        table.remove(tp);
+        timers.remove(tp);
+        tp.reassembly.clear(reassembly);
+        connections.release(tp);
+    }
+    void arm(Tcpcb& tp, TcpTimer which, Instant at) {
+        tp.deadlines[static_cast<std::size_t>(which)] = at;
+        if (at != Instant::never()) timers.at_latest(tp, at);
+    }
+};
+
+}  // namespace kyu::net

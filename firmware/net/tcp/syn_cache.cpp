@@ -1,0 +1,78 @@
+// SynCache.
+//
+// Lock      the network lock.
+#include "net/tcp/syn_cache.hpp"
+
+#include <algorithm>
+
+namespace kyu::net {
+
+SynCache::~SynCache() {
+    for (auto& level : levels_) {
+        while (SynRecord* r = level.pop_front()) pool_.release(*r);
+    }
+}
+
+SynRecord& SynCache::insert(const FourTuple& tuple, Instant now, bool& evicted) {
+    SynRecord* record = pool_.allocate();
+    evicted = record == nullptr;
+    for (std::size_t level = levels_.size(); record == nullptr;) {
+        CHECK(level > 0);  // a full pool has a record in some level
+        SynRecord* oldest = levels_[--level].front();
+        if (oldest == nullptr) continue;
+        remove(*oldest);
+        record = pool_.allocate();
+    }
+    record->tuple = tuple;
+    record->sent_at = now;
+    record->due = now + kRtoInitial;
+    table_.insert(*record);
+    levels_[0].push_back(*record);
+    return *record;
+}
+
+void SynCache::remove(SynRecord& record) {
+    table_.remove(record);
+    IntrusiveList<SynRecord>::remove(record);
+    pool_.release(record);
+}
+
+void SynCache::remove_all_of(const Socket& listener) {
+    table_.for_each([&](SynRecord& r) {
+        if (r.listener == &listener) remove(r);
+    });
+}
+
+void SynCache::remove_all_of(Ipv4 local) {
+    table_.for_each([&](SynRecord& r) {
+        if (r.tuple.local.address == local) remove(r);
+    });
+}
+
+SynRecord* SynCache::take_due(Instant now, std::uint32_t& expired) {
+    for (auto& level : levels_) {
+        for (SynRecord* r = level.front(); r != nullptr && !(now < r->due); r = level.front()) {
+            if (r->retries >= kSynAckRetriesMax) {
+                ++expired;
+                remove(*r);
+                continue;
+            }
+            IntrusiveList<SynRecord>::remove(*r);
+            ++r->retries;
+            r->due = now + kRtoInitial * (std::int64_t{1} << r->retries);
+            levels_[r->retries].push_back(*r);
+            return r;
+        }
+    }
+    return nullptr;
+}
+
+Instant SynCache::next_deadline() const {
+    Instant next = Instant::never();
+    for (auto& level : levels_) {
+        if (const SynRecord* r = level.front()) next = std::min(next, r->due);
+    }
+    return next;
+}
+
+}  // namespace kyu::net

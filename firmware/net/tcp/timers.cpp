@@ -1,0 +1,140 @@
+// TCP's timers, ICMP errors and a lost address: what moves connections besides segments and users.
+//
+// Context   the net thread calls tcp_timers() when tcp_next_deadline() has come.
+// Lock      the network lock.
+#include <algorithm>
+
+#include "net/net.hpp"
+#include "net/tcp/connection.hpp"
+#include "net/tcp/output.hpp"
+#include "net/tcp/tcp.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+/// R2 of RFC 9293 §3.8.3. A peer with a closed window that still answers is slow, not silent.
+bool peer_is_gone(const Tcpcb& tp, Instant now) {
+    if (tp.syn_unacked()) return tp.retries >= kSynRetriesMax;
+    if (tp.retries < 3 || now - tp.last_progress < kGiveUpAfter) return false;
+    return tp.snd_wnd > 0 || now - tp.last_heard >= kGiveUpAfter;
+}
+
+Next give_up(LockedNet& net, Tcpcb& tp) {
+    net.tcp.stats.count(TcpCount::give_ups);
+    tcp_drop(net, tp, tp.unreachable ? SocketError::unreachable : SocketError::timed_out);
+    return Next::done;
+}
+
+/// RFC 6298 §5.4 to §5.6, RFC 5681 §3.1: back to the first unacknowledged byte, slowly.
+Next on_retransmit(LockedNet& net, Tcpcb& tp) {
+    if (peer_is_gone(tp, net.now())) return give_up(net, tp);
+    net.tcp.stats.count(TcpCount::timeouts);
+    ++tp.retries;
+    tp.rtt.back_off();
+    tp.timing = false;
+    tp.congestion.on_timeout(tp.snd_max, (tp.snd_max - tp.snd_una).value, tp.retries == 1);
+    tp.snd_nxt = tp.snd_una;
+    tcp_output(net, tp);
+    return Next::step;
+}
+
+/// RFC 9293 §3.8.6.1: the window is shut, or silly-window avoidance has waited long enough.
+Next on_persist(LockedNet& net, Tcpcb& tp) {
+    const bool silent = net.now() - tp.last_heard >= kGiveUpAfter;
+    if (tp.persist_shift >= 3 && silent) return give_up(net, tp);
+    ++tp.persist_shift;
+    if (tp.snd_wnd == 0 && tp.socket->send.size() > 0 && !tp.syn_unacked()) {
+        tcp_window_probe(net, tp);
+    }
+    tp.force_output = tp.snd_wnd > 0;
+    tcp_output(net, tp);
+    return Next::step;
+}
+
+Next run_one(LockedNet& net, Tcpcb& tp, TcpTimer which) {
+    switch (which) {
+        case TcpTimer::retransmit: return on_retransmit(net, tp);
+        case TcpTimer::persist: return on_persist(net, tp);
+        case TcpTimer::delayed_ack:
+            net.tcp.stats.count(TcpCount::delayed_acks);
+            tp.ack_now = true;
+            tcp_output(net, tp);
+            return Next::step;
+        case TcpTimer::resend: tcp_output(net, tp); return Next::step;
+        case TcpTimer::linger:
+            net.tcp.stats.count(TcpCount::orphans_dropped);
+            tcp_drop(net, tp, SocketError::timed_out);
+            return Next::done;
+        case TcpTimer::count_: break;
+    }
+    return Next::step;
+}
+
+Next run_expired(LockedNet& net, Tcpcb& tp) {
+    for (std::size_t i = 0; i < tp.deadlines.size(); ++i) {
+        if (net.now() < tp.deadlines[i]) continue;
+        tp.deadlines[i] = Instant::never();
+        if (run_one(net, tp, static_cast<TcpTimer>(i)) == Next::done) return Next::done;
+    }
+    return Next::step;
+}
+
+}  // namespace
+
+void tcp_timers(LockedNet& net) {
+    TcpState& tcp = net.tcp;
+    // Every timer that fires is armed for later or not at all, so this ends.
+    while (Tcpcb* tp = tcp.timers.take_due(net.now())) {
+        if (run_expired(net, *tp) == Next::done) continue;
+        const Instant next = *std::min_element(tp->deadlines.begin(), tp->deadlines.end());
+        if (next != Instant::never()) tcp.timers.at_latest(*tp, next);
+        check_invariants(*tp);
+    }
+    std::uint32_t expired = 0;
+    while (const SynRecord* record = tcp.syn_cache.take_due(net.now(), expired)) {
+        tcp.stats.count(TcpCount::retransmits);
+        send_syn_ack(net, *record);
+    }
+    tcp.stats.count(TcpCount::syn_expired, expired);
+    tcp.time_wait.expire(net.now());
+}
+
+Instant tcp_next_deadline(const LockedNet& net) {
+    return std::min({net.tcp.timers.next(), net.tcp.syn_cache.next_deadline(),
+                     net.tcp.time_wait.next_deadline()});
+}
+
+void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
+                    std::uint16_t next_hop_mtu, const FourTuple& quoted, std::uint32_t quoted_seq) {
+    constexpr std::uint8_t kUnreachable = 3;
+    constexpr std::uint8_t kTimeExceeded = 11;
+    constexpr std::uint8_t kFragmentationNeeded = 4;
+    Tcpcb* tp = net.tcp.find(quoted);
+    if (tp == nullptr) return;
+    // RFC 5927 §4.1: only about something that is under way now.
+    if (!SeqNum{quoted_seq}.in_window(tp->snd_una, tp->snd_max - tp->snd_una)) return;
+    if (type == kUnreachable && code == kFragmentationNeeded) {
+        const std::uint32_t mss = std::max(next_hop_mtu, kMtuFloor) - std::uint32_t{kTcpIpHeaderBytes};
+        if (next_hop_mtu == 0 || mss >= tp->mss || tp->syn_unacked()) return;
+        tp->mss = mss;
+        tp->congestion.set_mss(mss);
+        tp->snd_nxt = tp->snd_una;
+        tp->timing = false;
+        tp->disarm(TcpTimer::retransmit);
+        tcp_output(net, *tp);
+        return check_invariants(*tp);
+    }
+    // Soft (RFC 5927 §5.2): remembered as the reason, should the connection time out anyway.
+    if (type == kUnreachable || type == kTimeExceeded) tp->unreachable = true;
+}
+
+void tcp_address_lost(LockedNet& net, Ipv4 address) {
+    net.tcp.syn_cache.remove_all_of(address);
+    net.tcp.time_wait.remove_all_of(address);
+    net.tcp.table.for_each([&](Tcpcb& tp) {
+        if (tp.tuple.local.address == address) connection_failed(net, tp, SocketError::reset);
+    });
+}
+
+}  // namespace kyu::net
