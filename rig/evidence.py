@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.console.crash import CrashRecord, wait_for_graph
-from rig.console.symbols import Symbols, same_function
+from rig.console.symbols import Place, Symbols, same_function
 from rig.journal import write_json
 from rig.traffic.request import Result
 from rig.verdict import Verdict
@@ -68,14 +68,19 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
     named = crash.function
     if not named or not crash.alarming:
         return ""
-    functions = [symbols.place(pc).function for pc, _ in crash.backtrace()]
-    functions += [symbols.call_place(pc).function for pc, _ in crash.backtrace()]
-    known = [name for name in functions if name]
+    places = [_place(symbols, crash, n, pc) for n, (pc, _) in enumerate(crash.backtrace())]
+    known = [place.function for place in places if place.function]
     if not known:
         return "unknown: the image has no symbols for these addresses"
     if any(same_function(named, name) for name in known):
         return "confirmed"
     return f"not confirmed: the addresses belong to {', '.join(dict.fromkeys(known))}"
+
+
+def _place(symbols: Symbols, crash: CrashRecord, index: int, pc: int) -> Place:
+    """Only the place of a fault is exact; all others are return addresses."""
+    exact = index == 0 and crash.kind == "fault"
+    return symbols.place(pc) if exact else symbols.call_place(pc)
 
 
 def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
@@ -86,7 +91,7 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
         "",
     ]
     for index, (pc, name) in enumerate(crash.backtrace()):
-        place = symbols.place(pc) if index == 0 else symbols.call_place(pc)
+        place = _place(symbols, crash, index, pc)
         source = f"  {place.file}:{place.line}" if place.file else ""
         lines.append(f"  #{index:<2} {pc:08x}  {place.function or name}{source}")
     waits = wait_for_graph(crash)

@@ -22,7 +22,7 @@ _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)")
 _CURRENT = re.compile(r"Current thread is (?P<thread>\S+)")
 _STACK = re.compile(r" ?SP = (?P<sp>[0-9a-f]{8}), +FP = (?P<fp>[0-9a-f]{8})")
 _CALLED = re.compile(
-    r"Called from (?P<name>\S+?)(?:\+(?P<offset>[0-9a-f]+))? -- (?P<pc>[0-9a-f]{8})"
+    r"Called from (?P<name>.+?)(?:\+(?P<offset>[0-9a-f]+))? -- (?P<pc>[0-9a-f]{8})"
 )
 _PANIC = re.compile(r"PANIC: (?P<reason>.*)")
 _FAULT = re.compile(
