@@ -12,9 +12,11 @@ namespace kyu {
 namespace {
 
 /// Functions that stand between the culprit and the record in every traceback.
-constexpr std::array kMachinery{
-    std::string_view{"panic"}, std::string_view{"panic_format"}, std::string_view{"panic_fault"},
-    std::string_view{"check_failed"}, std::string_view{"write_crash_record"}};
+/// A mutex that panics was asked by somebody: that is who the traceback should begin with.
+constexpr std::array<std::string_view, 10> kMachinery{
+    "panic",           "panic_format",   "panic_fault",  "check_failed", "Mutex::lock",
+    "Mutex::lock_from", "Mutex::release", "Mutex::unlock", "Mutex::check_for_deadlock",
+    "capture_registers"};
 
 /// A return address points behind the call, which may be the last instruction of its function: ask
 /// for the byte before it. The address of a fault is exact.
@@ -88,7 +90,7 @@ void Report::traceback() {
     for (std::size_t n = 0; n < frames_.size(); ++n) {
         const Symbol symbol = symbol_of(frames_[n], exact(n));
         if (symbol.name.empty()) {
-            print(sink_, "Called from ? -- {:08x}\r\n", frames_[n]);
+            print(sink_, "Called from ?+0 -- {:08x}\r\n", frames_[n]);
         } else {
             print(sink_, "Called from {}+{:x} -- {:08x}\r\n", symbol.name, symbol.offset,
                   frames_[n]);
@@ -141,7 +143,7 @@ void Report::frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first
         FrameLine out = line("crash-frame");
         out.number("thread", id).number("n", n).hex("pc", pcs[n]);
         if (symbol.name.empty()) {
-            out.text("sym", "?");
+            out.text("sym", "?+0");
         } else {
             TextBuffer<160> text;
             print(text, "{}+{:x}", symbol.name, symbol.offset);

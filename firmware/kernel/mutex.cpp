@@ -17,11 +17,11 @@ void Mutex::lock_from(ThreadContext& self, std::uintptr_t from) {
     if (owner_ == nullptr) return take(me, from);
     check_for_deadlock(me);
     me.waiting_for_ = this;
+    me.waiting_from_ = from;
     self.kernel().inherit(off, owner_, me.priority_);
     waiters_.wait(off, Instant::never());
     // release() handed it over: this thread is the owner already.
     CHECK(owner_ == &me);
-    taken_at_ = from;
 }
 
 bool Mutex::try_lock(ThreadContext& self) {
@@ -55,8 +55,7 @@ void Mutex::release(IrqsOff& off, Thread& self) {
     Thread* next = waiters_.wake_one(off);
     if (next != nullptr) {
         next->waiting_for_ = nullptr;
-        take(*next, 0);
-        // More urgent threads may still wait behind; in this queue none is, since it is ordered.
+        take(*next, next->waiting_from_);
     }
     off.kernel().restore_priority(off, self);
 }

@@ -82,6 +82,7 @@ private:
     Kernel* kernel_{nullptr};
     WaitQueue* waiting_in_{nullptr};
     Mutex* waiting_for_{nullptr};
+    std::uintptr_t waiting_from_{0};  // return address of the lock() it waits in
     Duration cpu_{};
     Duration slice_left_{};
     Timer timeout_;
