@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "base/time.hpp"
 #include "net/ip_address.hpp"
 #include "net/packet/mbuf.hpp"
 
@@ -48,6 +49,13 @@ public:
     /// Ends a batch of receive() calls: re-arms, restarts the device if it had run dry. True when
     /// frames are waiting again: poll once more.
     virtual bool receive_done() = 0;
+
+    /// Looks at what has no interrupt (the PHY's link state). Returns when it wants to be asked
+    /// again; the net thread does so.
+    virtual Instant poll(Instant now) {
+        static_cast<void>(now);
+        return Instant::never();
+    }
 
     [[nodiscard]] virtual const LinkStats& stats() const = 0;
 

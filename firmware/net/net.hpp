@@ -30,10 +30,16 @@
 
 namespace kyu::net {
 
+namespace test {
+struct NetDoor;  // net/test_support.hpp: tests of one layer need no kernel
+}
+
 class LockedNet {
     friend class Net;
     friend class NetGuard;
-    LockedNet(MbufPool& pool_in, Link& link, const RandomKey& key);
+    friend struct test::NetDoor;
+    LockedNet(MbufPool& pool_in, Link& link, const RandomKey& key)
+        : pool(pool_in), random(key), interface(link), tcp(random) {}
 
     Instant now_{};
     WakeList wake_list_;
@@ -44,7 +50,7 @@ public:
 
     MbufPool& pool;
     Random random;
-    Interface interface;  ///< link, address, mask, gateway
+    Interface interface;  ///< link, address, mask, gateway, packets to ourselves
     ArpCache arp;
     IcmpState icmp;
     UdpTable udp;
@@ -72,6 +78,21 @@ struct NetConfig {
     Duration dhcp_patience{Duration::from_s(5)};
 };
 
+/// Frames that the net thread takes in before it lets others have the lock.
+inline constexpr unsigned kFramesPerBatch = 64;
+/// After so many full batches in a row the net thread pauses, so that a flood of frames cannot keep
+/// every less urgent thread from the processor.
+inline constexpr unsigned kBusyBatchesMax = 8;
+inline constexpr Duration kBusyPause = Duration::from_us(200);
+
+/// One batch of the net thread: received frames, packets to ourselves, timers that are due. True:
+/// there is more to do at once.
+bool net_step(LockedNet& net);
+/// When net_step() must run next, at the latest.
+[[nodiscard]] Instant net_next_deadline(const LockedNet& net);
+/// Brings the interface up as `config` says.
+void net_configure(LockedNet& net, const NetConfig& config);
+
 class KYU_CAPABILITY("network") Net {
     friend class NetGuard;
     Mutex mutex_{"net"};
@@ -96,6 +117,7 @@ public:
 class KYU_SCOPED_CAPABILITY NetGuard {
     Net& net_;
     ThreadContext& self_;
+    void entry_duties();
     void release_duties();
 
 public:

@@ -80,16 +80,12 @@ bool Mbuf::pull_up(std::size_t count) {
     fresh->data = fresh->inside.data() + at;
     copy_out(0, {fresh->data, count});
     fresh->size = u32(count);
+    const std::uint32_t whole = size_;
     trim_front(count);
     fresh->next = head_;
     head_ = fresh;
-    size_ += u32(count);
-    if (fresh->next->size == 0) {
-        Segment* empty = fresh->next;  // the whole chain was pulled up: trim_front kept one shell
-        fresh->next = empty->next;
-        if (tail_ == empty) tail_ = fresh;
-        empty->pool->free_segment(*empty);
-    }
+    if (tail_ == nullptr) tail_ = fresh;
+    size_ = whole;
     return true;
 }
 
@@ -119,17 +115,18 @@ void Mbuf::trim_front(std::size_t count) {
         head_->data += here;
         head_->size -= u32(here);
         count -= here;
-        if (head_->size == 0 && head_ != tail_) {
-            Segment* empty = head_;
-            head_ = head_->next;
-            empty->pool->free_segment(*empty);
-        }
+        if (head_->size > 0) continue;
+        Segment* empty = head_;
+        head_ = head_->next;
+        empty->pool->free_segment(*empty);
     }
+    if (head_ == nullptr) tail_ = nullptr;
 }
 
 void Mbuf::trim_back(std::size_t count) {
     CHECK(count <= size_);
     if (count == 0) return;
+    if (count == size_) return drop();
     size_ -= u32(count);
     if (tail_->size > count) {
         tail_->size -= u32(count);

@@ -72,7 +72,7 @@ public:
         if (head_ != nullptr) drop();
     }
 
-    /// False for "no packet". A packet of no bytes is still a packet.
+    /// False for "no packet".
     explicit operator bool() const { return head_ != nullptr; }
     /// Bytes in the whole chain.
     [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -94,8 +94,10 @@ public:
     /// Puts `count` fresh bytes in front, in room kept for headers or in a new segment, never
     /// inside memory that is shared; count <= Segment::kInside. Empty span when the pool is empty.
     [[nodiscard]] std::span<std::byte> prepend(std::size_t count);
-    void trim_front(std::size_t count);  ///< drops bytes at the front; count <= size()
-    void trim_back(std::size_t count);   ///< drops bytes at the end; count <= size()
+    /// Drops bytes at the front (count <= size()) and frees every segment that this empties: a
+    /// packet that loses its last byte is no packet any more.
+    void trim_front(std::size_t count);
+    void trim_back(std::size_t count);  ///< the same at the end
 
     /// Joins `other` to the end.
     void append(Mbuf other);

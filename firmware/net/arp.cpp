@@ -1,0 +1,289 @@
+// The ARP cache and its conversations.
+//
+// Lock      the network lock.
+#include "net/arp.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "net/ether.hpp"
+#include "net/net.hpp"
+#include "net/wire/arp.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+using State = ArpEntry::State;
+
+/// Sends one ARP packet; what cannot be sent is lost, as on any wire.
+void send_arp(LockedNet& net, std::uint16_t operation, const MacAddress& to, Ipv4 sender,
+              const MacAddress& target_mac, Ipv4 target) {
+    Mbuf packet = net.pool.allocate(sizeof(ArpPacket), Reserve::use);
+    if (!packet) return net.stats.count(Drop::out_no_memory);
+    auto& arp = *header_at<ArpPacket>(packet.writable_front());
+    arp.hardware = Be16{ArpPacket::kEthernet};
+    arp.protocol = Be16{ArpPacket::kIpv4};
+    arp.hardware_bytes = 6;
+    arp.protocol_bytes = 4;
+    arp.operation = Be16{operation};
+    arp.sender_mac = net.interface.mac;
+    arp.sender = sender.wire();
+    arp.target_mac = target_mac;
+    arp.target = target.wire();
+    if (operation == ArpPacket::kRequest) ++net.stats.arp_requests_out;
+    if (operation == ArpPacket::kReply) ++net.stats.arp_replies_out;
+    // A failure is counted where it happens, and the question will be asked again.
+    static_cast<void>(ether_output(net, to, EtherType::arp, std::move(packet)));
+}
+
+
+/// How much an entry is worth when room is needed; the cheapest goes first, the oldest among equals.
+unsigned worth(const ArpEntry& entry) {
+    switch (entry.state) {
+        case State::unused:
+            return 0;
+        case State::absent:
+            return 1;
+        case State::incomplete:
+            return 3;
+        case State::reachable:
+        case State::stale:
+            break;
+    }
+    return entry.wanted ? 4 : 2;
+}
+
+void set_deadline(Instant& next, ArpEntry& entry, Instant deadline) {
+    entry.deadline = deadline;
+    next = std::min(next, deadline);
+}
+
+void drop_held(LockedNet& net, ArpEntry& entry, Drop reason) {
+    for (; !entry.held.empty(); entry.held.pop()) net.stats.count(reason);
+}
+
+void clear(LockedNet& net, ArpEntry& entry, Drop reason) {
+    drop_held(net, entry, reason);
+    entry.state = State::unused;
+    entry.address = Ipv4{};
+    entry.wanted = false;
+    entry.tries = 0;
+    entry.deadline = Instant::never();
+}
+
+/// Asks for the entry's address, and says when to ask again.
+void ask(LockedNet& net, Instant& next, ArpEntry& entry) {
+    ++entry.tries;
+    set_deadline(next, entry, net.now() + kArpRetry);
+    send_arp(net, ArpPacket::kRequest, MacAddress::broadcast(), net.interface.address, MacAddress{},
+             entry.address);
+}
+
+/// A fresh entry for `address`, in the place of the least valuable one.
+ArpEntry& make_entry(LockedNet& net, std::array<ArpEntry, kArpEntries>& entries, Ipv4 address) {
+    ArpEntry* victim = entries.data();
+    for (ArpEntry& entry : entries) {
+        const unsigned w = worth(entry);
+        const unsigned least = worth(*victim);
+        if (w < least || (w == least && entry.used < victim->used)) victim = &entry;
+    }
+    clear(net, *victim, Drop::arp_evicted);
+    victim->address = address;
+    victim->used = net.now();
+    return *victim;
+}
+
+/// What one timer of one entry does.
+void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
+    const Instant now = net.now();
+    switch (entry.state) {
+        case State::unused:
+            entry.deadline = Instant::never();
+            return;
+        case State::absent:
+            return clear(net, entry, Drop::arp_no_answer);
+        case State::reachable:
+            // From now on it is asked for again as soon as somebody uses it.
+            entry.state = State::stale;
+            entry.tries = 0;
+            return set_deadline(next, entry, entry.used + kArpIdle);
+        case State::incomplete:
+        case State::stale:
+            break;
+    }
+    if (entry.state == State::stale && entry.tries == 0) {
+        if (now - entry.used >= kArpIdle) return clear(net, entry, Drop::arp_no_answer);
+        return set_deadline(next, entry, entry.used + kArpIdle);
+    }
+    if (entry.tries < kArpTries) return ask(net, next, entry);
+    drop_held(net, entry, Drop::arp_no_answer);
+    entry.state = State::absent;
+    set_deadline(next, entry, now + kArpAbsent);
+}
+
+}  // namespace
+
+/// The steps that need the cache's insides.
+struct ArpSteps {
+    static void adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
+        entry.mac = mac;
+        entry.state = State::reachable;
+        entry.tries = 0;
+        set_deadline(net.arp.next_, entry, net.now() + kArpFresh);
+        while (!entry.held.empty()) {
+            // The transports learn of a loss by their own timers; the loss is counted.
+            static_cast<void>(ether_output(net, mac, EtherType::ipv4, entry.held.pop()));
+        }
+    }
+
+    /// Somebody uses our address, or is about to (RFC 5227 §2.4 (b)): say that it is ours, rarely.
+    static void defend(LockedNet& net, bool probe, const MacAddress& asker) {
+        if (probe) {
+            if (!net.arp.probe_answers_.allow(net.now())) return;
+            return send_arp(net, ArpPacket::kReply, asker, net.interface.address, asker, Ipv4{});
+        }
+        net.stats.count(Drop::arp_conflict);
+        if (net.arp.defence_.allow(net.now())) arp_announce(net);
+    }
+
+    static void request(LockedNet& net, const ArpPacket& arp) {
+        const Ipv4 sender{arp.sender};
+        const Ipv4 target{arp.target};
+        if (!net.interface.is_own(target)) {
+            // A host that announces another MAC address is not believed, but asked (RFC 826 would
+            // believe it): the entry goes on being used until the answer is there.
+            ArpEntry* entry = net.arp.find(sender);
+            if (entry != nullptr && entry->state == State::reachable &&
+                entry->mac != arp.sender_mac) {
+                entry->state = State::stale;
+                entry->tries = 0;
+                ask(net, net.arp.next_, *entry);
+            }
+            return net.stats.count(Drop::arp_not_for_us);
+        }
+        if (sender.is_any()) return defend(net, true, arp.sender_mac);
+        if (!net.interface.on_link(sender) || net.interface.is_broadcast(sender)) {
+            return net.stats.count(Drop::arp_bad_sender);
+        }
+        // RFC 826: who asks for us will be sent to soon.
+        ArpEntry* entry = net.arp.find(sender);
+        if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, sender);
+        adopt(net, *entry, arp.sender_mac);
+        send_arp(net, ArpPacket::kReply, arp.sender_mac, net.interface.address, arp.sender_mac,
+                 sender);
+    }
+
+    static void reply(LockedNet& net, const ArpPacket& arp) {
+        ArpEntry* entry = net.arp.find(Ipv4{arp.sender});
+        const bool asked = entry != nullptr && entry->tries > 0 &&
+                           (entry->state == State::incomplete || entry->state == State::stale);
+        if (!asked) return net.stats.count(Drop::arp_unsolicited);
+        adopt(net, *entry, arp.sender_mac);
+    }
+};
+
+const char* to_text(ArpEntry::State state) {
+    switch (state) {
+        case State::unused:
+            return "unused";
+        case State::incomplete:
+            return "incomplete";
+        case State::reachable:
+            return "reachable";
+        case State::stale:
+            return "stale";
+        case State::absent:
+            return "absent";
+    }
+    return "?";
+}
+
+ArpEntry* ArpCache::find(Ipv4 address) {
+    ArpEntry& hint = entries_[recent_];
+    if (hint.address == address && hint.state != State::unused) return &hint;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (entries_[i].address == address && entries_[i].state != State::unused) {
+            recent_ = i;
+            return &entries_[i];
+        }
+    }
+    return nullptr;
+}
+
+Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
+    ArpEntry* entry = net.arp.find(next_hop);
+    if (entry == nullptr) {
+        entry = &make_entry(net, net.arp.entries_, next_hop);
+        entry->state = State::incomplete;
+    }
+    entry->used = net.now();
+    entry->wanted = true;
+    if ((entry->state == State::stale || entry->state == State::incomplete) && entry->tries == 0) {
+        ask(net, net.arp.next_, *entry);
+    }
+    switch (entry->state) {
+        case State::reachable:
+        case State::stale:
+            return ether_output(net, entry->mac, EtherType::ipv4, std::move(packet));
+        case State::absent:
+            net.stats.count(Drop::arp_unreachable);
+            return SendError::no_route;
+        case State::incomplete:
+        case State::unused:
+            break;
+    }
+    // The newest packets are worth most to a sender that retransmits: the oldest gives way.
+    if (entry->held.full()) {
+        net.stats.count(Drop::arp_hold_full);
+        entry->held.pop();
+    }
+    CHECK(entry->held.push(std::move(packet)));
+    return ok;
+}
+
+void arp_input(LockedNet& net, Mbuf packet) {
+    ++net.stats.arp_in;
+    if (packet.size() < sizeof(ArpPacket)) return net.stats.count(Drop::arp_short);
+    if (!packet.pull_up(sizeof(ArpPacket))) return net.stats.count(Drop::in_no_memory);
+    const auto parsed = ArpPacket::parse(packet.front());
+    if (!parsed) return net.stats.count(parsed.error());
+    const ArpPacket& arp = **parsed;
+    const Ipv4 sender{arp.sender};
+    if (arp.sender_mac.is_group() || arp.sender_mac == MacAddress{} || sender.is_multicast() ||
+        sender.is_loopback() || sender.is_limited_broadcast()) {
+        return net.stats.count(Drop::arp_bad_sender);
+    }
+    if (!net.interface.has_address()) return net.stats.count(Drop::arp_not_for_us);
+    if (net.interface.is_own(sender)) {
+        if (arp.sender_mac == net.interface.mac) return;  // our own announcement came back
+        return ArpSteps::defend(net, false, arp.sender_mac);
+    }
+    if (arp.operation.host() == ArpPacket::kRequest) return ArpSteps::request(net, arp);
+    return ArpSteps::reply(net, arp);
+}
+
+void arp_timers(LockedNet& net) {
+    if (net.now() < net.arp.next_) return;
+    net.arp.next_ = Instant::never();
+    for (ArpEntry& entry : net.arp.entries_) {
+        if (entry.deadline <= net.now()) entry_timer(net, net.arp.next_, entry);
+        net.arp.next_ = std::min(net.arp.next_, entry.deadline);
+    }
+}
+
+Instant arp_next_deadline(const LockedNet& net) { return net.arp.next_; }
+
+void arp_announce(LockedNet& net) {
+    if (!net.interface.has_address()) return;
+    send_arp(net, ArpPacket::kRequest, MacAddress::broadcast(), net.interface.address, MacAddress{},
+             net.interface.address);
+}
+
+void arp_flush(LockedNet& net) {
+    for (ArpEntry& entry : net.arp.entries_) clear(net, entry, Drop::arp_no_answer);
+    net.arp.next_ = Instant::never();
+}
+
+}  // namespace kyu::net

@@ -1,0 +1,64 @@
+// Ethernet input and output.
+//
+// Lock      the network lock.
+#include "net/ether.hpp"
+
+#include <utility>
+
+#include "net/net.hpp"
+#include "net/wire/view.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+/// 224.0.0.1, every host on this network (RFC 1112 §6.4), is the only group this host is in.
+constexpr MacAddress kAllHosts{{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}};
+
+bool is_for_us(const LockedNet& net, const MacAddress& destination) {
+    if (destination == net.interface.mac) return true;
+    return destination.is_group() &&
+           (destination == MacAddress::broadcast() || destination == kAllHosts);
+}
+
+}  // namespace
+
+void ether_input(LockedNet& net, Mbuf frame) {
+    ++net.stats.ether_in;
+    if (frame.size() < sizeof(EthernetHeader)) return net.stats.count(Drop::ether_short);
+    if (!frame.pull_up(sizeof(EthernetHeader))) return net.stats.count(Drop::in_no_memory);
+    const auto& header = *header_at<EthernetHeader>(frame.front());
+    if (!is_for_us(net, header.destination)) return net.stats.count(Drop::ether_foreign);
+    if (header.source == net.interface.mac) return net.stats.count(Drop::ether_own);
+    const bool to_group = header.destination.is_group();
+    const std::uint16_t type = header.type.host();
+    frame.trim_front(sizeof(EthernetHeader));
+    switch (type) {
+        case static_cast<std::uint16_t>(EtherType::ipv4):
+            return ip_input(net, std::move(frame), to_group);
+        case static_cast<std::uint16_t>(EtherType::arp):
+            return arp_input(net, std::move(frame));
+        default:
+            return net.stats.count(type < kSmallestEtherType ? Drop::ether_llc : Drop::ether_type);
+    }
+}
+
+Status<SendError> ether_output(LockedNet& net, const MacAddress& destination, EtherType type,
+                               Mbuf payload) {
+    const std::span<std::byte> room = payload.prepend(sizeof(EthernetHeader));
+    if (room.empty()) {
+        net.stats.count(Drop::out_no_memory);
+        return SendError::no_memory;
+    }
+    auto& header = *header_at<EthernetHeader>(room);
+    header.destination = destination;
+    header.source = net.interface.mac;
+    header.type = Be16{static_cast<std::uint16_t>(type)};
+    if (!net.interface.link.transmit(std::move(payload))) {
+        net.stats.count(Drop::out_ring_full);
+        return SendError::ring_full;
+    }
+    return ok;
+}
+
+}  // namespace kyu::net

@@ -1,0 +1,141 @@
+// IPv4 output: a header, a next hop, and off to ARP, to everybody, or to ourselves.
+//
+// Lock      the network lock.
+// Rules     packets to ourselves are queued for the net thread, never delivered from here: a
+//           transport that sends must not find itself receiving (bsd-pitfalls A9).
+#include <utility>
+
+#include "net/ether.hpp"
+#include "net/net.hpp"
+#include "net/wire/ipv4.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+struct Route {
+    enum class Kind : std::uint8_t { loopback, group, host };
+    Kind kind;
+    Ipv4 next_hop;
+};
+
+Result<Route, SendError> route_to(const LockedNet& net, Ipv4 destination) {
+    const Interface& interface = net.interface;
+    if (destination.is_any()) return SendError::no_route;
+    if (destination.is_loopback() || interface.is_own(destination)) {
+        return Route{Route::Kind::loopback, destination};
+    }
+    if (destination.is_limited_broadcast()) return Route{Route::Kind::group, destination};
+    if (!interface.has_address()) return SendError::no_address;
+    if (interface.is_broadcast(destination) || destination.is_multicast()) {
+        return Route{Route::Kind::group, destination};
+    }
+    if (interface.on_link(destination)) return Route{Route::Kind::host, destination};
+    if (interface.gateway.is_any()) return SendError::no_route;
+    return Route{Route::Kind::host, interface.gateway};
+}
+
+Drop drop_for(SendError error) {
+    switch (error) {
+        case SendError::no_route:
+            return Drop::out_no_route;
+        case SendError::no_memory:
+            return Drop::out_no_memory;
+        case SendError::link_down:
+            return Drop::out_link_down;
+        case SendError::ring_full:
+            return Drop::out_ring_full;
+        case SendError::too_big:
+            return Drop::out_too_big;
+        case SendError::no_address:
+            return Drop::out_no_address;
+    }
+    return Drop::out_no_route;
+}
+
+SendError refuse(LockedNet& net, SendError error) {
+    net.stats.count(drop_for(error));
+    return error;
+}
+
+void fill_header(LockedNet& net, Ipv4Header& header, const IpSend& send, std::size_t total,
+                 bool checksum) {
+    header.version_ihl = 0x45;
+    header.tos = send.tos;
+    header.total_length = Be16{static_cast<std::uint16_t>(total)};
+    // RFC 6864 §4.1: the field of a packet that may not be fragmented means nothing. Where it does
+    // mean something it must not be guessable.
+    header.id = Be16{send.dont_fragment ? std::uint16_t{0} : net.random.next_u16()};
+    header.flags_offset = Be16{send.dont_fragment ? Ipv4Header::kDontFragment : std::uint16_t{0}};
+    header.ttl = send.ttl;
+    header.protocol = static_cast<std::uint8_t>(send.protocol);
+    header.checksum = Be16{};
+    header.source =
+        (send.source.is_any() ? source_address(net, send.destination) : send.source).wire();
+    header.destination = send.destination.wire();
+    if (checksum) {
+        Checksum sum;
+        sum.add({reinterpret_cast<const std::byte*>(&header), sizeof header});
+        header.checksum = Be16{sum.finish()};
+    }
+}
+
+/// RFC 1112 §6.4: the group's low 23 bits in the multicast block of Ethernet.
+MacAddress group_mac(Ipv4 group) {
+    if (!group.is_multicast()) return MacAddress::broadcast();
+    return MacAddress{{0x01, 0x00, 0x5e, static_cast<std::uint8_t>((group.host >> 16U) & 0x7FU),
+                       static_cast<std::uint8_t>(group.host >> 8U),
+                       static_cast<std::uint8_t>(group.host)}};
+}
+
+Status<SendError> to_ourselves(LockedNet& net, Mbuf packet) {
+    if (!net.interface.loopback.push(std::move(packet))) {
+        net.stats.count(Drop::loopback_full);
+        return SendError::ring_full;
+    }
+    ++net.stats.loopback;
+    return ok;
+}
+
+}  // namespace
+
+Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf payload) {
+    if (!payload) return refuse(net, SendError::no_memory);
+    const auto route = route_to(net, send.destination);
+    if (!route) return refuse(net, route.error());
+    const bool loopback = route->kind == Route::Kind::loopback;
+    const std::size_t total = payload.size() + sizeof(Ipv4Header);
+    if (total > net.interface.mtu) return refuse(net, SendError::too_big);
+    if (!loopback && !net.interface.link.up()) return refuse(net, SendError::link_down);
+    const std::span<std::byte> room = payload.prepend(sizeof(Ipv4Header));
+    if (room.empty()) return refuse(net, SendError::no_memory);
+    const bool checksum = loopback || !net.interface.transmit_checksums;
+    fill_header(net, *header_at<Ipv4Header>(room), send, total, checksum);
+    ++net.stats.ip_out;
+    switch (route->kind) {
+        case Route::Kind::loopback:
+            return to_ourselves(net, std::move(payload));
+        case Route::Kind::group:
+            return ether_output(net, group_mac(send.destination), EtherType::ipv4,
+                                std::move(payload));
+        case Route::Kind::host:
+            break;
+    }
+    return arp_output(net, route->next_hop, std::move(payload));
+}
+
+bool transport_checksum_needed(const LockedNet& net, Ipv4 destination) {
+    return !net.interface.transmit_checksums || destination.is_loopback() ||
+           net.interface.is_own(destination);
+}
+
+std::uint16_t path_mtu(const LockedNet& net, Ipv4 destination) {
+    static_cast<void>(destination);  // one interface; routes with their own MTU may come
+    return net.interface.mtu;
+}
+
+Ipv4 source_address(const LockedNet& net, Ipv4 destination) {
+    return destination.is_loopback() ? destination : net.interface.address;
+}
+
+}  // namespace kyu::net

@@ -1,0 +1,19 @@
+// What the shell shows of the network.
+//
+// Lock      the network lock. Printing is slow: callers print into a buffer, not into a UART.
+#pragma once
+
+#include "base/text.hpp"
+
+namespace kyu::net {
+
+class LockedNet;
+
+void print_interfaces(TextSink& sink, LockedNet& net);
+/// Every counter that is not zero, and the pools.
+void print_netstat(TextSink& sink, LockedNet& net);
+void print_arp(TextSink& sink, LockedNet& net);
+/// Connections and TCP's counters (tcp/show.cpp).
+void print_tcp(TextSink& sink, LockedNet& net);
+
+}  // namespace kyu::net
