@@ -92,8 +92,10 @@ void Machine::deliver_due() {
             alarm_ = Instant::never();
             kernel_->run_irq([this](IrqContext& irq) { kernel_->handle_alarm(irq); });
         } else {
-            const auto event = events_.extract(events_.begin());
-            kernel_->run_irq(event.mapped());
+            // A member, not a local: a panic in the handler leaves this frame without unwinding.
+            event_in_progress_ = events_.extract(events_.begin());
+            kernel_->run_irq(event_in_progress_.mapped());
+            event_in_progress_ = {};
         }
         kernel_->preempt_if_needed();
         irqs_off_ = false;

@@ -107,6 +107,7 @@ private:
     Instant limit_{};
     Instant alarm_{Instant::never()};
     std::multimap<Instant, IrqHandler> events_;
+    std::multimap<Instant, IrqHandler>::node_type event_in_progress_;
     bool irqs_off_{true};
     bool booted_{false};
     bool crashed_{false};
