@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -9,16 +10,17 @@ from types import FrameType
 
 from rig import journal, options, run_info
 from rig.assembly import BoardChoice, assemble, check_board
+from rig.board import bootargs
 from rig.board import image as images
-from rig.campaign.soak import Plan, Soak
+from rig.campaign.session import powered
+from rig.campaign.soak import Soak
 from rig.errors import RigError
 from rig.journal import RunFolder
 from rig.options import SoakOptions
 from rig.report import progress
-from rig.report.progress import Display
 from rig.report.summary import Summary, Tally, render
-from rig.traffic.pattern import Native, native
-from rig.verdict import inconclusive
+from rig.traffic.pattern import native
+from rig.verdict import Cause, inconclusive
 from rig.wire.choose import choose
 
 INTERRUPTED = 130
@@ -43,49 +45,41 @@ def resume(path: Path, *, transfers: int | None, hours: float | None) -> int:
 def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
     plan = options.plan(wanted)
     check_board(wanted.board)
+    bootargs.page(bootargs.merge({}, wanted.bootargs))
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     folder = RunFolder(path, resume=resume)
     for request in (signal.SIGTERM, signal.SIGHUP):  # a shutdown, a terminal that was closed
         signal.signal(request, _interrupt)
-    try:
-        with progress.display(plan.transfers) as display:
-            summary = _soak(wanted, plan, image, source, folder, display, resume=resume)
+    with contextlib.closing(folder):
+        try:
+            # Before the display: a user namespace cannot be entered once it has its thread.
+            wire = choose(wanted.wire, host_port=wanted.host_port)
+            document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
+            folder.json(journal.RUN, document)
+        except RigError as fault:
+            return _finish(folder, _unable(fault))
+        with contextlib.closing(wire), progress.display(plan.transfers) as display:
+            why = f" ({wire.why})" if wire.why else ""
+            display.note(
+                f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
+            )
+            choice = BoardChoice(
+                wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port
+            )
+            with powered(assemble(choice, wire, folder=folder)) as session:
+                run = Soak(session, folder, plan, source, display)
+                if resume:
+                    run.resume()
+                summary = run.run()
         return _finish(folder, summary)
-    finally:
-        folder.close()
 
 
-def _soak(
-    wanted: SoakOptions,
-    plan: Plan,
-    image: Path,
-    source: Native,
-    folder: RunFolder,
-    display: Display,
-    *,
-    resume: bool,
-) -> Summary:
-    try:
-        wire = choose(wanted.wire, host_port=wanted.host_port)
-        document = run_info.document(wanted.as_json(), image, wire=wire.name, wire_why=wire.why)
-        folder.json(journal.RUN, document)
-    except RigError as fault:
-        return Summary(inconclusive(0.0, str(fault)), Tally(), 0.0)
-    why = f" ({wire.why})" if wire.why else ""
-    display.note(
-        f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {folder.path}"
-    )
-    choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port)
-    session = assemble(choice, wire, folder=folder)
-    run = Soak(session, folder, plan, source, display)
-    if resume:
-        run.resume()
-    try:
-        return run.run()
-    finally:
-        session.power_off()
-        wire.close()
+def _unable(fault: RigError) -> Summary:
+    """The run never came to a board."""
+    tally = Tally()
+    tally.add_failure(Cause.RIG)
+    return Summary(inconclusive(0.0, str(fault)), tally, 0.0)
 
 
 def _finish(folder: RunFolder, summary: Summary) -> int:

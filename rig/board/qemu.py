@@ -24,6 +24,8 @@ from rig.wire.protocol import Wire
 
 QEMU = "qemu-system-arm"
 OLDEST = (7, 2, 0)
+#: The rig may have died before the kernel was told to kill QEMU with it: then do not start at all.
+_UNLESS_ORPHANED = 'test "$PPID" = "$0" || exit 1; exec "$@"'
 
 
 class SocketConsole:
@@ -87,7 +89,8 @@ class QemuBoard:
         try:
             os.write(page, self._page)
             fds = (theirs.fileno(), their_monitor.fileno(), page, *self._wire.descriptors)
-            command = [setpriv, "--pdeathsig", "KILL", "--", program]
+            command = [setpriv, "--pdeathsig", "KILL", "--"]
+            command += ["/bin/sh", "-c", _UNLESS_ORPHANED, str(os.getpid()), program]
             command += self._arguments(theirs.fileno(), their_monitor.fileno(), page)
             self._child = subprocess.Popen(
                 command,

@@ -100,6 +100,7 @@ class Soak:
             self._collect(self._session.pump(0), None)
         except RigError as fault:
             verdict = inconclusive(verdict.at, str(fault))
+        self._display.update(self._tally, last=True)
         facts = {"build": self._build, "seed": self._plan.seed}
         return Summary(
             verdict,

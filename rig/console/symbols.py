@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,16 +126,26 @@ class Symbols:
 
     @lru_cache(maxsize=512)  # noqa: B019  one Symbols lives as long as its run
     def _qualified(self, pc: int) -> str:
-        if self._dwarf is None:
-            return ""
-        for unit in self._dwarf.iter_CUs():
-            top = unit.get_top_DIE()
-            if not _covers_unit(self._dwarf, unit, top, pc):
-                continue
-            for die in unit.iter_DIEs():
-                if die.tag == "DW_TAG_subprogram" and _covers(die, pc):
-                    return _name_of(die)
+        for unit in self._units:
+            if _covers_unit(self._dwarf, unit, pc):
+                for low, high, die in self._subprograms(unit.cu_offset):
+                    if low <= pc < high:
+                        return _name_of(die)
         return ""
+
+    @cached_property
+    def _units(self) -> list[Any]:
+        return [] if self._dwarf is None else list(self._dwarf.iter_CUs())
+
+    @cache  # noqa: B019  as many as the image has units
+    def _subprograms(self, unit_offset: int) -> list[tuple[int, int, Any]]:
+        """(start, end, DIE) of each function that the unit has code for; walked once."""
+        found = []
+        for die in self._dwarf.get_CU_at(unit_offset).iter_DIEs():
+            bounds = _bounds(die) if die.tag == "DW_TAG_subprogram" else None
+            if bounds is not None:
+                found.append((*bounds, die))
+        return found
 
 
 #: One ARM instruction.
@@ -178,13 +188,9 @@ def _bounds(die: Any) -> tuple[int, int] | None:
     return low.value, low.value + high.value if relative else high.value
 
 
-def _covers(die: Any, pc: int) -> bool:
-    bounds = _bounds(die)
-    return bounds is not None and bounds[0] <= pc < bounds[1]
-
-
-def _covers_unit(dwarf: Any, unit: Any, top: Any, pc: int) -> bool:
+def _covers_unit(dwarf: Any, unit: Any, pc: int) -> bool:
     """True also when the unit does not say: then its functions are asked."""
+    top = unit.get_top_DIE()
     if "DW_AT_ranges" not in top.attributes:
         bounds = _bounds(top)
         return bounds is None or bounds[0] <= pc < bounds[1]

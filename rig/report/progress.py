@@ -27,8 +27,8 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """One line, at once."""
 
-    def update(self, tally: Tally) -> None:
-        """Often; shows what changed when it is time to."""
+    def update(self, tally: Tally, *, last: bool = False) -> None:
+        """Often; shows what changed when it is time to. `last`: how the run ended."""
 
 
 class _Rate:
@@ -64,9 +64,9 @@ class PlainDisplay:
     def note(self, text: str) -> None:
         print(text, file=self._out, flush=True)
 
-    def update(self, tally: Tally) -> None:
-        if time.monotonic() < self._due:
-            return
+    def update(self, tally: Tally, *, last: bool = False) -> None:
+        if last or time.monotonic() < self._due:
+            return  # the summary that follows says the rest
         self._due = time.monotonic() + self._every_s
         of = f"/{self._total}" if self._total is not None else ""
         failed = sum(tally.failures.values())
@@ -97,10 +97,10 @@ class BarDisplay:
         self._bar.stop()
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
-    def update(self, tally: Tally) -> None:
-        if time.monotonic() < self._due:
+    def update(self, tally: Tally, *, last: bool = False) -> None:
+        if not last and time.monotonic() < self._due:
             return
         self._due = time.monotonic() + 1.0
         self._bar.update(self._task, completed=tally.attempted, rate=self._rate.look(tally))
