@@ -1,0 +1,39 @@
+// kernel/port_dma.hpp on the Cortex-A7: cache lines by address, and barriers.
+//
+// Rules     Lines are 64 bytes at every level that holds data (Cortex-A7 TRM 6.3, 7.1); the L2 is
+//           unified and obeys the same operations, so one walk reaches memory.
+// Context   any. Interrupts may stay on: an operation on a line is atomic.
+#include <cstdint>
+
+#include "arch/armv7a/cp15.hpp"
+#include "base/check.hpp"
+#include "kernel/port_dma.hpp"
+
+namespace kyu::port {
+namespace {
+
+constexpr std::uintptr_t kLineBytes = 64;
+
+}  // namespace
+
+void dma_clean(const void* start, std::size_t bytes) {
+    const auto first = reinterpret_cast<std::uintptr_t>(start) & ~(kLineBytes - 1);
+    const auto end = reinterpret_cast<std::uintptr_t>(start) + bytes;
+    for (std::uintptr_t line = first; line < end; line += kLineBytes) arch::clean_line(line);
+    arch::dsb();
+}
+
+void dma_invalidate(void* start, std::size_t bytes) {
+    const auto first = reinterpret_cast<std::uintptr_t>(start);
+    CHECK(first % kLineBytes == 0 && bytes % kLineBytes == 0);
+    for (std::uintptr_t line = first; line < first + bytes; line += kLineBytes) {
+        arch::invalidate_line(line);
+    }
+    arch::dsb();
+}
+
+void barrier_before_device() { arch::dsb(); }
+
+void barrier_after_device() { arch::dmb(); }
+
+}  // namespace kyu::port

@@ -1,0 +1,25 @@
+// port::lookup() on the table that image.cmake links in.
+#include "arch/armv7a/symbols.hpp"
+#include "kernel/port.hpp"
+
+extern "C" {
+extern const std::uint32_t kyu_symbol_count;  // entries, the end of the text not counted
+extern const std::uint32_t kyu_symbol_addresses[];
+extern const std::uint32_t kyu_symbol_names[];
+extern const char kyu_symbol_text[];
+extern const std::uint32_t kyu_symbol_text_bytes;
+}
+
+namespace kyu::port {
+
+Symbol lookup(std::uintptr_t pc) {
+    const std::size_t count = kyu_symbol_count;
+    if (count == 0) return {};
+    const arch::SymbolTable table{{kyu_symbol_addresses, count + 1},
+                                  {kyu_symbol_names, count},
+                                  {kyu_symbol_text, kyu_symbol_text_bytes}};
+    const arch::FoundSymbol found = arch::find_symbol(table, pc);
+    return {found.name, found.offset};
+}
+
+}  // namespace kyu::port

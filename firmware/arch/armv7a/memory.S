@@ -1,0 +1,219 @@
+@ memcpy, memmove, memset, memcmp, strlen: what the compiler calls by itself.
+@
+@ Rules     The ISO C contracts. Written here because most of the image's time goes into copies,
+@           and because a fault in a copy must show its caller: each function says how to unwind.
+@ Context   any. memcpy and memmove read with unaligned loads when source and destination are not
+@           aligned alike; before the MMU is on, that would fault, so start-up code copies whole
+@           aligned words only.
+
+    .syntax unified
+
+    .section .text.memory, "ax", %progbits
+
+@ Copies upwards; r0 is kept as the result. Bulk: 32 bytes a turn.
+    .global memcpy
+    .type memcpy, %function
+memcpy:
+    .fnstart
+    push    {r0, r4-r9, lr}
+    .save   {r0, r4-r9, lr}
+.Lcopy_up:
+    cmp     r2, #16
+    blo     .Lcopy_up_bytes
+1:  tst     r0, #3                      @ align the destination
+    beq     2f
+    ldrb    r3, [r1], #1
+    strb    r3, [r0], #1
+    sub     r2, r2, #1
+    b       1b
+2:  tst     r1, #3
+    bne     .Lcopy_up_unaligned
+    subs    r2, r2, #32
+    blo     4f
+3:  pld     [r1, #96]
+    ldmia   r1!, {r3-r9, r12}
+    stmia   r0!, {r3-r9, r12}
+    subs    r2, r2, #32
+    bhs     3b
+4:  adds    r2, r2, #28                 @ 4 less: words left
+    blo     6f
+5:  ldr     r3, [r1], #4
+    str     r3, [r0], #4
+    subs    r2, r2, #4
+    bhs     5b
+6:  add     r2, r2, #4
+.Lcopy_up_bytes:
+    subs    r2, r2, #1
+    ldrbhs  r3, [r1], #1
+    strbhs  r3, [r0], #1
+    bhi     .Lcopy_up_bytes
+    pop     {r0, r4-r9, pc}
+
+.Lcopy_up_unaligned:
+    subs    r2, r2, #16
+    blo     8f
+7:  ldr     r3, [r1], #4
+    ldr     r4, [r1], #4
+    ldr     r5, [r1], #4
+    ldr     r6, [r1], #4
+    subs    r2, r2, #16
+    stmia   r0!, {r3-r6}
+    bhs     7b
+8:  add     r2, r2, #16
+    b       .Lcopy_up_bytes
+    .fnend
+    .size memcpy, . - memcpy
+
+@ Copies upwards unless the destination begins inside the source.
+    .global memmove
+    .type memmove, %function
+memmove:
+    .fnstart
+    push    {r0, r4-r9, lr}
+    .save   {r0, r4-r9, lr}
+    sub     r3, r0, r1
+    cmp     r3, r2
+    bhs     .Lcopy_up
+    add     r0, r0, r2
+    add     r1, r1, r2
+    eor     r3, r0, r1
+    tst     r3, #3
+    bne     4f
+1:  tst     r0, #3
+    beq     2f
+    cmp     r2, #0
+    beq     4f
+    ldrb    r3, [r1, #-1]!
+    strb    r3, [r0, #-1]!
+    sub     r2, r2, #1
+    b       1b
+2:  subs    r2, r2, #16
+    blo     3f
+    ldmdb   r1!, {r3-r6}
+    stmdb   r0!, {r3-r6}
+    b       2b
+3:  add     r2, r2, #16
+4:  subs    r2, r2, #1
+    ldrbhs  r3, [r1, #-1]!
+    strbhs  r3, [r0, #-1]!
+    bhi     4b
+    pop     {r0, r4-r9, pc}
+    .fnend
+    .size memmove, . - memmove
+
+    .global memset
+    .type memset, %function
+memset:
+    .fnstart
+    push    {r0, r4-r8, lr}
+    .save   {r0, r4-r8, lr}
+    and     r1, r1, #0xff
+    orr     r1, r1, r1, lsl #8
+    orr     r1, r1, r1, lsl #16
+    cmp     r2, #16
+    blo     4f
+1:  tst     r0, #3
+    strbne  r1, [r0], #1
+    subne   r2, r2, #1
+    bne     1b
+    mov     r3, r1
+    mov     r4, r1
+    mov     r5, r1
+2:  subs    r2, r2, #16
+    stmiahs r0!, {r1, r3-r5}
+    bhs     2b
+    add     r2, r2, #16
+4:  subs    r2, r2, #1
+    strbhs  r1, [r0], #1
+    bhi     4b
+    pop     {r0, r4-r8, pc}
+    .fnend
+    .size memset, . - memset
+
+    .global memcmp
+    .type memcmp, %function
+memcmp:
+    .fnstart
+    push    {r4, lr}
+    .save   {r4, lr}
+    orr     r3, r0, r1
+    tst     r3, #3
+    bne     2f
+1:  cmp     r2, #4                      @ equal words; bytes decide the rest
+    blo     2f
+    ldr     r3, [r0]
+    ldr     r4, [r1]
+    cmp     r3, r4
+    bne     2f
+    add     r0, r0, #4
+    add     r1, r1, #4
+    sub     r2, r2, #4
+    b       1b
+2:  subs    r2, r2, #1
+    blo     3f
+    ldrb    r3, [r0], #1
+    ldrb    r4, [r1], #1
+    subs    r3, r3, r4
+    beq     2b
+    mov     r0, r3
+    pop     {r4, pc}
+3:  mov     r0, #0
+    pop     {r4, pc}
+    .fnend
+    .size memcmp, . - memcmp
+
+    .global strlen
+    .type strlen, %function
+strlen:
+    .fnstart
+    mov     r1, r0
+1:  ldrb    r2, [r1], #1
+    cmp     r2, #0
+    bne     1b
+    sub     r0, r1, r0
+    sub     r0, r0, #1
+    bx      lr
+    .fnend
+    .size strlen, . - strlen
+
+@ The run-time ABI's names for the same (RTABI 4.3.4); aeabi_memset has its own argument order.
+    .macro alias name, target
+    .global \name
+    .type \name, %function
+    .set \name, \target
+    .endm
+    alias __aeabi_memcpy, memcpy
+    alias __aeabi_memcpy4, memcpy
+    alias __aeabi_memcpy8, memcpy
+    alias __aeabi_memmove, memmove
+    alias __aeabi_memmove4, memmove
+    alias __aeabi_memmove8, memmove
+
+    .global __aeabi_memclr
+    .global __aeabi_memclr4
+    .global __aeabi_memclr8
+    .type __aeabi_memclr, %function
+__aeabi_memclr:
+__aeabi_memclr4:
+__aeabi_memclr8:
+    .fnstart
+    mov     r2, r1
+    mov     r1, #0
+    b       memset
+    .fnend
+    .size __aeabi_memclr, . - __aeabi_memclr
+
+    .global __aeabi_memset
+    .global __aeabi_memset4
+    .global __aeabi_memset8
+    .type __aeabi_memset, %function
+__aeabi_memset:
+__aeabi_memset4:
+__aeabi_memset8:
+    .fnstart
+    mov     r3, r1
+    mov     r1, r2
+    mov     r2, r3
+    b       memset
+    .fnend
+    .size __aeabi_memset, . - __aeabi_memset
