@@ -9,5 +9,5 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 
 set(kyu_cpu "-mcpu=cortex-a7 -marm -mfloat-abi=soft -mno-unaligned-access")
 set(CMAKE_ASM_FLAGS_INIT "${kyu_cpu}")
-set(CMAKE_CXX_FLAGS_INIT "${kyu_cpu} -funwind-tables")
+set(CMAKE_CXX_FLAGS_INIT "${kyu_cpu} -funwind-tables -Wno-psabi")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostartfiles -Wl,--gc-sections -Wl,--build-id=sha1")

@@ -12,7 +12,9 @@ endif()
 if(KYU_BOARD)
   target_compile_options(kyu_flags INTERFACE
     -ffunction-sections -fdata-sections
-    $<$<COMPILE_LANGUAGE:CXX>:-fno-threadsafe-statics -fno-use-cxa-atexit>)
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-threadsafe-statics -fno-use-cxa-atexit>
+    # A call in tail position stays a call: tracebacks name every function on the way.
+    -fno-optimize-sibling-calls)
 else()
   target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_INVARIANTS=1)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
