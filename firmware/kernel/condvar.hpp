@@ -20,8 +20,8 @@ public:
     explicit CondVar(const char* name) : waiters_(name, "condition") {}
 
     /// Releases `mutex`, sleeps, takes it again. False: the deadline passed and nobody signalled.
-    bool wait(ThreadContext& self, Mutex& mutex, Instant deadline) KYU_REQUIRES(mutex)
-        KYU_NO_ANALYSIS;
+    bool wait(ThreadContext& self, Mutex& mutex, Instant deadline)
+        KYU_REQUIRES(mutex) KYU_NO_ANALYSIS;
     /// Wakes the most urgent waiter, if any.
     void signal(ThreadContext& self);
     void broadcast(ThreadContext& self);

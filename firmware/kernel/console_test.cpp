@@ -27,15 +27,12 @@ std::string type_into_editor(std::string_view keys, std::string* shown = nullptr
     editor.begin(line);
     for (const char c : keys) {
         switch (editor.feed(c, echo)) {
-            case Outcome::more:
-                continue;
+            case Outcome::more: continue;
             case Outcome::line:
                 result.append(line.data(), editor.size());
                 result += '|';
                 break;
-            case Outcome::cancelled:
-                result += '!';
-                break;
+            case Outcome::cancelled: result += '!'; break;
         }
         editor.begin(line);
     }
@@ -110,9 +107,8 @@ TEST(Console, lines_of_two_threads_never_mix) {
 
 TEST(Console, newline_becomes_cr_lf_once) {
     Bench bench;
-    bench.machine.thread("writer", 10, [&](ThreadContext& self) {
-        bench.console.print(self, "a\nb\r\nc\n\n");
-    });
+    bench.machine.thread("writer", 10,
+                         [&](ThreadContext& self) { bench.console.print(self, "a\nb\r\nc\n\n"); });
     EXPECT_EQ(bench.machine.run(), Stop::asked);
     EXPECT_EQ(bench.machine.text(), "a\r\nb\r\nc\r\n\r\n");
 }

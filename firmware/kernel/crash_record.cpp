@@ -13,10 +13,16 @@ namespace {
 
 /// Functions that stand between the culprit and the record in every traceback.
 /// A mutex that panics was asked by somebody: that is who the traceback should begin with.
-constexpr std::array<std::string_view, 10> kMachinery{
-    "panic",           "panic_format",   "panic_fault",  "check_failed", "Mutex::lock",
-    "Mutex::lock_from", "Mutex::release", "Mutex::unlock", "Mutex::check_for_deadlock",
-    "capture_registers"};
+constexpr std::array<std::string_view, 10> kMachinery{"panic",
+                                                      "panic_format",
+                                                      "panic_fault",
+                                                      "check_failed",
+                                                      "Mutex::lock",
+                                                      "Mutex::lock_from",
+                                                      "Mutex::release",
+                                                      "Mutex::unlock",
+                                                      "Mutex::check_for_deadlock",
+                                                      "capture_registers"};
 
 /// A return address points behind the call, which may be the last instruction of its function: ask
 /// for the byte before it. The address of a fault is exact.
@@ -125,7 +131,7 @@ void Report::registers() {
         out.hex("pc", r.pc()).hex("lr", r.lr()).hex("sp", r.sp()).hex("fp", r.fp());
         out.hex("cpsr", r.status);
         if (crash_.is_fault) {
-            constexpr std::array kNames{"r0", "r1", "r2", "r3", "r4",  "r5", "r6",
+            constexpr std::array kNames{"r0", "r1", "r2", "r3",  "r4",  "r5", "r6",
                                         "r7", "r8", "r9", "r10", "r11", "r12"};
             for (std::size_t i = 0; i < kNames.size(); ++i) out.hex(kNames[i], r.r[i]);
         }
@@ -171,8 +177,8 @@ void Report::thread(Thread& thread) {
         frames(thread.id(), frames_, crash_.is_fault);
         return;
     }
-    const std::size_t count = port::walk_context(Kernel::context_of(thread), thread.stack(),
-                                                 crash_.other_frames);
+    const std::size_t count =
+        port::walk_context(Kernel::context_of(thread), thread.stack(), crash_.other_frames);
     frames(thread.id(), std::span<const std::uintptr_t>(crash_.other_frames).first(count), false);
 }
 

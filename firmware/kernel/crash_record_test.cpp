@@ -158,9 +158,9 @@ TEST(CrashRecord, a_fault_brings_its_registers_and_what_the_processor_said) {
         panic_fault(fault);
     });
     EXPECT_EQ(machine.run(), Stop::crashed);
-    EXPECT_NE(machine.text().find(
-                  "FAULT: data abort at 4002ceac, address 00000010, status 00000805\r\n"),
-              std::string::npos);
+    EXPECT_NE(
+        machine.text().find("FAULT: data abort at 4002ceac, address 00000010, status 00000805\r\n"),
+        std::string::npos);
     const auto frames = frames_of(machine.text());
     EXPECT_EQ(frames.front().fields.at("kind"), "fault");
     const auto faults = of_kind(frames, "crash-fault");
@@ -178,9 +178,9 @@ TEST(CrashRecord, a_failed_check_names_the_condition_and_the_line) {
     EXPECT_EQ(machine.run(), Stop::crashed);
     const auto frames = frames_of(machine.text());
     EXPECT_EQ(frames.front().fields.at("kind"), "check");
-    EXPECT_EQ(frames.front().fields.at("reason").rfind("CHECK(1 + 1 == 3) crash_record_test.cpp:",
-                                                       0),
-              0U);
+    EXPECT_EQ(
+        frames.front().fields.at("reason").rfind("CHECK(1 + 1 == 3) crash_record_test.cpp:", 0),
+        0U);
 }
 
 TEST(CrashRecord, comes_after_what_the_console_had_queued) {

@@ -46,7 +46,8 @@ TEST(FrameLine, hostile_text_is_escaped) {
 }
 
 TEST(FrameLine, a_word_that_may_not_stand_bare_is_quoted) {
-    for (const std::string_view word : {"", "two words", "star*", "quo\"te", "back\\slash", "\x7f"}) {
+    for (const std::string_view word :
+         {"", "two words", "star*", "quo\"te", "back\\slash", "\x7f"}) {
         TextBuffer<100> out;
         FrameLine{out, "x"}.word("k", word);
         EXPECT_EQ(out.view().substr(0, 10), "@kyu x k=\"") << word;

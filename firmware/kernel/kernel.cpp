@@ -63,8 +63,7 @@ void Kernel::exit_current() {
     Thread& self = *current_;
     CHECK(&self != &idle_ && !in_irq_);
     if (Mutex* held = self.held_.front(); held != nullptr) {
-        panic(PanicKind::panic, "thread {} ended while it held mutex {}", self.name_,
-              held->name());
+        panic(PanicKind::panic, "thread {} ended while it held mutex {}", self.name_, held->name());
     }
     {
         IrqsOff off{*this};

@@ -43,9 +43,7 @@ public:
     [[nodiscard]] bool try_lock(ThreadContext& self) KYU_TRY_ACQUIRE(true) KYU_NO_ANALYSIS;
     void unlock(ThreadContext& self) KYU_RELEASE() KYU_NO_ANALYSIS;
 
-    [[nodiscard]] bool held_by(const ThreadContext& self) const {
-        return owner_ == &self.thread();
-    }
+    [[nodiscard]] bool held_by(const ThreadContext& self) const { return owner_ == &self.thread(); }
     [[nodiscard]] const char* name() const { return waiters_.name(); }
     [[nodiscard]] const Thread* owner() const { return owner_; }
     /// Return address of the lock() that the owner came through.

@@ -30,14 +30,10 @@ namespace {
 
 const char* to_text(PanicKind kind) {
     switch (kind) {
-        case PanicKind::panic:
-            return "panic";
-        case PanicKind::fault:
-            return "fault";
-        case PanicKind::deadlock:
-            return "deadlock";
-        case PanicKind::check:
-            return "check";
+        case PanicKind::panic: return "panic";
+        case PanicKind::fault: return "fault";
+        case PanicKind::deadlock: return "deadlock";
+        case PanicKind::check: return "check";
     }
     return "panic";
 }

@@ -49,12 +49,13 @@ TEST(Semaphore, serves_the_most_urgent_first_and_equals_in_the_order_they_came) 
     const std::array<std::pair<const char*, unsigned>, 4> waiters{
         {{"low ", 20}, {"first ", 10}, {"second ", 10}, {"high ", 5}}};
     unsigned delay = 1;
-    for (const auto& [name, priority] : waiters) {
-        machine.thread(name, priority, [&, name, delay](ThreadContext& self) {
-            self.sleep_until(at_ms(delay));
-            go.wait(self, Instant::never());
-            order += name;
-        });
+    for (const auto& waiter : waiters) {
+        machine.thread(waiter.first, waiter.second,
+                       [&, name = waiter.first, delay](ThreadContext& self) {
+                           self.sleep_until(at_ms(delay));
+                           go.wait(self, Instant::never());
+                           order += name;
+                       });
         ++delay;
     }
     machine.thread("giver", 30, [&](ThreadContext& self) {
@@ -69,9 +70,8 @@ TEST(Semaphore, a_signal_cannot_be_overtaken) {
     // The unit goes to who waits: a thread that asks later, before the waiter has run, gets none.
     Semaphore go{"go", 0};
     TestMachine machine;
-    machine.thread("waiter", 20, [&](ThreadContext& self) {
-        EXPECT_TRUE(go.wait(self, Instant::never()));
-    });
+    machine.thread("waiter", 20,
+                   [&](ThreadContext& self) { EXPECT_TRUE(go.wait(self, Instant::never())); });
     machine.thread("thief", 10, [&](ThreadContext& self) {
         self.sleep_for(1_ms);
         go.signal(self);

@@ -14,16 +14,11 @@ constexpr std::size_t kGuardBytes = 16;  // if these lose their paint, the stack
 
 const char* to_text(ThreadState state) {
     switch (state) {
-        case ThreadState::created:
-            return "created";
-        case ThreadState::ready:
-            return "ready";
-        case ThreadState::running:
-            return "running";
-        case ThreadState::waiting:
-            return "waiting";
-        case ThreadState::finished:
-            return "finished";
+        case ThreadState::created: return "created";
+        case ThreadState::ready: return "ready";
+        case ThreadState::running: return "running";
+        case ThreadState::waiting: return "waiting";
+        case ThreadState::finished: return "finished";
     }
     return "?";
 }
@@ -39,9 +34,7 @@ Thread::Thread(const char* name, Priority priority, std::span<std::byte> stack, 
       timeout_(&Thread::deadline_passed, this),
       joiners_(name, "join") {}
 
-Thread::~Thread() {
-    CHECK(state_ == ThreadState::created || state_ == ThreadState::finished);
-}
+Thread::~Thread() { CHECK(state_ == ThreadState::created || state_ == ThreadState::finished); }
 
 void Thread::start(ThreadContext& self) {
     IrqsOff off{self};
@@ -78,14 +71,14 @@ void Thread::prepare_stack() {
 }
 
 // Paint may lie where a sanitizer believes in dead frames: these two read raw memory.
-[[gnu::no_sanitize("address")]] bool Thread::stack_is_intact() const {
+__attribute__((no_sanitize("address"))) bool Thread::stack_is_intact() const {
     for (std::size_t i = 0; i < kGuardBytes; ++i) {
         if (stack_.data()[i] != kPaint) return false;
     }
     return true;
 }
 
-[[gnu::no_sanitize("address")]] std::size_t Thread::stack_used() const {
+__attribute__((no_sanitize("address"))) std::size_t Thread::stack_used() const {
     std::size_t untouched = 0;
     while (untouched < stack_.size() && stack_.data()[untouched] == kPaint) ++untouched;
     return stack_.size() - untouched;

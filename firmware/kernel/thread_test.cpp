@@ -166,8 +166,7 @@ TEST(Thread, ending_with_a_mutex_held_is_a_panic) {
     TestMachine machine;
     machine.thread("rude", 10, [&](ThreadContext& self) KYU_NO_ANALYSIS { left.lock(self); });
     EXPECT_EQ(machine.run(), Stop::crashed);
-    EXPECT_NE(machine.text().find("thread rude ended while it held mutex left"),
-              std::string::npos);
+    EXPECT_NE(machine.text().find("thread rude ended while it held mutex left"), std::string::npos);
 }
 
 TEST(Thread, sleeping_with_interrupts_off_is_a_panic) {

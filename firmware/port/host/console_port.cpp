@@ -46,9 +46,8 @@ void HostConsolePort::tick() {
 }
 
 void HostConsolePort::type(std::string text) {
-    machine_.raise([this, typed = std::move(text)](IrqContext& irq) {
-        console_->received(irq, typed);
-    });
+    machine_.raise(
+        [this, typed = std::move(text)](IrqContext& irq) { console_->received(irq, typed); });
 }
 
 }  // namespace kyu::host

@@ -10,6 +10,10 @@
 #endif
 #endif
 
+// A function that changes stacks must keep its locals on the real one: after the switch, or after
+// the last use of a fibre, AddressSanitizer's stand-in is another's or gone.
+#define KYU_ON_REAL_STACK __attribute__((no_sanitize("address")))
+
 #if defined(KYU_ASAN)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -133,7 +137,7 @@ constexpr std::size_t kStackSize = 3;
 // how the driver's context, which nobody initialised, learns where the host thread's stack lies.
 thread_local port::Context* left_from = nullptr;
 
-void before_switch(port::Context* from, const port::Context& to) {
+KYU_ON_REAL_STACK void before_switch(port::Context* from, const port::Context& to) {
     left_from = from;
     void* fake = nullptr;
     __sanitizer_start_switch_fiber(from == nullptr ? nullptr : &fake,
@@ -142,7 +146,7 @@ void before_switch(port::Context* from, const port::Context& to) {
     if (from != nullptr) from->words[kFakeStack] = reinterpret_cast<std::uintptr_t>(fake);
 }
 
-void after_switch(const port::Context* self) {
+KYU_ON_REAL_STACK void after_switch(const port::Context* self) {
     const void* low = nullptr;
     std::size_t size = 0;
     __sanitizer_finish_switch_fiber(
@@ -163,7 +167,7 @@ struct Start {
 };
 
 /// The first function of each fibre. Start lies at the top of the fibre's own stack.
-[[noreturn]] void fibre_main(void* start) {
+[[noreturn]] KYU_ON_REAL_STACK void fibre_main(void* start) {
     after_switch(nullptr);
     const Start begin = *static_cast<Start*>(start);
     begin.entry(begin.argument);
@@ -199,15 +203,14 @@ void fibre_init(port::Context& context, std::span<std::byte> stack, void (*entry
 #endif
 }
 
-void fibre_switch(port::Context& from, port::Context& to) {
+KYU_ON_REAL_STACK void fibre_switch(port::Context& from, port::Context& to) {
     before_switch(&from, to);
     kyu_fibre_switch(&from.words[kSp], &to.words[kSp]);
     after_switch(&from);
 }
 
-void fibre_leave(port::Context& to) {
-    // Not on this stack: AddressSanitizer gives its stand-in for it back before the switch.
-    thread_local port::Context gone;
+KYU_ON_REAL_STACK void fibre_leave(port::Context& to) {
+    port::Context gone;
     before_switch(nullptr, to);
     kyu_fibre_switch(&gone.words[kSp], &to.words[kSp]);
     __builtin_trap();

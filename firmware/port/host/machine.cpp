@@ -17,14 +17,10 @@ thread_local Machine* running = nullptr;
 
 const char* to_text(Stop stop) {
     switch (stop) {
-        case Stop::deadline:
-            return "deadline";
-        case Stop::idle:
-            return "idle";
-        case Stop::asked:
-            return "asked";
-        case Stop::crashed:
-            return "crashed";
+        case Stop::deadline: return "deadline";
+        case Stop::idle: return "idle";
+        case Stop::asked: return "asked";
+        case Stop::crashed: return "crashed";
     }
     return "?";
 }

@@ -97,7 +97,7 @@ public:
 
 private:
     static constexpr std::size_t kBootStack = 256UL * 1024;
-    static constexpr unsigned kStandstillMax = 20'000'000;
+    static constexpr unsigned kStandstillMax = 5'000'000;
 
     std::unique_ptr<Kernel> kernel_;
     std::unique_ptr<std::array<std::byte, kBootStack>> boot_stack_;
@@ -109,7 +109,6 @@ private:
     std::multimap<Instant, IrqHandler> events_;
     std::multimap<Instant, IrqHandler>::node_type event_in_progress_;
     bool irqs_off_{true};
-    bool booted_{false};
     bool crashed_{false};
     bool stop_requested_{false};
     unsigned standstill_{0};  // scheduling points since the clock last moved

@@ -18,9 +18,10 @@ namespace {
 host::Machine* machine() { return host::Machine::current(); }
 
 /// Follows frame pointers as long as they stay in `stack` and go outwards.
-[[gnu::no_sanitize("address")]] std::size_t walk_frames(std::uintptr_t pc, std::uintptr_t fp,
-                                                        std::span<const std::byte> stack,
-                                                        std::span<std::uintptr_t> pcs) {
+__attribute__((no_sanitize("address"))) std::size_t walk_frames(std::uintptr_t pc,
+                                                                std::uintptr_t fp,
+                                                                std::span<const std::byte> stack,
+                                                                std::span<std::uintptr_t> pcs) {
     const auto low = reinterpret_cast<std::uintptr_t>(stack.data());
     const std::uintptr_t high = low + stack.size();
     std::size_t count = 0;
@@ -84,7 +85,7 @@ void halt() {
     std::abort();
 }
 
-[[gnu::noinline, gnu::no_sanitize("address")]] void capture_registers(Registers& into) {
+__attribute__((noinline, no_sanitize("address"))) void capture_registers(Registers& into) {
     const auto* frame = static_cast<const std::uintptr_t*>(__builtin_frame_address(0));
     into = Registers{};
     into.r[11] = frame[0];

@@ -54,8 +54,7 @@ private:
     Machine machine_;
 
     Thread& add(const char* name, unsigned priority, Body body, bool counted) {
-        slots_.push_back(
-            std::make_unique<Slot>(*this, name, priority, std::move(body), counted));
+        slots_.push_back(std::make_unique<Slot>(*this, name, priority, std::move(body), counted));
         slots_.back()->thread.start_at_boot(machine_.kernel());
         if (counted) ++running_;
         return slots_.back()->thread;
