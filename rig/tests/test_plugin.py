@@ -1,0 +1,92 @@
+"""The pytest plugin: whom a test blames. Played with the double of a board."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+# Imported here so that the inner runs, which put sys.modules back, all see the same modules.
+import rig.pytest_plugin
+import rig.tests.fake  # noqa: F401
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = """
+import pytest
+from pathlib import Path
+from rig import pytest_plugin
+from rig.campaign.session import Session
+from rig.console.symbols import Symbols
+from rig.tests.fake import FakeBoard, FakeNative, Script, crash_lines
+from rig.traffic.wangdoodle import Patience
+from rig.watch import Limits
+from rig.wire.slirp import SlirpWire
+
+LIMITS = Limits(ready=2, heartbeat_silence=.4, probe_answer=.3, crash_record=.3, symptom_grace=.1)
+BOARD = FakeBoard(Script({script}))
+
+def assemble(choice, wire, **more):
+    return Session(BOARD, Symbols(None), limits=LIMITS, patience=Patience(1.0, .4))
+
+def pytest_addoption(parser, pluginmanager):
+    if not pluginmanager.is_registered(pytest_plugin):
+        pluginmanager.register(pytest_plugin, "kyu")
+
+@pytest.fixture(autouse=True, scope="session")
+def doubles():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(pytest_plugin, "assemble", assemble)
+    patch.setattr(pytest_plugin, "choose", lambda name: SlirpWire())
+    patch.setattr(pytest_plugin, "native", FakeNative)
+    patch.setattr(pytest_plugin.images, "find", lambda given: Path("kyu.elf"))
+    yield
+    patch.undo()
+"""
+
+TESTS = """
+def test_first(wang):
+    wang.big(2)
+
+def test_second(wang):
+    wang.big(3, parallel=2)
+
+def test_third(wang, console):
+    assert console.lines()
+"""
+
+
+def play(
+    pytester: pytest.Pytester, script: str = "", tests: str = TESTS, *options: str
+) -> pytest.RunResult:
+    pytester.makeconftest(CONFTEST.replace("{script}", script))
+    pytester.makepyfile(textwrap.dedent(tests))
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+
+
+def test_a_good_board_passes(pytester: pytest.Pytester) -> None:
+    play(pytester).assert_outcomes(passed=3)
+
+
+def test_a_broken_board_fails_one_test_and_skips_the_rest(pytester: pytest.Pytester) -> None:
+    script = "4, lambda sock, data: sock.recv(1), lambda b: b.say(*crash_lines()), True"
+    result = play(pytester, script)
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*FAILED (panic): panic in m_copym (thread wang-3): m_copym 3*"])
+
+
+def test_a_rig_fault_is_an_error_and_no_failure(pytester: pytest.Pytester) -> None:
+    script = "4, None, lambda board: setattr(board, 'ended', 'QEMU was killed by signal 9')"
+    result = play(pytester, script)
+    counts = result.parseoutcomes()
+    assert counts.get("errors", 0) >= 1
+    assert "failed" not in counts
+    result.stdout.fnmatch_lines(["*the rig failed: QEMU was killed by signal 9*"])
+
+
+def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
+    result = play(pytester, "", TESTS, "--board=toaster")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert "kyu: --board: no board is named 'toaster'; take qemu, bench or sim" in said
+    assert "Traceback" not in said
