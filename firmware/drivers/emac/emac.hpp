@@ -156,7 +156,7 @@ private:
     bool transmit_wanted_{false};   // somebody was refused: interrupt when there is room
     bool transmit_pending_{false};  // frames in the ring that the device was not told of
     bool resynchronise_wanted_{false};
-    std::size_t taken_{0};         // receive slots passed since the last receive_done()
+    bool rearmed_{false};          // slots since the last receive_done()
     Instant transmit_progress_{};  // when the ring was last seen empty or moving
     Instant next_poll_{};
     net::LinkStats stats_{};
@@ -175,6 +175,7 @@ private:
     void reclaim();
     [[nodiscard]] static bool is_ipv4(const net::Mbuf& frame);
     void read_events();
+    void poll_receive_status();
 };
 
 }  // namespace kyu::emac

@@ -37,7 +37,7 @@ bool Emac<I, D, C, T, R>::bring_up() {
     events_ = 0;
     receive_masked_ = false;
     transmit_wanted_ = transmit_pending_ = resynchronise_wanted_ = false;
-    taken_ = 0;
+    rearmed_ = false;
 
     phy_.start();
     // Enough steps for a PHY that answers at once, as QEMU's does; a cable needs seconds.
@@ -140,7 +140,7 @@ template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
 net::Mbuf Emac<I, D, C, T, R>::receive(net::MbufPool& pool) {
     // Bounded: a flood of bad frames must not keep the caller here.
     for (std::size_t n = 0; n < R && rx_.frame_waiting(); ++n) {
-        ++taken_;
+        rearmed_ = true;
         const Received received = rx_.take_from_device();
         if (!received.good()) {
             ++stats_.rx_errors;
@@ -180,25 +180,34 @@ net::Mbuf Emac<I, D, C, T, R>::take_frame(net::MbufPool& pool, std::span<const s
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
 bool Emac<I, D, C, T, R>::receive_done() {
+    // While interrupts are masked nobody else looks: a stall must be seen before the kick, or QEMU
+    // goes on at the wrong slot.
+    const bool masked = receive_masked_.load(std::memory_order_relaxed);
+    if (masked) poll_receive_status();
     read_events();
-    if (taken_ >= R) resynchronise_wanted_ = true;
     if (resynchronise_wanted_) {
         resynchronise();
-    } else if (taken_ != 0) {
+    } else if (rearmed_) {
         // Without it QEMU stays deaf once it has run out of slots (h3.md §0 fact 3).
         ++counters_.receive_kicks;
         io_.write(RxCtl1::offset, kRxKick);
     }
-    taken_ = 0;
+    rearmed_ = false;
     if (rx_.frame_waiting()) return true;
-    if (receive_masked_.load(std::memory_order_relaxed)) {
-        // Frames that were already taken need no interrupt; a stall does, so its bit stays.
-        io_.write(IntSta::offset, Interrupt::RxDone::mask);
+    if (masked) {
+        // A frame that came after poll_receive_status() has left its mark and interrupts now.
         receive_masked_.store(false, std::memory_order_relaxed);
         enable_interrupts();
     }
-    // One may have come in between, and its interrupt was acknowledged here.
-    return rx_.frame_waiting();
+    return false;
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+void Emac<I, D, C, T, R>::poll_receive_status() {
+    const std::uint32_t status = io_.read(IntSta::offset) & Interrupt::kReceive;
+    if (status == 0) return;
+    io_.write(IntSta::offset, status);
+    events_.fetch_or(status, std::memory_order_relaxed);
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>

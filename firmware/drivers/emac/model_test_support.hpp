@@ -38,7 +38,8 @@ public:
     std::uint32_t lost{0};  ///< frames for which silicon had no slot
     std::int64_t now_us{0};
     // Silicon's temper.
-    bool transmit_held{false};  ///< sending takes for ever until released
+    bool transmit_held{false};              ///< sending takes for ever until released
+    std::size_t transmit_budget{SIZE_MAX};  ///< frames that it sends before it is held
     bool receiver_never_stops{false};
     bool reset_never_ends{false};
     std::uint32_t receive_flaws{0};  ///< error bits for the next frame
@@ -46,7 +47,8 @@ public:
     bool mii_stuck{false};
     bool link{true};
     std::uint16_t partner{0x0DE0};
-    /// Called after each word that the driver gives the device: other things happen in between.
+    /// Called after each slot that the driver gives away and before the receiver is stopped: other
+    /// things happen in between.
     std::function<void()> between;
 
     explicit EmacModel(Character character) : memory(character), character_(character) { reset(); }
@@ -68,8 +70,9 @@ public:
         pump();
     }
     /// Silicon: sends what is owned now.
-    void release_transmitter() {
+    void release_transmitter(std::size_t frames = SIZE_MAX) {
         transmit_held = false;
+        transmit_budget = frames;
         run_transmitter();
     }
 
@@ -116,7 +119,7 @@ public:
     }
     void store(std::uint32_t& word, std::uint32_t value) {
         const bool gives = (value & Status::Own::mask) != 0 && is_status(&word);
-        if (!silicon() || gives) {
+        if (!silicon() || (gives && !is_tail(&word))) {
             // The worst order: the word that gives a slot away is seen before all others.
             std::erase_if(unordered_, [&](const auto& late) { return late.first == &word; });
             word = value;
@@ -160,6 +163,11 @@ private:
     static bool is_status(const std::uint32_t* word) {
         return reinterpret_cast<std::uintptr_t>(word) % kCacheLine == 0;
     }
+    /// The last of several pieces: other writes overtake it.
+    bool is_tail(const std::uint32_t* status) {
+        const std::uint32_t control = load(status[1]);
+        return (control & TxControl::Last::mask) != 0 && (control & TxControl::First::mask) == 0;
+    }
     void update_line() { line_ = (regs_[IntSta::offset] & regs_[IntEn::offset]) != 0; }
 
     void reset() {
@@ -195,7 +203,7 @@ private:
         Bytes frame;
         bool any = false;
         auto d = descriptor(tx_current_);
-        while (d && d->owned()) {
+        while (d && d->owned() && (transmit_budget != 0 || !frame.empty())) {
             const bool first = (d->w[1] & TxControl::First::mask) != 0;
             if (first != frame.empty()) memory.faults.emplace_back("a chain without its beginning");
             const Bytes part = memory.device_read(d->w[2], d->bytes());
@@ -208,6 +216,7 @@ private:
                 sent.push_back(std::exchange(frame, {}));
                 checksums.push_back(TxControl::Checksum::in(d->w[1]));
                 any = true;
+                --transmit_budget;
             }
             tx_current_ = d->w[3];
             d = descriptor(tx_current_);
@@ -220,6 +229,7 @@ private:
     // ---- Receiving ----
 
     void write_rx_ctl1(std::uint32_t value) {
+        if ((value & RxCtl1::Enable::mask) == 0 && between) between();
         regs_[RxCtl1::offset] = value;
         rx_running_ = (value & RxCtl1::Enable::mask) != 0;
         if (!rx_running_) return;

@@ -65,9 +65,8 @@ class Phy {
     Instant since_{};
     LinkMode mode_{};
 
-    /// False: the port stayed busy.
+    /// The port is idle. False: it stayed busy.
     [[nodiscard]] bool command(std::uint32_t reg, std::uint32_t write) {
-        if (!idle()) return false;
         io_.write(MiiCmd::offset, MiiCmd::ClockDivider::of(MiiCmd::kDivideBy128) |
                                       MiiCmd::PhyAddress::of(address_) | MiiCmd::Register::of(reg) |
                                       MiiCmd::Write::of(write) | MiiCmd::Busy::of(1));

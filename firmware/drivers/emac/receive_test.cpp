@@ -95,6 +95,15 @@ TEST_P(Receive, WithoutClustersBigFramesAreDroppedAndAcksStillPass) {
     EXPECT_EQ(got[0], frame_of(1514, 7));
 }
 
+TEST_P(Receive, AcksMayUseTheReserve) {
+    std::vector<net::Mbuf> held;
+    while (net::Mbuf m = bench.pool.allocate(10)) held.push_back(std::move(m));
+    bench.model.deliver(frame_of(1514, 1));
+    EXPECT_TRUE(bench.service().empty());
+    bench.model.deliver(frame_of(66, 2));
+    EXPECT_EQ(bench.service().size(), 1U) << "it is what gives memory back";
+}
+
 TEST_P(Receive, WithNoMemoryAtAllEverySlotStaysArmed) {
     auto held = bench.starve_clusters();
     while (net::Mbuf m = bench.pool.allocate(10, net::Reserve::use)) held.push_back(std::move(m));
@@ -134,6 +143,9 @@ TEST_P(Receive, AFrameThatComesWhileTheThreadEndsItsRoundIsNotForgotten) {
     EXPECT_FALSE(bench.device.receive(bench.pool));
     bench.model.deliver(frame_of(100, 2));
     EXPECT_TRUE(bench.device.receive_done()) << "it says: look again";
+    bench.model.deliver(frame_of(100, 3));
+    EXPECT_FALSE(bench.model.interrupt_line()) << "the thread is still at it";
+    EXPECT_TRUE(bench.device.receive(bench.pool));
     EXPECT_TRUE(bench.device.receive(bench.pool));
     EXPECT_FALSE(bench.device.receive_done());
 }
@@ -169,6 +181,47 @@ TEST(ReceiveQemu, ExhaustionLosesNothingAndKeepsTheOrder) {
         EXPECT_GT(bench.device.stats().rx_exhausted, 0U);
         bench.model.deliver(frame_of(300, 1));
         EXPECT_EQ(bench.service().size(), 1U) << "not deaf afterwards";
+    }
+}
+
+TEST(ReceiveQemu, TheBacklogWaitsUntilTheFullRingIsRead) {
+    for (unsigned stand = 0; stand < kBenchRxSlots; ++stand) {
+        for (unsigned first = 1; first < kBenchRxSlots; ++first) {
+            Bench bench(Character::qemu);
+            bench.start();
+            const auto want = flood(bench, stand, 20);
+            bench.device.acknowledge();
+            std::vector<Bytes> got;
+            for (unsigned n = 0; n < first; ++n) {
+                got.push_back(bytes_of(bench.device.receive(bench.pool)));
+            }
+            EXPECT_TRUE(bench.device.receive_done()) << "a budget ends in the middle";
+            for (auto& frame : bench.drain()) got.push_back(std::move(frame));
+            EXPECT_EQ(got, want) << "standing at slot " << stand << ", first " << first;
+        }
+    }
+}
+
+TEST(ReceiveQemu, AStallWhileInterruptsAreMaskedIsSeenInTime) {
+    for (unsigned stand = 0; stand < kBenchRxSlots; ++stand) {
+        Bench bench(Character::qemu);
+        bench.start();
+        for (unsigned n = 0; n < stand; ++n) bench.model.deliver(frame_of(60, n));
+        bench.service();
+        std::vector<Bytes> want{frame_of(200, 0)};
+        bench.model.deliver(want.back());
+        bench.device.acknowledge();
+        for (unsigned n = 1; n < kBenchRxSlots + 5; ++n) {
+            want.push_back(frame_of(200, n));
+            bench.model.deliver(want.back());
+        }
+        std::vector<Bytes> got;
+        for (unsigned n = 0; n < 4; ++n) {
+            got.push_back(bytes_of(bench.device.receive(bench.pool)));
+        }
+        EXPECT_TRUE(bench.device.receive_done());
+        for (auto& frame : bench.drain()) got.push_back(std::move(frame));
+        EXPECT_EQ(got, want) << "standing at slot " << stand;
     }
 }
 
@@ -212,6 +265,41 @@ TEST(ReceiveQemu, AnIdleRoundRingsNoDoorbell) {
     EXPECT_EQ(bench.model.receive_kicks, before + 1) << "one for a batch";
 }
 
+TEST(ReceiveSilicon, ASlotIsCompleteBeforeItIsGivenAway) {
+    Bench bench(Character::silicon);
+    bench.start();
+    auto want = flood(bench, 3, 0);
+    unsigned more = 0;
+    // The device has run dry and takes each slot in the very moment that it may.
+    bench.model.between = [&] {
+        if (more >= 3 * kBenchRxSlots) return;
+        want.push_back(frame_of(1200, 200 + more++));
+        bench.model.deliver(want.back());
+    };
+    EXPECT_EQ(bench.service(), want);
+    EXPECT_EQ(bench.model.lost, 0U);
+}
+
+TEST(ReceiveSilicon, AFrameThatComesJustBeforeTheStopKeepsItsPlace) {
+    for (unsigned stand = 0; stand < kBenchRxSlots; ++stand) {
+        Bench bench(Character::silicon);
+        bench.start();
+        auto want = flood(bench, stand, 0);
+        bench.model.raise(Interrupt::RxBufferUnavailable::mask);
+        bool once = true;
+        bench.model.between = [&] {
+            if (!bench.every_slot_is_armed() || !std::exchange(once, false)) return;
+            want.push_back(frame_of(1200, 200));
+            bench.model.deliver(want.back());
+        };
+        EXPECT_EQ(bench.service(), want) << "standing at slot " << stand;
+        for (unsigned n = 0; n < 2 * kBenchRxSlots; ++n) {
+            bench.model.deliver(frame_of(300, n));
+            EXPECT_EQ(bench.service(), std::vector<Bytes>{frame_of(300, n)});
+        }
+    }
+}
+
 TEST(ReceiveSilicon, AfterExhaustionReceptionGoesOnWhereItStopped) {
     for (unsigned stand = 0; stand < kBenchRxSlots; ++stand) {
         Bench bench(Character::silicon);
@@ -226,6 +314,7 @@ TEST(ReceiveSilicon, AfterExhaustionReceptionGoesOnWhereItStopped) {
             ASSERT_EQ(got.size(), 1U) << "standing at slot " << stand << ", frame " << n;
             EXPECT_EQ(got[0], frame_of(1000, n));
         }
+        EXPECT_EQ(bench.device.counters().receive_stop_timeouts, 0U);
     }
 }
 

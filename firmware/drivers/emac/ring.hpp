@@ -190,7 +190,6 @@ public:
                            TxControl::BufferBytes::of(static_cast<std::uint32_t>(piece.size())));
             dma_.store(d.buffer, dma_.bus_address(piece.data()));
         }
-        dma_.before_device();
         // Last piece first: the device must never reach a piece that is not its own yet, or the
         // front of the frame is lost and its tail goes out alone (h3.md §7).
         for (std::size_t i = count; i-- > 0;) {

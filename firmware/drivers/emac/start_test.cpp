@@ -92,6 +92,16 @@ TEST(Link, AMissingPhyLeavesTheLinkDown) {
     }
 }
 
+TEST(Link, APhyThatStopsAnsweringIsALostLink) {
+    for (const Character character : {Character::qemu, Character::silicon}) {
+        Bench bench(character);
+        bench.start();
+        bench.model.phy_absent = true;
+        pass(bench, 1'500);
+        EXPECT_FALSE(bench.device.up()) << character << ": the last answer is not believed again";
+    }
+}
+
 TEST(Link, AStuckMiiPortCostsMillisecondsNotTheBoot) {
     Bench bench(Character::silicon);
     bench.model.mii_stuck = true;

@@ -205,6 +205,11 @@ TEST_F(TransmitSilicon, AFaultIsCountedAndSendingGoesOn) {
 }
 
 TEST_F(TransmitSilicon, AWedgedTransmitterIsStartedAnew) {
+    for (unsigned n = 0; n < 5; ++n) {
+        EXPECT_TRUE(bench.device.transmit(bench.packet(frame_of(100, n))));
+    }
+    bench.device.flush();
+    bench.model.sent.clear();
     bench.model.transmit_held = true;
     EXPECT_EQ(fill_ring(), kBenchTxSlots);
     for (int second = 0; second < 5; ++second) {
@@ -224,13 +229,22 @@ TEST_F(TransmitSilicon, AWedgedTransmitterIsStartedAnew) {
 
 TEST_F(TransmitSilicon, ASlowTransmitterIsLeftAlone) {
     bench.model.transmit_held = true;
-    for (int second = 0; second < 10; ++second) {
-        EXPECT_TRUE(bench.device.transmit(bench.packet(frame_of(100, 1))));
-        bench.model.release_transmitter();
-        bench.model.transmit_held = true;
-        bench.model.now_us += 1'000'000;
+    EXPECT_EQ(fill_ring(), kBenchTxSlots);
+    for (unsigned n = 0; n < kBenchTxSlots; ++n) {
+        bench.model.now_us += 2'000'000;
+        bench.device.poll_link();
+        bench.model.release_transmitter(1);
         bench.device.poll_link();
     }
+    EXPECT_EQ(bench.model.sent.size(), kBenchTxSlots);
+    EXPECT_EQ(bench.device.counters().restarts, 0U);
+}
+
+TEST_F(TransmitSilicon, AFrameAfterALongSilenceHasItsTime) {
+    bench.model.now_us += 60'000'000;
+    bench.model.transmit_held = true;
+    EXPECT_TRUE(bench.device.transmit(bench.packet(frame_of(100, 1))));
+    bench.device.poll_link();
     EXPECT_EQ(bench.device.counters().restarts, 0U);
 }
 
