@@ -147,8 +147,8 @@ def test_a_plan_of_two_scenarios_runs_one_after_the_other() -> None:
 
 def test_the_commands_are_those_of_wangdoodle() -> None:
     assert Request().command == b"big\n"
-    assert Request("gen", 200_000, 7, 8000).command == b"gen 7 200000 8000\n"
-    assert Request("gen", 5, 7).command == b"gen 7 5\n"
+    assert Request("gen", 200_000, 7, 8000).command == b"gen 7 200000 8000\nq\n"
+    assert Request("gen", 5, 7).command == b"gen 7 5\nq\n"
 
 
 def test_the_big_pattern_begins_and_ends_as_the_mission_says() -> None:

@@ -22,15 +22,15 @@ class Request:
 
     @property
     def command(self) -> bytes:
-        """The line that wangdoodle is sent."""
+        """What wangdoodle is sent. It closes by itself after `big`; after `gen` it is asked to."""
         if self.kind == "big":
             return b"big\n"
         chunk = f" {self.chunk}" if self.chunk else ""
-        return f"gen {self.seed} {self.size}{chunk}\n".encode("ascii")
+        return f"gen {self.seed} {self.size}{chunk}\nq\n".encode("ascii")
 
     def __str__(self) -> str:
         half = " (half-closed)" if self.half_close else ""
-        return self.command.decode().strip() + half
+        return self.command.decode().partition("\n")[0] + half
 
 
 @dataclass(frozen=True, slots=True)
