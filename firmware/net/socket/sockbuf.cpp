@@ -53,7 +53,7 @@ void SockBuf::append(Mbuf data) {
 
 std::size_t SockBuf::append_copy(MbufPool& pool, std::span<const std::byte> bytes,
                                  std::uint32_t piece_bytes) {
-    const std::uint32_t piece = std::clamp(piece_bytes, 1U, kPieceMax);
+    const std::uint32_t piece = std::clamp(piece_bytes, std::uint32_t{1}, kPieceMax);
     std::size_t left = std::min<std::size_t>(bytes.size(), space());
     const std::size_t wanted = left;
     if (left > 0 && chain_.size() > 0 && tail_fill_ < piece) {

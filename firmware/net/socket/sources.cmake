@@ -4,4 +4,6 @@ set(KYU_NET_SOCKET_SOURCES
     socket/calls.cpp
     socket/sockbuf.cpp
     socket/socket.cpp)
-set(KYU_NET_SOCKET_TESTS)
+set(KYU_NET_SOCKET_TESTS
+    socket/sockbuf_test.cpp
+    socket/transfer_test.cpp)

@@ -13,7 +13,7 @@ constexpr std::uint32_t kDuplicatesForLoss = 3;
 }  // namespace
 
 std::uint32_t Congestion::initial_window() const {
-    return std::min(10 * mss_, std::max(2 * mss_, 14600U));  // RFC 6928 §2
+    return std::min(10 * mss_, std::max(2 * mss_, std::uint32_t{14600}));  // RFC 6928 §2
 }
 
 std::uint32_t Congestion::half_of(std::uint32_t in_flight) const {
@@ -31,7 +31,7 @@ void Congestion::grow(std::uint32_t acked) {
     if (window_ < threshold_) {
         more = std::min(acked, 2 * mss_);  // slow start, RFC 3465 with L = 2
     } else {
-        more = std::max(1U, static_cast<std::uint32_t>(std::uint64_t{mss_} * std::min(acked, mss_) /
+        more = std::max(std::uint32_t{1}, static_cast<std::uint32_t>(std::uint64_t{mss_} * std::min(acked, mss_) /
                                                        window_));
     }
     window_ = std::min(window_ + more, kWindowMax);

@@ -161,7 +161,7 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
     const std::uint32_t allowed = window > offset ? window - offset : 0;
     const std::uint32_t length = std::min({buffered - offset, allowed, tp.mss});
     const bool all = offset + length == buffered;
-    const Plan plan{offset, length, tp.fin_wanted && all};
+    const Plan plan{offset, length, tp.fin_wanted && !tp.fin_acked && all};
     if (plan.fin || length == tp.mss) return plan;
     if (length == 0) return std::nullopt;
     if (tp.snd_nxt.is_before(tp.snd_max)) return plan;  // again: the first time decided

@@ -16,22 +16,27 @@ bool ReassemblyQueue::insert_gap(ReassemblyPool& pool, ReassemblyPiece*& after, 
     unpin_small(data);
     const std::uint32_t memory = data.memory();
     if (memory_ + memory > kReassemblyMemory) return false;
+    ReassemblyPiece* next = after == nullptr ? head_ : after->next;
     if (after != nullptr && after->end() == first) {
         after->data.append(std::move(data));
+    } else if (next != nullptr && next->first == first + SeqLen{data.size()}) {
+        data.append(std::move(next->data));
+        next->data = std::move(data);
+        next->first = first;
+        after = next;
     } else {
         if (count_ >= kReassemblyPerConnection) return false;
         ReassemblyPiece* piece = pool.allocate();
         if (piece == nullptr) return false;
         piece->first = first;
         piece->data = std::move(data);
-        ReassemblyPiece*& link = after == nullptr ? head_ : after->next;
-        piece->next = link;
-        link = piece;
+        piece->next = next;
+        (after == nullptr ? head_ : after->next) = piece;
         after = piece;
         ++count_;
     }
     memory_ += memory;
-    ReassemblyPiece* next = after->next;
+    next = after->next;
     if (next != nullptr && next->first == after->end()) {
         after->data.append(std::move(next->data));
         after->next = next->next;

@@ -13,4 +13,8 @@ set(KYU_NET_TCP_SOURCES
     tcp/syn_cache.cpp
     tcp/timers.cpp
     tcp/usrreq.cpp)
-set(KYU_NET_TCP_TESTS)
+set(KYU_NET_TCP_TESTS
+    tcp/congestion_test.cpp
+    tcp/reassembly_test.cpp
+    tcp/segment_test.cpp
+    tcp/seq_test.cpp)
