@@ -132,6 +132,18 @@ TEST(CrashRecord, tells_threads_locks_pools_and_events) {
     EXPECT_EQ(last_event.fields.at("a"), "0x00001234");
 }
 
+TEST(CrashRecord, is_handed_to_whoever_runs_the_machine) {
+    TestMachine machine;
+    machine.thread("culprit", 10, [](ThreadContext&) { panic("enough"); });
+    EXPECT_EQ(machine.run(), Stop::crashed);
+    const host::CrashInfo& crash = machine.machine().crash();
+    EXPECT_EQ(crash.kind, PanicKind::panic);
+    EXPECT_EQ(crash.reason, "enough");
+    EXPECT_EQ(crash.thread, "culprit");
+    EXPECT_EQ(crash.text, machine.text());
+    EXPECT_EQ(machine.run(), Stop::crashed) << "a crashed machine stays so";
+}
+
 TEST(CrashRecord, has_frames_of_every_thread) {
     Semaphore never{"never", 0};
     TestMachine machine;

@@ -111,6 +111,8 @@ void Kernel::wake(IrqsOff& off, Thread& thread, bool by_signal) {
     thread.waiting_in_ = nullptr;
     disarm(thread.timeout_);
     thread.woken_ = by_signal;
+    events_.record(port::now(), by_signal ? "wake" : "timeout", thread.id_,
+                   current_ == nullptr ? 0 : current_->id_);
     make_ready(off, thread);
 }
 

@@ -23,7 +23,7 @@
 
 namespace kyu {
 
-inline constexpr std::size_t kThreadsMax = 96;
+inline constexpr std::size_t kThreadsMax = 128;
 inline constexpr unsigned kPriorityLevels = 32;
 inline constexpr Duration kTimeSlice = Duration::from_ms(10);
 

@@ -74,6 +74,20 @@ TEST(Thread, equals_share_the_processor_in_slices_of_ten_milliseconds) {
     EXPECT_EQ(machine.now(), at_ms(75));
 }
 
+TEST(Thread, an_equal_that_a_device_wakes_waits_no_longer_than_a_slice) {
+    Semaphore frame{"frame", 0};
+    Instant served;
+    TestMachine machine;
+    machine.machine().at(at_ms(3), [&](IrqContext& irq) { frame.signal(irq); });
+    machine.thread("server", 10, [&](ThreadContext& self) {
+        frame.wait(self, Instant::never());
+        served = self.now();
+    });
+    machine.thread("busy", 10, [&](ThreadContext&) { machine.machine().spend(1_s); });
+    EXPECT_EQ(machine.run(), Stop::asked);
+    EXPECT_EQ(served, at_ms(10));
+}
+
 TEST(Thread, whoever_was_pushed_aside_goes_on_before_its_equals) {
     std::vector<std::string> order;
     TestMachine machine;

@@ -3,9 +3,8 @@
 # Links an image twice: first with an empty symbol table, then with the table made from the first
 # link (ci/symtab.py), and checks that the second link moved no function. The result is
 # ${CMAKE_BINARY_DIR}/OUTPUT.
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
-
 function(kyu_image target)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   cmake_parse_arguments(arg "" "OUTPUT;SCRIPT" "SOURCES;DEPENDS" ${ARGN})
   set(symtab ${PROJECT_SOURCE_DIR}/ci/symtab.py)
   set(empty ${CMAKE_CURRENT_BINARY_DIR}/${target}_no_symbols.S)

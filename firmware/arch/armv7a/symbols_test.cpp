@@ -1,0 +1,42 @@
+#include "arch/armv7a/symbols.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace kyu::arch {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array<std::uint32_t, 4> kAddresses{0x4000'8000, 0x4000'8100, 0x4000'8200,
+                                                  0x4000'9000};
+constexpr std::array<std::uint32_t, 3> kNames{0, 7, 15};
+const SymbolTable kTable{kAddresses, kNames, "_start\0m_copym\0sosend\0"sv};
+
+TEST(FindSymbol, names_the_function_around_an_address) {
+    EXPECT_EQ(find_symbol(kTable, 0x4000'81DC).name, "m_copym");
+    EXPECT_EQ(find_symbol(kTable, 0x4000'81DC).offset, 0xDCU);
+    EXPECT_EQ(find_symbol(kTable, 0x4000'8000).name, "_start");
+    EXPECT_EQ(find_symbol(kTable, 0x4000'8FFF).name, "sosend");
+}
+
+TEST(FindSymbol, knows_nothing_outside_of_the_text) {
+    EXPECT_EQ(find_symbol(kTable, 0x4000'7FFF).name, "");
+    EXPECT_EQ(find_symbol(kTable, 0x4000'9000).name, "");
+    EXPECT_EQ(find_symbol(kTable, 0).name, "");
+    EXPECT_EQ(find_symbol(kTable, 0xFFFF'FFFF).name, "");
+}
+
+TEST(FindSymbol, finds_nothing_in_the_empty_table_of_the_first_link) {
+    EXPECT_EQ(find_symbol({}, 0x4000'8000).name, "");
+}
+
+TEST(FindSymbol, does_not_read_behind_a_damaged_table) {
+    constexpr std::array<std::uint32_t, 3> kWild{0, 7000, 15};
+    EXPECT_EQ(find_symbol({kAddresses, kWild, "_start\0"sv}, 0x4000'8100).name, "");
+    EXPECT_EQ(find_symbol({kAddresses, {}, ""sv}, 0x4000'8100).name, "");
+}
+
+}  // namespace
+}  // namespace kyu::arch

@@ -177,7 +177,18 @@ void Machine::start_fibre(port::Context& to) {
     fibre_leave(to);
 }
 
+void Machine::write_crash(std::string_view text) {
+    console_text_.append(text);
+    crash_.text.append(text);
+}
+
 void Machine::halt() {
+    const CrashState& state = kernel_->crash();
+    crash_.kind = state.kind;
+    crash_.reason = state.reason.view();
+    if (const Thread* thread = kernel_->current(); thread != nullptr) {
+        crash_.thread = thread->name();
+    }
     crashed_ = true;
     stop_ = Stop::crashed;
     fibre_leave(driver_);

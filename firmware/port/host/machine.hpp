@@ -40,6 +40,14 @@ enum class Stop : std::uint8_t {
 };
 [[nodiscard]] const char* to_text(Stop stop);
 
+/// What a panic left behind.
+struct CrashInfo {
+    PanicKind kind{};
+    std::string reason;
+    std::string thread;  ///< the current one; empty before the first
+    std::string text;    ///< queued output, traceback and record, as on the serial line
+};
+
 class Machine {
 public:
     using IrqHandler = std::function<void(IrqContext&)>;
@@ -52,6 +60,8 @@ public:
     [[nodiscard]] Kernel& kernel() { return *kernel_; }
     [[nodiscard]] Instant now() const { return now_; }
     [[nodiscard]] bool crashed() const { return crashed_; }
+    /// Set once crashed().
+    [[nodiscard]] const CrashInfo& crash() const { return crash_; }
     /// Everything that panics and console ports have written.
     [[nodiscard]] const std::string& console_text() const { return console_text_; }
 
@@ -83,7 +93,10 @@ public:
 
     // ---- What port.hpp needs ----------------------------------------------------------------
 
+    /// Output of a UART.
     void write_console(std::string_view text) { console_text_.append(text); }
+    /// Output of a panic.
+    void write_crash(std::string_view text);
     [[nodiscard]] bool irqs_off() const { return irqs_off_; }
     unsigned irq_save();
     void irq_restore(unsigned saved);
@@ -114,6 +127,7 @@ private:
     unsigned standstill_{0};  // scheduling points since the clock last moved
     Stop stop_{Stop::idle};
     std::string console_text_;
+    CrashInfo crash_;
     std::function<void(Machine&)> hook_;
     port::Context driver_{};
     port::Context boot_{};

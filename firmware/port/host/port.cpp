@@ -75,7 +75,7 @@ std::uint64_t entropy() {
 }
 
 void console_write_polled(std::string_view text) {
-    if (machine() != nullptr) return machine()->write_console(text);
+    if (machine() != nullptr) return machine()->write_crash(text);
     std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

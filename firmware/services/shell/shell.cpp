@@ -132,7 +132,7 @@ void Shell::heartbeat(ThreadContext& self, Words words) {
 void Shell::reboot(ThreadContext& self, Words /*words*/) {
     console_.print(self, "restarting\n");
     self.sleep_for(Duration::from_ms(50));  // let the line out
-    reboot_();
+    restart_();
     console_.print(self, "this board has no way to restart itself\n");
 }
 

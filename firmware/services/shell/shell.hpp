@@ -31,7 +31,7 @@ private:
     Console& console_;
     net::Net& net_;
     Heartbeat& heartbeat_;
-    Reboot reboot_;
+    Reboot restart_;
     TextBuffer<16384> page_;
 
     struct Command {
@@ -59,8 +59,8 @@ private:
     void reboot(ThreadContext& self, Words words);
 
 public:
-    Shell(Console& console, net::Net& net, Heartbeat& heartbeat, Reboot reboot)
-        : console_(console), net_(net), heartbeat_(heartbeat), reboot_(reboot) {}
+    Shell(Console& console, net::Net& net, Heartbeat& beat, Reboot restart)
+        : console_(console), net_(net), heartbeat_(beat), restart_(restart) {}
 
     /// The body of the shell's thread.
     [[noreturn]] void run(ThreadContext& self);

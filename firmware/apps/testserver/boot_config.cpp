@@ -1,0 +1,111 @@
+#include "apps/testserver/boot_config.hpp"
+
+#include <charconv>
+
+#include "board/orangepi-pc/boot_args.hpp"
+
+namespace kyu::app {
+namespace {
+
+using board::boot_arg;
+
+template <typename T>
+std::optional<T> parse_number(std::string_view text, int base = 10) {
+    T value{};
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    if (error != std::errc{} || stop != end) return std::nullopt;
+    return value;
+}
+
+// Takes the part up to `mark` off the front of `text`; all of it when the mark is not there.
+std::string_view take_until(std::string_view& text, char mark) {
+    const std::size_t at = text.find(mark);
+    const std::string_view part = text.substr(0, at);
+    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
+    return part;
+}
+
+void complain(TextSink& sink, std::string_view key, std::string_view value,
+              std::string_view wanted) {
+    print(sink, "{}={}: {} is wanted; using the default\n", key, value, wanted);
+}
+
+void read_address(std::string_view args, net::NetConfig& net, TextSink& complaints) {
+    const std::string_view text = boot_arg(args, "ip");
+    if (text.empty()) return;
+    if (text == "dhcp") {
+        net.source = net::NetConfig::Source::dhcp;
+        return;
+    }
+    std::string_view rest = text;
+    const auto address = parse_ipv4(take_until(rest, '/'));
+    const auto bits = parse_number<std::uint8_t>(rest);
+    if (!address || !bits || *bits > 32 || address->is_any() || address->is_multicast()) {
+        return complain(complaints, "ip", text, "ADDRESS/BITS or dhcp");
+    }
+    net.source = net::NetConfig::Source::fixed;
+    net.address = *address;
+    net.prefix_bits = *bits;
+    net.gateway = net::Ipv4{};  // a gateway of the default network would be wrong in another
+}
+
+void read_gateway(std::string_view args, net::NetConfig& net, TextSink& complaints) {
+    const std::string_view text = boot_arg(args, "gw");
+    if (text.empty()) return;
+    const auto gateway = parse_ipv4(text);
+    if (!gateway) return complain(complaints, "gw", text, "an address");
+    net.gateway = *gateway;
+}
+
+}  // namespace
+
+std::optional<net::Ipv4> parse_ipv4(std::string_view text) {
+    std::uint32_t value = 0;
+    for (int i = 0; i < 4; ++i) {
+        if (i > 0 && text.empty()) return std::nullopt;
+        const std::string_view part = i < 3 ? take_until(text, '.') : text;
+        if (part.empty() || (part.size() > 1 && part[0] == '0')) return std::nullopt;
+        const auto byte = parse_number<std::uint8_t>(part);
+        if (!byte) return std::nullopt;
+        value = (value << 8U) | *byte;
+    }
+    return net::Ipv4{value};
+}
+
+std::optional<net::MacAddress> parse_mac(std::string_view text) {
+    net::MacAddress mac;
+    for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
+        const std::string_view part = i + 1 < mac.bytes.size() ? take_until(text, ':') : text;
+        const auto byte = parse_number<std::uint8_t>(part, 16);
+        if (part.size() != 2 || !byte) return std::nullopt;
+        mac.bytes[i] = *byte;
+    }
+    if (mac.is_group() || mac == net::MacAddress{}) return std::nullopt;
+    return mac;
+}
+
+BootConfig read_boot_config(std::string_view args, TextSink& complaints) {
+    BootConfig config;
+    config.heartbeat = !args.empty() && boot_arg(args, "hb") != "0";
+    read_address(args, config.net, complaints);
+    read_gateway(args, config.net, complaints);
+    if (const auto text = boot_arg(args, "mac"); !text.empty()) {
+        config.mac = parse_mac(text);
+        if (!config.mac) complain(complaints, "mac", text, "XX:XX:XX:XX:XX:XX of one station");
+    }
+    if (const auto text = boot_arg(args, "seed"); !text.empty()) {
+        config.seed = parse_number<std::uint64_t>(text);
+        if (!config.seed) complain(complaints, "seed", text, "a number below 2^64");
+    }
+    config.defect_text = boot_arg(args, "defect");
+    if (!config.defect_text.empty()) {
+        config.defect = defects::parse(config.defect_text);
+        if (config.defect.kind == defects::Kind::none) {
+            complain(complaints, "defect", config.defect_text, "NAME[:ARG][@NTH]");
+        }
+    }
+    return config;
+}
+
+}  // namespace kyu::app

@@ -1,0 +1,37 @@
+// BootConfig: what the boot arguments ask for.
+//
+// Rules     Pure. A word that does not parse is reported and its default used: a typing error must
+//           not leave a board mute. Unknown keys are somebody else's.
+// Source    ip=A.B.C.D/N|dhcp  gw=A.B.C.D  mac=XX:XX:XX:XX:XX:XX  seed=N  hb=0|1  defect=NAME…
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/text.hpp"
+#include "net/ip_address.hpp"
+#include "net/net.hpp"
+#include "services/defects/defects.hpp"
+
+namespace kyu::app {
+
+struct BootConfig {
+    net::NetConfig net{};
+    std::optional<net::MacAddress> mac{};
+    std::optional<std::uint64_t> seed{};
+    bool heartbeat{false};
+    defects::Defect defect{};
+    std::string_view defect_text{};  ///< as given; empty when there was none
+};
+
+/// Reads `args` (without the page's mark; empty: there was no page). Each complaint is one line in
+/// `complaints`.
+[[nodiscard]] BootConfig read_boot_config(std::string_view args, TextSink& complaints);
+
+/// "192.168.0.73"; nothing else, no leading zeros beyond "0".
+[[nodiscard]] std::optional<net::Ipv4> parse_ipv4(std::string_view text);
+/// "02:00:00:00:00:01"; a group or zero address is refused.
+[[nodiscard]] std::optional<net::MacAddress> parse_mac(std::string_view text);
+
+}  // namespace kyu::app

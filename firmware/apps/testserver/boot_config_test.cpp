@@ -1,0 +1,60 @@
+#include "apps/testserver/boot_config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kyu::app {
+namespace {
+
+using Source = net::NetConfig::Source;
+
+struct Read {
+    TextBuffer<1024> complaints;
+    BootConfig config;
+    explicit Read(std::string_view args) : config(read_boot_config(args, complaints)) {}
+};
+
+TEST(BootConfig, WithoutArgumentsDhcpComesFirstAndNothingBeats) {
+    const Read read{""};
+    EXPECT_EQ(read.config.net.source, Source::dhcp_then_fixed);
+    EXPECT_EQ(read.config.net.address, (net::Ipv4{192, 168, 0, 73}));
+    EXPECT_FALSE(read.config.heartbeat);
+    EXPECT_EQ(read.complaints.view(), "");
+}
+
+TEST(BootConfig, AFixedAddressBringsItsOwnGateway) {
+    const Read read{"ip=10.0.2.15/16 gw=10.0.2.2 seed=42 hb=0 mac=52:54:00:12:34:56"};
+    EXPECT_EQ(read.config.net.source, Source::fixed);
+    EXPECT_EQ(read.config.net.address, (net::Ipv4{10, 0, 2, 15}));
+    EXPECT_EQ(read.config.net.prefix_bits, 16);
+    EXPECT_EQ(read.config.net.gateway, (net::Ipv4{10, 0, 2, 2}));
+    EXPECT_EQ(read.config.seed, 42U);
+    EXPECT_FALSE(read.config.heartbeat);
+    ASSERT_TRUE(read.config.mac);
+    EXPECT_EQ(read.config.mac->bytes[5], 0x56);
+    EXPECT_EQ(read.complaints.view(), "");
+}
+
+TEST(BootConfig, WhatDoesNotParseIsReportedAndTheDefaultStands) {
+    for (const char* args :
+         {"ip=1.2.3", "ip=1.2.3.4", "ip=1.2.3.4/33", "ip=1.2.3.256/8", "ip=1.2.3.4.5/8",
+          "ip=0.0.0.0/8", "ip=224.0.0.1/8", "ip=01.2.3.4/8", "ip=1..3.4/8", "gw=x", "seed=-1",
+          "seed=18446744073709551616", "mac=52:54:00", "mac=01:00:00:00:00:00",
+          "mac=00:00:00:00:00:00", "mac=52:54:00:12:34:567", "defect=nonsense"}) {
+        const Read read{args};
+        EXPECT_EQ(read.config.net.address, (net::Ipv4{192, 168, 0, 73})) << args;
+        EXPECT_EQ(read.config.defect.kind, defects::Kind::none) << args;
+        EXPECT_FALSE(read.config.seed) << args;
+        EXPECT_FALSE(read.config.mac) << args;
+        EXPECT_NE(read.complaints.view(), "") << args;
+    }
+}
+
+TEST(BootConfig, ADefectIsKeptAsItWasGiven) {
+    const Read read{"defect=cut:5000@2 ip=dhcp"};
+    EXPECT_EQ(read.config.net.source, Source::dhcp);
+    EXPECT_EQ(read.config.defect.kind, defects::Kind::cut);
+    EXPECT_EQ(read.config.defect_text, "cut:5000@2");
+}
+
+}  // namespace
+}  // namespace kyu::app

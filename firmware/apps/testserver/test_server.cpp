@@ -1,0 +1,154 @@
+#include "apps/testserver/test_server.hpp"
+
+#include <cstring>
+
+#include "board/orangepi-pc/memory_map.hpp"
+#include "drivers/watchdog/watchdog.hpp"
+#include "kernel/frame_line.hpp"
+
+namespace kyu::app {
+namespace {
+
+constexpr net::MacAddress kFallbackMac{{0x02, 'K', 'y', 'u', 0x00, 0x01}};
+
+net::RandomKey random_key() {
+    net::RandomKey key;
+    for (std::size_t i = 0; i < key.bytes.size(); i += sizeof(std::uint64_t)) {
+        const std::uint64_t bits = port::entropy();
+        std::memcpy(key.bytes.data() + i, &bits, sizeof bits);
+    }
+    return key;
+}
+
+// What the arguments say, or the address that U-Boot or QEMU left in the device.
+emac::Config emac_config(const BootConfig& config) {
+    MmioIo io{board::kEmac};
+    if (config.mac) return {.mac = *config.mac};
+    return {.mac = emac::preset_mac(io).value_or(kFallbackMac)};
+}
+
+void restart() {
+    MmioIo io{board::kWatchdog};
+    watchdog::restart_system(io);
+    const Instant end = port::now() + Duration::from_s(1);
+    while (port::now() < end) {
+    }
+}
+
+std::uint32_t transfers_of(const void* wang) {
+    return static_cast<const wangdoodle::Wangdoodle*>(wang)->transfers();
+}
+
+void serve_wangdoodle(void* wang, ThreadContext& self, net::TcpSocket& client) {
+    static_cast<wangdoodle::Wangdoodle*>(wang)->serve(self, client);
+}
+
+TestServer& server(void* argument) { return *static_cast<TestServer*>(argument); }
+
+}  // namespace
+
+TestServer::TestServer(Board& board, const BootConfig& config, Memory& memory,
+                       emac::BoardEmac::Area& emac_area)
+    : board_(board),
+      config_(config),
+      memory_(memory),
+      pool_(memory.packets),
+      emac_(MmioIo{board::kEmac}, emac::PortDma{}, emac::PortClock{}, emac_area,
+            emac_config(config),
+            {[](IrqContext& irq, void* me) { server(me).net_.post(irq); }, this}),
+      net_(pool_, emac_, random_key()),
+      buffers_(memory.chunks),
+      wang_(memory.big, buffers_, planted_, port::entropy()),
+      wang_server_(net_, {"wang", wangdoodle::kPort, serve_wangdoodle, &wang_}),
+      doney_server_(net_, {"doney", 115, classic::serve_sink, &doney_bytes_}),
+      echo_server_(net_, {"echo", 7, classic::serve_echo, nullptr}),
+      old_echo_server_(net_, {"echo113", 113, classic::serve_echo, nullptr}),
+      discard_server_(net_, {"discard", 9, classic::serve_sink, nullptr}),
+      daytime_server_(net_, {"daytime", 13, classic::serve_daytime, nullptr}),
+      chargen_server_(net_, {"chargen", 19, classic::serve_chargen, nullptr}),
+      pirate_server_(net_, {"pirate", 111, classic::serve_pirate, nullptr}),
+      blab_server_(net_, {"blab", 112, classic::serve_blab, nullptr}),
+      servers_{&wang_server_,     &doney_server_,   &echo_server_,
+               &old_echo_server_, &discard_server_, &daytime_server_,
+               &chargen_server_,  &pirate_server_,  &blab_server_},
+      announcer_(board.console, net_, servers_),
+      heartbeat_(board.console, net_, transfers_of, &wang_),
+      shell_(board.console, net_, heartbeat_, restart),
+      net_thread_(
+          "net", kNetPriority, net_stack_.span(),
+          [](ThreadContext& self, void* me) { server(me).net_.run(self); }, this),
+      shell_thread_(
+          "shell", kShellPriority, shell_stack_.span(),
+          [](ThreadContext& self, void* me) {
+              server(me).start_up(self);
+              server(me).shell_.run(self);
+          },
+          this),
+      heartbeat_thread_(
+          "heartbeat", kServicePriority, heartbeat_stack_.span(),
+          [](ThreadContext& self, void* me) { server(me).heartbeat_.run(self); }, this),
+      announcer_thread_(
+          "announcer", kServicePriority, announcer_stack_.span(),
+          [](ThreadContext& self, void* me) {
+              server(me).announcer_.run(
+                  self,
+                  [](ThreadContext& announcer, void* it) {
+                      server(it).heartbeat_thread_.start(announcer);
+                  },
+                  me);
+          },
+          this) {
+    board_.kernel.pools().add(segments_entry_);
+    board_.kernel.pools().add(clusters_entry_);
+    attach(
+        board_, board::Irq::emac,
+        [](IrqContext& irq, void* link) { static_cast<emac::BoardEmac*>(link)->on_irq(irq); },
+        &emac_);
+}
+
+void TestServer::warn(ThreadContext& self, std::string_view what, std::string_view text) {
+    ConsoleSink sink(board_.console, self);
+    FrameLine(sink, "warn").word("what", what).text("text", text);
+}
+
+void TestServer::start_network(ThreadContext& self) {
+    enable_ethernet();
+    {
+        net::NetGuard guard(net_, self);
+        const auto started = emac_.start(guard->pool);
+        if (!started) {
+            warn(self, "emac",
+                 started.error() == emac::StartError::no_memory ? "too few clusters for the ring"
+                                                                : "the MAC does not leave reset");
+        }
+    }
+    net_thread_.start(self);
+    net_.configure(self, config_.net);
+}
+
+void TestServer::arm_defect(ThreadContext& self) {
+    if (config_.defect_text.empty()) return;
+    if constexpr (!defects::kBuilt) {
+        warn(self, "defect", "this image has no planted failures");
+    } else {
+        planted_.arm(self, config_.defect);
+        ConsoleSink sink(board_.console, self);
+        FrameLine(sink, "defect")
+            .word("name", defects::name_of(config_.defect.kind))
+            .number("arg", config_.defect.argument);
+    }
+}
+
+void TestServer::start_up(ThreadContext& self) {
+    wangdoodle::fill_big(memory_.big.bytes);
+    start_network(self);
+    arm_defect(self);
+    for (TcpServerBase* each : servers_) {
+        const auto started = each->start(self);
+        if (!started) warn(self, each->protocol().name, net::to_text(started.error()));
+    }
+    heartbeat_.enable(config_.heartbeat);
+    announcer_thread_.start(self);
+}
+
+}  // namespace kyu::app

@@ -1,0 +1,108 @@
+#include "drivers/gic/gic.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+namespace kyu::gic {
+namespace {
+
+/// A controller that answers acknowledgements from a list and keeps what is written.
+struct Model {
+    std::map<std::uint32_t, std::uint32_t> words;
+    std::vector<std::uint32_t> pending;  // next at the front; afterwards 1023
+    std::vector<std::uint32_t> ended;
+};
+struct Distributor {
+    Model* model;
+    [[nodiscard]] std::uint32_t read(std::uint32_t offset) const {
+        return offset == Type::offset ? 0x64U : model->words[offset];
+    }
+    void write(std::uint32_t offset, std::uint32_t value) const { model->words[offset] = value; }
+};
+/// One type for both halves: the cpu interface begins at 0x1000 of the model's words.
+struct Half {
+    Model* model;
+    bool is_cpu;
+    [[nodiscard]] std::uint32_t read(std::uint32_t offset) const {
+        if (!is_cpu) return Distributor{model}.read(offset);
+        if (offset != Acknowledge::offset) return model->words[0x1000 + offset];
+        if (model->pending.empty()) return 1023;
+        const std::uint32_t token = model->pending.front();
+        model->pending.erase(model->pending.begin());
+        return token;
+    }
+    void write(std::uint32_t offset, std::uint32_t value) const {
+        if (!is_cpu) return Distributor{model}.write(offset, value);
+        if (offset == EndOfInterrupt::offset) model->ended.push_back(value);
+        model->words[0x1000 + offset] = value;
+    }
+};
+
+struct Irq {};  // stands for IrqContext
+using TestGic = Gic<Half, Irq, 160>;
+
+class GicTest : public testing::Test {
+protected:
+    Model model;
+    TestGic gic{Half{&model, false}, Half{&model, true}};
+    Irq irq;
+    int calls{0};
+    static void count(Irq& /*irq*/, void* calls) { ++*static_cast<int*>(calls); }
+    void SetUp() override { gic.init(); }
+};
+
+TEST_F(GicTest, starts_with_every_line_off_and_the_controller_on) {
+    for (std::uint32_t word = 0; word < 5; ++word) {
+        EXPECT_EQ(model.words[kClearEnable + 4 * word], ~0U);
+        EXPECT_EQ(model.words.count(kSetEnable + 4 * word), 0U);
+    }
+    EXPECT_EQ(model.words[kTargets + 112], kCore0);
+    EXPECT_EQ(model.words.count(kTargets + 28), 0U) << "private lines have no targets";
+    EXPECT_EQ(model.words[DistributorControl::offset], 3U);
+    EXPECT_EQ(model.words[0x1000 + PriorityMask::offset], 0xF8U);
+}
+
+TEST_F(GicTest, calls_the_handler_of_each_pending_interrupt_and_ends_it) {
+    gic.attach(114, &GicTest::count, &calls);
+    EXPECT_EQ(model.words[kSetEnable + 12], 1U << 18U) << "the EMAC is word 3, bit 18";
+    model.pending = {114, 114};
+    gic.dispatch(irq);
+    EXPECT_EQ(calls, 2);
+    EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{114, 114}));
+}
+
+TEST_F(GicTest, does_nothing_when_the_interrupt_went_away) {
+    for (const std::uint32_t special : {1022U, 1023U}) {
+        model.pending = {special};
+        gic.dispatch(irq);
+    }
+    EXPECT_TRUE(model.ended.empty()) << "a spurious acknowledgement must not be ended";
+}
+
+TEST_F(GicTest, gives_back_the_whole_token_of_a_software_interrupt) {
+    gic.attach(3, &GicTest::count, &calls);
+    model.pending = {(2U << 10U) | 3U};  // from core 2
+    gic.dispatch(irq);
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{(2U << 10U) | 3U}));
+}
+
+TEST_F(GicTest, turns_off_an_interrupt_that_nobody_expects) {
+    model.words.erase(kClearEnable + 8);
+    model.pending = {77};
+    gic.dispatch(irq);
+    EXPECT_EQ(gic.unexpected(), 1U);
+    EXPECT_EQ(model.words[kClearEnable + 8], 1U << 13U);
+    EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{77}));
+}
+
+TEST_F(GicTest, survives_a_number_beyond_its_lines) {
+    model.pending = {1019};
+    gic.dispatch(irq);
+    EXPECT_EQ(gic.unexpected(), 1U);
+}
+
+}  // namespace
+}  // namespace kyu::gic
