@@ -119,10 +119,6 @@ public:
     }
     /// Descriptor of a receive slot, to play a device that tells nonsense.
     Descriptor& rx_slot(std::size_t i) { return area->rx[i]; }
-    bool every_slot_is_armed() {
-        return std::ranges::all_of(
-            area->rx, [](const Descriptor& d) { return (d.status & Status::Own::mask) != 0; });
-    }
 
 private:
     /// Cached lines full of old bytes, as after hours of work.

@@ -47,9 +47,9 @@ public:
     bool mii_stuck{false};
     bool link{true};
     std::uint16_t partner{0x0DE0};
-    /// Called after each slot that the driver gives away and before the receiver is stopped: other
-    /// things happen in between.
+    /// Called after each slot that the driver gives away: other things happen in between.
     std::function<void()> between;
+    std::function<void()> before_stop;  ///< likewise, just before the receiver stops
 
     explicit EmacModel(Character character) : memory(character), character_(character) { reset(); }
 
@@ -229,7 +229,7 @@ private:
     // ---- Receiving ----
 
     void write_rx_ctl1(std::uint32_t value) {
-        if ((value & RxCtl1::Enable::mask) == 0 && between) between();
+        if ((value & RxCtl1::Enable::mask) == 0 && before_stop) before_stop();
         regs_[RxCtl1::offset] = value;
         rx_running_ = (value & RxCtl1::Enable::mask) != 0;
         if (!rx_running_) return;

@@ -287,8 +287,8 @@ TEST(ReceiveSilicon, AFrameThatComesJustBeforeTheStopKeepsItsPlace) {
         auto want = flood(bench, stand, 0);
         bench.model.raise(Interrupt::RxBufferUnavailable::mask);
         bool once = true;
-        bench.model.between = [&] {
-            if (!bench.every_slot_is_armed() || !std::exchange(once, false)) return;
+        bench.model.before_stop = [&] {
+            if (!std::exchange(once, false)) return;
             want.push_back(frame_of(1200, 200));
             bench.model.deliver(want.back());
         };

@@ -96,6 +96,7 @@ TEST(Link, APhyThatStopsAnsweringIsALostLink) {
     for (const Character character : {Character::qemu, Character::silicon}) {
         Bench bench(character);
         bench.start();
+        pass(bench, 2'500);
         bench.model.phy_absent = true;
         pass(bench, 1'500);
         EXPECT_FALSE(bench.device.up()) << character << ": the last answer is not believed again";
