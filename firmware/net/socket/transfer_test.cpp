@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 
 #include "net/socket/test_pair.hpp"
+#include "net/tcp/show.hpp"
 
 namespace kyu::net {
 namespace {
@@ -50,10 +53,10 @@ void send_pattern(TcpSocket& s, ThreadContext& self, std::size_t total, std::siz
     }
 }
 
-void no_connection_left(TestPair& pair) {
+void nothing_left(TestPair& pair) {
     for (test::TestHost* h : {&pair.a, &pair.b}) {
-        h->link.join(h->link, *h->net);
         EXPECT_EQ(h->pool.cluster_stats().used, 0U);
+        EXPECT_EQ(h->pool.segment_stats().used, 0U);
     }
 }
 
@@ -66,6 +69,7 @@ struct Transfer {
 /// B serves `t.bytes` to A and closes; A reads to the end and closes.
 void serve_once(const WireFates& fates, const Transfer& t) {
     TestPair pair{fates};
+    Instant finished{};
     pair.machine.thread("server", 10, [&](ThreadContext& self) {
         auto listener = TcpSocket::listen(*pair.b.net, self, kPort, 5);
         if (!listener) return ADD_FAILURE() << to_text(listener.error());
@@ -74,17 +78,29 @@ void serve_once(const WireFates& fates, const Transfer& t) {
         send_pattern(*s, self, t.bytes, t.chunk);
         s->close(self);
         listener->close(self);
-        self.sleep_for(Duration::from_s(200));
+        self.sleep_for(Duration::from_s(200));  // long enough for every retransmission and orphan
+        NetGuard guard{*pair.b.net, self};
+        const TcpStats& stats = guard->tcp.stats;
+        EXPECT_EQ(stats[TcpCount::retransmits] > 0, fates.lost > 0) << "the wire must do its worst";
+        EXPECT_EQ(guard->tcp.connections.stats().used, 0U);
+        EXPECT_EQ(guard->tcp.sockets.stats().used, 0U);
+        if (std::getenv("KYU_TEST_SHOW") != nullptr) {
+            TextBuffer<4096> text;
+            print_tcp(text, *guard);
+            std::printf("%lld us\n%.*s", static_cast<long long>(finished.us()),
+                        static_cast<int>(text.view().size()), text.view().data());
+        }
     });
     pair.machine.thread("client", 10, [&](ThreadContext& self) {
         self.sleep_for(Duration::from_ms(10));
         auto s = TcpSocket::connect(*pair.a.net, self, {pair.b.address, kPort}, kForever);
         if (!s) return ADD_FAILURE() << to_text(s.error());
         EXPECT_EQ(read_pattern(*s, self, t.read_piece), t.bytes);
+        finished = self.now();
         s->close(self);
     });
     pair.run();
-    no_connection_left(pair);
+    nothing_left(pair);
 }
 
 TEST(Transfer, a_megabyte_over_a_good_wire) { serve_once({}, {}); }
