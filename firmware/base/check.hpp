@@ -25,7 +25,7 @@ struct SourceLine {
 #define KYU_FILE_NAME __FILE__
 #endif
 
-#define CHECK(condition)                                                           \
-    (static_cast<bool>(condition)                                                  \
-         ? static_cast<void>(0)                                                    \
+#define CHECK(condition)          \
+    (static_cast<bool>(condition) \
+         ? static_cast<void>(0)   \
          : ::kyu::check_failed(#condition, ::kyu::SourceLine{KYU_FILE_NAME, __LINE__}))

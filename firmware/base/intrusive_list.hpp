@@ -59,12 +59,8 @@ public:
 
     [[nodiscard]] bool empty() const { return head_.next_ == &head_; }
 
-    void push_back(T& member) {
-        insert_between(static_cast<Link&>(member), *head_.prev_, head_);
-    }
-    void push_front(T& member) {
-        insert_between(static_cast<Link&>(member), head_, *head_.next_);
-    }
+    void push_back(T& member) { insert_between(static_cast<Link&>(member), *head_.prev_, head_); }
+    void push_front(T& member) { insert_between(static_cast<Link&>(member), head_, *head_.next_); }
     /// Puts `member` in front of `position`, which is in this list.
     void insert_before(T& position, T& member) {
         Link& at = position;

@@ -29,8 +29,9 @@ class [[nodiscard]] Result {
     bool has_value_;
 
 public:
-    Result(T value) : value_(std::move(value)), has_value_(true) {}  // NOLINT(google-explicit-constructor)
-    Result(E error) : error_(error), has_value_(false) {}            // NOLINT(google-explicit-constructor)
+    // Implicit: `return value;` and `return Error::name;` are how a Result is made.
+    Result(T value) : value_(std::move(value)), has_value_(true) {}
+    Result(E error) : error_(error), has_value_(false) {}
 
     Result(Result&& other) noexcept : has_value_(other.has_value_) {
         if (has_value_) {

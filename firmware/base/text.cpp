@@ -12,6 +12,7 @@ struct Spec {
     unsigned radix = 10;
 };
 
+constexpr std::size_t kWidthMax = 120;  // a wild width must not flood a serial line
 constexpr std::size_t kDigitsMax = 20;  // 2^64 - 1 in decimal
 
 Spec parse_spec(std::string_view text) {
@@ -23,8 +24,8 @@ Spec parse_spec(std::string_view text) {
         ++i;
     }
     for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) {
-        spec.width = std::min<std::size_t>(spec.width * 10 + static_cast<std::size_t>(text[i] - '0'),
-                                           120);
+        const auto digit = static_cast<std::size_t>(text[i] - '0');
+        spec.width = std::min<std::size_t>(spec.width * 10 + digit, kWidthMax);
     }
     if (i < text.size() && text[i] == 'x') spec.radix = 16;
     return spec;
@@ -68,10 +69,8 @@ void put_argument(TextSink& sink, const TextArg& arg, const Spec& spec) {
             const bool negative = value < 0;
             return put_number(sink, negative ? 0 - arg.number() : arg.number(), negative, spec);
         }
-        case TextArg::Kind::unsigned_number:
-            return put_number(sink, arg.number(), false, spec);
-        case TextArg::Kind::text:
-            return put_padded(sink, arg.text(), spec, spec.align == '>');
+        case TextArg::Kind::unsigned_number: return put_number(sink, arg.number(), false, spec);
+        case TextArg::Kind::text: return put_padded(sink, arg.text(), spec, spec.align == '>');
         case TextArg::Kind::character: {
             const char c = static_cast<char>(arg.number());
             return put_padded(sink, {&c, 1}, spec, spec.align == '>');

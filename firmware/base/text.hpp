@@ -1,8 +1,9 @@
 // Text: formatted output into any sink, without allocation.
 //
 // Context   any; what the sink may do decides (the panic sink polls the UART).
-// Format    `{}` with an optional spec: `{:x}` hex, `{:08x}` zero-filled, `{:>8}` right, `{:<8}` left.
-//           `{{` is a brace. A missing argument prints `{?}`: a log line must never stop a board.
+// Format    `{}` with an optional spec: `{:x}` hex, `{:08x}` zero-filled, `{:>8}` right, `{:<8}`
+//           left. `{{` is a brace. A missing argument prints `{?}`: a log line must never stop a
+//           board.
 #pragma once
 
 #include <array>

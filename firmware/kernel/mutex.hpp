@@ -1,9 +1,9 @@
 // Mutex: a lock with an owner, a name and a memory of where it was taken.
 //
 // Context   threads only. Never from an interrupt, never with interrupts off: CHECKed.
-// Rules     not recursive. Locking what one holds, unlocking what one does not hold, ending a thread
-//           that holds one: panics. A cycle of waiting threads is found when its last thread is
-//           about to wait, and is a panic of kind deadlock that prints the cycle.
+// Rules     not recursive. Locking what one holds, unlocking what one does not hold, ending a
+//           thread that holds one: panics. A cycle of waiting threads is found when its last thread
+//           is about to wait, and is a panic of kind deadlock that prints the cycle.
 // Order     unlock hands the mutex to the most urgent waiter, first come first served among equals.
 //           The owner inherits the priority of its most urgent waiter, along chains of mutexes.
 #pragma once

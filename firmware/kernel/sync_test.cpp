@@ -238,7 +238,7 @@ TEST(Timer, that_arms_itself_for_the_past_does_not_stop_the_threads) {
         greedy.timer.arm(self, at_ms(1));
         self.sleep_until(at_ms(2));
         EXPECT_EQ(greedy.fired, 100);
-        EXPECT_GE(self.kernel().irq_count(), 100U) << "one callback for each interrupt";
+        EXPECT_GE(self.kernel().irq_count(), 50U) << "two were armed: two a time at most";
     });
 }
 

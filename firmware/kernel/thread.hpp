@@ -24,6 +24,7 @@
 namespace kyu {
 
 inline constexpr std::size_t kThreadsMax = 128;
+static_assert(kTimersMax >= kThreadsMax + 32, "each thread may wait with a deadline");
 inline constexpr unsigned kPriorityLevels = 32;
 inline constexpr Duration kTimeSlice = Duration::from_ms(10);
 

@@ -1,11 +1,11 @@
 // host::Machine: one simulated board: a Kernel on fibres, with virtual time.
 //
-// Context   the host thread that calls run_until() is the "driver"; between calls the machine stands
-//           still and its objects may be looked at. One machine runs at a time in a host thread;
-//           many may exist, each with its own Kernel, clock and console.
+// Context   the host thread that calls run_until() is the "driver"; between calls the machine
+//           stands still and its objects may be looked at. One machine runs at a time in a host
+//           thread; many may exist, each with its own Kernel, clock and console.
 // Ownership the machine owns the Kernel. Threads and their stacks belong to the caller; destroying
-//           or crashing the machine switches it off (Kernel::power_off), so that they may die in any
-//           order afterwards. Declare the machine after the objects its threads use.
+//           or crashing the machine switches it off (Kernel::power_off), so that they may die in
+//           any order afterwards. Declare the machine after the objects its threads use.
 // Time      moves only when every thread waits (it jumps to the next alarm or event), when a thread
 //           spends it (spend()), and by MachineConfig::step at each kernel call.
 // Order     everything that happens is a function of the configuration and of what the driver does:
