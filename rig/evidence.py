@@ -7,12 +7,14 @@ Rules     one trouble while gathering must not cost the rest: each file is tried
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rig.console.crash import CrashRecord, wait_for_graph
+from rig.console.grammar import Frame
 from rig.console.symbols import Place, Symbols, same_function
 from rig.journal import write_json
 from rig.traffic.request import Result
@@ -49,6 +51,9 @@ def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Pa
         parts["traceback.txt"] = lambda path: path.write_text(
             traceback_text(exhibit.crash, symbols), encoding="utf-8"
         )
+        parts["threads.txt"] = lambda path: path.write_text(
+            threads_text(exhibit.crash, symbols), encoding="utf-8"
+        )
     for name, make in parts.items():
         with contextlib.suppress(OSError):
             make(folder / name)
@@ -84,7 +89,7 @@ def _place(symbols: Symbols, crash: CrashRecord, index: int, pc: int) -> Place:
 
 
 def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
-    """The traceback with file and line, then who waits for whom."""
+    """The traceback of the thread that crashed, with file and line, then who waits for whom."""
     lines = [
         f"{crash.kind}: {crash.reason}",
         f"thread {crash.thread}, function {crash.function}",
@@ -98,23 +103,30 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     if waits:
         lines += ["", "waiting:"]
         lines += [f"  {w.waiter} waits for {w.lock}, held by {w.owner}" for w in waits]
-    threads = crash.of_kind("crash-thread")
-    if threads:
-        lines += ["", "threads:"]
-    for thread in threads:
-        lines.append(
-            f"  {thread.text('id'):>3} {thread.text('name'):<16} {thread.text('state'):<10} "
-            f"{thread.text('waits'):<24} stack used {thread.text('used', '?')}"
-        )
-        key, name = thread.text("id"), thread.text("name")
-        for frame in crash.of_kind("crash-frame"):
-            if frame.text("thread") in (key, name):
-                place = symbols.call_place(frame.number("pc"))
-                source = f"  {place.file}:{place.line}" if place.file else ""
-                lines.append(
-                    f"        {frame.text('pc')}  {place.function or frame.text('sym')}{source}"
-                )
     return "\n".join(lines) + "\n"
+
+
+def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
+    """Every thread. Those that do the same at the same place are told once, by all their names."""
+    frames: dict[str, list[Frame]] = defaultdict(list)
+    for frame in crash.of_kind("crash-frame"):
+        frames[frame.text("thread")].append(frame)
+    alike: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
+    for thread in crash.of_kind("crash-thread"):
+        stack = tuple(frame.text("pc") for frame in frames[thread.text("id")])
+        alike[thread.text("state"), thread.text("waits"), *stack].append(thread)
+    lines: list[str] = []
+    for group in alike.values():
+        first = group[0]
+        names = ", ".join(thread.text("name") for thread in group)
+        waits = f" for {first.text('waits')}" if first.text("waits") else ""
+        deepest = max(thread.number("used") for thread in group)
+        lines.append(f"{names}: {first.text('state')}{waits}, stack used {deepest}")
+        for frame in frames[first.text("id")]:
+            source = symbols.source(frame.number("pc"))
+            lines.append(f"    {frame.text('pc')}  {frame.text('sym'):<40}  {source}".rstrip())
+        lines.append("")
+    return "\n".join(lines)
 
 
 def console_text(tail: Sequence[tuple[float, str]]) -> str:

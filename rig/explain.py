@@ -80,6 +80,9 @@ def _render_one(one: Explanation, symbols: Symbols) -> str:
     if watch.crash.alarming:
         lines += ["", evidence.traceback_text(watch.crash, symbols).rstrip()]
         check = evidence.check_function(watch.crash, symbols)
+        threads = evidence.threads_text(watch.crash, symbols).rstrip()
+        if threads:
+            lines += ["", threads]
         if check:
             lines.append(f"\nthe named function is {check}")
     ours = symbols.build_id

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from rig.board import bootargs
 from rig.board.protocol import Address, HostLoad
@@ -66,7 +67,7 @@ class QemuBoard:
         self._child: subprocess.Popen[bytes] | None = None
         self._console: SocketConsole | None = None
         self._qmp: Qmp | None = None
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed with the board
+        self._stderr: IO[bytes] | None = None
         self._forwards: dict[int, tuple[str, int]] = {}
 
     @property
@@ -86,6 +87,7 @@ class QemuBoard:
         ours, theirs = socket.socketpair()
         our_monitor, their_monitor = socket.socketpair()
         page = os.memfd_create("kyu-bootargs")
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by power_off
         try:
             os.write(page, self._page)
             fds = (theirs.fileno(), their_monitor.fileno(), page, *self._wire.descriptors)
@@ -125,6 +127,9 @@ class QemuBoard:
         if self._console is not None:
             self._console.close()
             self._console = None
+        if self._stderr is not None:
+            self._stderr.close()
+            self._stderr = None
 
     def address(self, port: int) -> Address:
         direct = self._wire.address(port)
@@ -211,6 +216,8 @@ class QemuBoard:
 
     def _said(self) -> str:
         """QEMU's last words, as one line."""
+        if self._stderr is None:
+            return ""
         self._stderr.seek(0)
         return last_words(self._stderr.read().decode(errors="replace"))
 

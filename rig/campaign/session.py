@@ -33,7 +33,7 @@ from rig.watch import Limits, Wants, Watch, step
 from rig.wire.protocol import WANGDOODLE
 
 TICK_S = 0.1
-TAIL_LINES = 400
+TAIL_LINES = 4000  # a crash record is a thousand lines, and its story begins before it
 PC_SAMPLES = 7
 _Item = ev.Event | Result
 
@@ -107,8 +107,8 @@ class Session:
         if self._reader is not None:
             self._reader.stop()
             self._reader = None
-        if self._folder is not None:
-            self._folder.flush_ticks()
+            if self._folder is not None:
+                self._folder.flush_ticks()
 
     def _decided(self) -> bool:
         return self.verdict is not None

@@ -10,7 +10,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class _Symbol:
 
 
 class Symbols:
-    """One image. Keeps the file's content; close() is not needed."""
+    """One image, read whole on first use."""
 
     def __init__(self, image: Path | None) -> None:
         self._image = image
@@ -53,7 +54,7 @@ class Symbols:
         if self._image is None:
             return None
         try:
-            return ELFFile(self._image.open("rb"))
+            return ELFFile(BytesIO(self._image.read_bytes()))
         except (OSError, ELFError):
             return None
 
@@ -66,6 +67,11 @@ class Symbols:
         return next(
             (str(n["n_desc"]) for n in section.iter_notes() if n["n_type"] == "NT_GNU_BUILD_ID"), ""
         )
+
+    def source(self, return_address: int) -> str:
+        """file:line of a call; empty when nobody knows. Much cheaper than a place."""
+        file, line = self._line(return_address - _CALL_BYTES)
+        return f"{file}:{line}" if file else ""
 
     def place(self, pc: int) -> Place:
         """Where `pc` is; an empty Place when nobody knows."""
@@ -106,46 +112,53 @@ class Symbols:
         return self._elf.get_dwarf_info()
 
     @cached_property
-    def _rows(self) -> list[tuple[int, int, str, int]]:
-        """(start, end, file, line) of every stretch of code, sorted."""
-        rows: list[tuple[int, int, str, int]] = []
+    def _units(self) -> list[tuple[int, int, int]]:
+        """(start, end, unit) of every stretch of code, sorted; units are decoded when asked for."""
         if self._dwarf is None:
-            return rows
-        for unit in self._dwarf.iter_CUs():
-            program = self._dwarf.line_program_for_CU(unit)
-            if program is not None:
-                rows += _stretches(program)
-        rows.sort()
-        return rows
+            return []
+        stretches = [
+            (low, high, unit.cu_offset)
+            for unit in self._dwarf.iter_CUs()
+            for low, high in _unit_ranges(self._dwarf, unit)
+        ]
+        return sorted(stretches)
+
+    def _unit(self, pc: int) -> int | None:
+        at = bisect.bisect_right(self._units, pc, key=lambda stretch: stretch[0]) - 1
+        if at < 0 or pc >= self._units[at][1]:
+            return None
+        return self._units[at][2]
+
+    @cache  # noqa: B019  one Symbols lives as long as its run
+    def _rows(self, unit: int) -> list[tuple[int, int, str, int]]:
+        """(start, end, file, line) of the unit's code, sorted."""
+        program = self._dwarf.line_program_for_CU(self._dwarf.get_CU_at(unit))
+        return [] if program is None else sorted(_stretches(program))
 
     def _line(self, pc: int) -> tuple[str, int]:
-        at = bisect.bisect_right(self._rows, pc, key=lambda row: row[0]) - 1
-        if at < 0 or pc >= self._rows[at][1]:
+        unit = self._unit(pc)
+        rows = [] if unit is None else self._rows(unit)
+        at = bisect.bisect_right(rows, pc, key=lambda row: row[0]) - 1
+        if at < 0 or pc >= rows[at][1]:
             return "", 0
-        return self._rows[at][2], self._rows[at][3]
+        return rows[at][2], rows[at][3]
 
-    @lru_cache(maxsize=512)  # noqa: B019  one Symbols lives as long as its run
-    def _qualified(self, pc: int) -> str:
-        for unit in self._units:
-            if _covers_unit(self._dwarf, unit, pc):
-                for low, high, die in self._subprograms(unit.cu_offset):
-                    if low <= pc < high:
-                        return _name_of(die)
-        return ""
-
-    @cached_property
-    def _units(self) -> list[Any]:
-        return [] if self._dwarf is None else list(self._dwarf.iter_CUs())
-
-    @cache  # noqa: B019  as many as the image has units
-    def _subprograms(self, unit_offset: int) -> list[tuple[int, int, Any]]:
-        """(start, end, DIE) of each function that the unit has code for; walked once."""
+    @cache  # noqa: B019
+    def _subprograms(self, unit: int) -> list[tuple[int, int, Any]]:
+        """(start, end, DIE) of each function that the unit has code for."""
         found = []
-        for die in self._dwarf.get_CU_at(unit_offset).iter_DIEs():
+        for die in self._dwarf.get_CU_at(unit).iter_DIEs():
             bounds = _bounds(die) if die.tag == "DW_TAG_subprogram" else None
             if bounds is not None:
                 found.append((*bounds, die))
         return found
+
+    def _qualified(self, pc: int) -> str:
+        unit = self._unit(pc)
+        for low, high, die in [] if unit is None else self._subprograms(unit):
+            if low <= pc < high:
+                return _name_of(die)
+        return ""
 
 
 #: One ARM instruction.
@@ -188,28 +201,22 @@ def _bounds(die: Any) -> tuple[int, int] | None:
     return low.value, low.value + high.value if relative else high.value
 
 
-def _covers_unit(dwarf: Any, unit: Any, pc: int) -> bool:
-    """True also when the unit does not say: then its functions are asked."""
+def _unit_ranges(dwarf: Any, unit: Any) -> Iterator[tuple[int, int]]:
+    """The unit's stretches of code; none when it does not say, or has none."""
     top = unit.get_top_DIE()
-    if "DW_AT_ranges" not in top.attributes:
-        bounds = _bounds(top)
-        return bounds is None or bounds[0] <= pc < bounds[1]
-    lists = dwarf.range_lists()
-    if lists is None:
-        return True
     base = top.attributes["DW_AT_low_pc"].value if "DW_AT_low_pc" in top.attributes else 0
-    try:
-        entries = lists.get_range_list_at_offset(top.attributes["DW_AT_ranges"].value, unit)
-    except TypeError:
-        entries = lists.get_range_list_at_offset(top.attributes["DW_AT_ranges"].value)
-    for entry in entries:
+    lists = dwarf.range_lists()
+    if "DW_AT_ranges" not in top.attributes or lists is None:
+        bounds = _bounds(top)
+        if bounds is not None:
+            yield bounds
+        return
+    for entry in lists.get_range_list_at_offset(top.attributes["DW_AT_ranges"].value, unit):
         if hasattr(entry, "base_address"):
             base = entry.base_address
             continue
         shift = 0 if getattr(entry, "is_absolute", False) else base
-        if entry.begin_offset + shift <= pc < entry.end_offset + shift:
-            return True
-    return False
+        yield entry.begin_offset + shift, entry.end_offset + shift
 
 
 def _name_of(die: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Iterator
@@ -45,11 +46,10 @@ def defects_choice(boards: Keeper) -> Iterator[BoardChoice]:
 def soak(
     boards: Keeper, choice: BoardChoice, patterns: Native, out: Path
 ) -> tuple[Summary, RunFolder]:
-    folder = RunFolder(out)
-    session = boards.prepare(choice, folder=folder, patience=HASTY)
     wanted = plan(SoakOptions(transfers=TRANSFERS))
-    summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO(), None)).run()
-    folder.close()
+    with contextlib.closing(RunFolder(out)) as folder:
+        session = boards.prepare(choice, folder=folder, patience=HASTY)
+        summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO(), None)).run()
     return summary, folder
 
 
