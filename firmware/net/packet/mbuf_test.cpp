@@ -220,9 +220,9 @@ TEST_F(MbufTest, EveryFailedAllocationLeavesTheChainAsItWas) {
         Mbuf m = mixed();
         pool_.fail_nth(n);
         Mbuf view = m.share(5, 50);
-        if (!view) EXPECT_LE(n, 3U);
+        EXPECT_EQ(static_cast<bool>(view), n == 4) << "three pieces, three segments";
         pool_.fail_nth(n);
-        if (!m.pull_up(50)) EXPECT_EQ(n, 1U);
+        EXPECT_EQ(m.pull_up(50), n != 1);
         pool_.fail_nth(n);
         Mbuf front = m.take_front(55);
         if (front) {

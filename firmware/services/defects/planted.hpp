@@ -49,6 +49,7 @@ public:
 
 class Planted {
 public:
+    void arm(ThreadContext& /*self*/, const Defect& /*defect*/) {}
     [[nodiscard]] constexpr bool due(std::uint64_t /*nth*/) const { return false; }
     void act(ThreadContext& /*self*/, net::TcpSocket& /*client*/,
              std::span<const std::byte> /*stream*/) {}
