@@ -30,8 +30,10 @@ class [[nodiscard]] Result {
 
 public:
     // Implicit: `return value;` and `return Error::name;` are how a Result is made.
+    // NOLINTBEGIN(google-explicit-constructor)
     Result(T value) : value_(std::move(value)), has_value_(true) {}
     Result(E error) : error_(error), has_value_(false) {}
+    // NOLINTEND(google-explicit-constructor)
 
     Result(Result&& other) noexcept : has_value_(other.has_value_) {
         if (has_value_) {

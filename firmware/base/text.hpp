@@ -29,6 +29,8 @@ protected:
 class TextArg {
 public:
     enum class Kind : std::uint8_t { signed_number, unsigned_number, text, character, boolean };
+    // Implicit: an argument of print() is whatever is printed.
+    // NOLINTBEGIN(google-explicit-constructor)
     constexpr TextArg(bool v) : kind_(Kind::boolean), number_(v ? 1U : 0U) {}
     constexpr TextArg(char v) : kind_(Kind::character), number_(static_cast<unsigned char>(v)) {}
     template <std::signed_integral T>
@@ -39,6 +41,7 @@ public:
     constexpr TextArg(std::string_view v) : kind_(Kind::text), text_(v) {}
     constexpr TextArg(const char* v)
         : kind_(Kind::text), text_(v == nullptr ? std::string_view{"(null)"} : v) {}
+    // NOLINTEND(google-explicit-constructor)
 
     [[nodiscard]] constexpr Kind kind() const { return kind_; }
     [[nodiscard]] constexpr std::uint64_t number() const { return number_; }
