@@ -67,7 +67,8 @@ DEFECTS = (
         Cause.DEADLOCK,
         "abba@2",
         good_before=1,
-        evidence=("held by",),
+        function="take_both",
+        evidence=("abba-a", "abba-b", "held by"),
     ),
     Defect(
         "wrong-byte",
