@@ -66,8 +66,8 @@ void stir_entropy() {
     constexpr std::uint32_t kDate = 0x10;
     constexpr std::uint32_t kTime = 0x14;
     const MmioIo rtc{board::kRtc};
-    chance.state = (std::uint64_t{rtc.read(kDate)} << 32U | rtc.read(kTime)) ^
-                   Cp15VirtualTimer{}.count();
+    chance.state =
+        (std::uint64_t{rtc.read(kDate)} << 32U | rtc.read(kTime)) ^ Cp15VirtualTimer {}.count();
 }
 
 void print_boot_line() {

@@ -12,16 +12,16 @@ inline void dsb() { __asm__ volatile("dsb" ::: "memory"); }
 inline void dmb() { __asm__ volatile("dmb" ::: "memory"); }
 inline void isb() { __asm__ volatile("isb" ::: "memory"); }
 
-#define KYU_CP15_READ(function, opc1, crn, crm, opc2)                                             \
-    inline std::uint32_t function() {                                                             \
-        std::uint32_t value;                                                                      \
-        __asm__ volatile("mrc p15, " #opc1 ", %0, " #crn ", " #crm ", " #opc2 : "=r"(value));     \
-        return value;                                                                             \
+#define KYU_CP15_READ(function, opc1, crn, crm, opc2)                                         \
+    inline std::uint32_t function() {                                                         \
+        std::uint32_t value;                                                                  \
+        __asm__ volatile("mrc p15, " #opc1 ", %0, " #crn ", " #crm ", " #opc2 : "=r"(value)); \
+        return value;                                                                         \
     }
-#define KYU_CP15_WRITE(function, opc1, crn, crm, opc2)                                            \
-    inline void function(std::uint32_t value) {                                                   \
-        __asm__ volatile("mcr p15, " #opc1 ", %0, " #crn ", " #crm ", " #opc2 ::"r"(value)        \
-                         : "memory");                                                             \
+#define KYU_CP15_WRITE(function, opc1, crn, crm, opc2)                                     \
+    inline void function(std::uint32_t value) {                                            \
+        __asm__ volatile("mcr p15, " #opc1 ", %0, " #crn ", " #crm ", " #opc2 ::"r"(value) \
+                         : "memory");                                                      \
     }
 
 KYU_CP15_READ(read_ctr, 0, c0, c0, 1)
@@ -34,12 +34,12 @@ KYU_CP15_READ(read_dfsr, 0, c5, c0, 0)
 KYU_CP15_READ(read_ifsr, 0, c5, c0, 1)
 KYU_CP15_READ(read_dfar, 0, c6, c0, 0)
 KYU_CP15_READ(read_ifar, 0, c6, c0, 2)
-KYU_CP15_WRITE(invalidate_instruction_caches, 0, c7, c5, 0)   // ICIALLU
-KYU_CP15_WRITE(invalidate_branch_predictor, 0, c7, c5, 6)     // BPIALL
-KYU_CP15_WRITE(invalidate_line, 0, c7, c6, 1)                 // DCIMVAC
-KYU_CP15_WRITE(clean_line, 0, c7, c10, 1)                     // DCCMVAC
-KYU_CP15_WRITE(invalidate_tlbs, 0, c8, c7, 0)                 // TLBIALL
-KYU_CP15_WRITE(invalidate_tlb_page, 0, c8, c7, 1)             // TLBIMVA
+KYU_CP15_WRITE(invalidate_instruction_caches, 0, c7, c5, 0)  // ICIALLU
+KYU_CP15_WRITE(invalidate_branch_predictor, 0, c7, c5, 6)    // BPIALL
+KYU_CP15_WRITE(invalidate_line, 0, c7, c6, 1)                // DCIMVAC
+KYU_CP15_WRITE(clean_line, 0, c7, c10, 1)                    // DCCMVAC
+KYU_CP15_WRITE(invalidate_tlbs, 0, c8, c7, 0)                // TLBIALL
+KYU_CP15_WRITE(invalidate_tlb_page, 0, c8, c7, 1)            // TLBIMVA
 
 #undef KYU_CP15_READ
 #undef KYU_CP15_WRITE

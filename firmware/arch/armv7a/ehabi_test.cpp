@@ -167,7 +167,7 @@ protected:
         memory.put(kExtab, {0x8101'9B40, 0x8480'B0B0});
         entry(3, kLeaf, 0x80B0'B0B0);
         entry(4, kIrqVector, 1);
-        memory.put(kMiddle, {0xE92D'4010});                            // push {r4, lr}
+        memory.put(kMiddle, {0xE92D'4010});                           // push {r4, lr}
         memory.put(kInner, {0xE92D'4800, 0xE3A0'0000, 0xE28D'B004});  // push {fp, lr}; …; add fp
         for (std::uint32_t at = kLeaf; at < kLeaf + 0x20; at += 4) memory.put(at, {0xE320'F000});
     }
@@ -197,8 +197,7 @@ TEST_F(WalkTest, goes_from_a_leaf_to_the_outermost_function_and_stops_before_it)
 TEST_F(WalkTest, finds_the_caller_by_the_instruction_before_the_return_address) {
     Frame frame = stopped_in_leaf();
     frame.r[14] = kLeaf;  // a call that ends `inner`: the return address is the next function's
-    EXPECT_EQ(walk_from(frame),
-              (std::vector<std::uintptr_t>{kLeaf + 0x10, kLeaf, kMiddle + 0x20}));
+    EXPECT_EQ(walk_from(frame), (std::vector<std::uintptr_t>{kLeaf + 0x10, kLeaf, kMiddle + 0x20}));
 }
 
 TEST_F(WalkTest, knows_that_a_function_at_its_first_instruction_has_no_frame) {
@@ -228,9 +227,8 @@ TEST_F(WalkTest, passes_through_an_interrupt_to_what_it_interrupted) {
         frame.exact = false;
         frame.r[13] = registers - 8 - pad;
         frame.r[15] = kIrqVector + 8;
-        EXPECT_EQ(walk_from(frame),
-                  (std::vector<std::uintptr_t>{kIrqVector + 8, kLeaf + 0x10, kInner + 0x30,
-                                               kMiddle + 0x20}));
+        EXPECT_EQ(walk_from(frame), (std::vector<std::uintptr_t>{kIrqVector + 8, kLeaf + 0x10,
+                                                                 kInner + 0x30, kMiddle + 0x20}));
     }
 }
 

@@ -11,18 +11,12 @@ void (*irq_handler)();
 
 const char* type_of(std::uint32_t kind) {
     switch (kind) {
-        case TRAP_UNDEFINED:
-            return "undefined";
-        case TRAP_SVC:
-            return "svc";
-        case TRAP_PREFETCH_ABORT:
-            return "prefetch-abort";
-        case TRAP_DATA_ABORT:
-            return "data-abort";
-        case TRAP_FIQ:
-            return "fiq";
-        default:
-            return "reserved-vector";
+        case TRAP_UNDEFINED: return "undefined";
+        case TRAP_SVC: return "svc";
+        case TRAP_PREFETCH_ABORT: return "prefetch-abort";
+        case TRAP_DATA_ABORT: return "data-abort";
+        case TRAP_FIQ: return "fiq";
+        default: return "reserved-vector";
     }
 }
 

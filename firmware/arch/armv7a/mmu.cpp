@@ -29,11 +29,13 @@ std::array<std::uint32_t, kPagesPerTable>* table_of(std::uintptr_t address) {
     std::uint32_t& entry = level1[address / kMiB];
     if (entry == 0) {
         if (tables_used == kTables) return nullptr;
-        entry = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(
-                    level2[tables_used++].data())) | kTableDescriptor;
+        entry = static_cast<std::uint32_t>(
+                    reinterpret_cast<std::uintptr_t>(level2[tables_used++].data())) |
+                kTableDescriptor;
     }
     if ((entry & 3U) != kTableDescriptor) return nullptr;
-    return reinterpret_cast<std::array<std::uint32_t, kPagesPerTable>*>(entry & ~std::uint32_t{1023});
+    return reinterpret_cast<std::array<std::uint32_t, kPagesPerTable>*>(entry &
+                                                                        ~std::uint32_t{1023});
 }
 
 void map_pages(const Region& region) {

@@ -50,16 +50,11 @@ struct Attributes {
 
 constexpr Attributes attributes(MemoryKind kind) {
     switch (kind) {
-        case MemoryKind::text:
-            return {1, 1, 1, 1, 0};  // write-back, write-allocate
-        case MemoryKind::constants:
-            return {1, 1, 1, 1, 1};
-        case MemoryKind::data:
-            return {1, 1, 1, 0, 1};
-        case MemoryKind::dma:
-            return {1, 0, 0, 0, 1};
-        case MemoryKind::device:
-            break;
+        case MemoryKind::text: return {1, 1, 1, 1, 0};  // write-back, write-allocate
+        case MemoryKind::constants: return {1, 1, 1, 1, 1};
+        case MemoryKind::data: return {1, 1, 1, 0, 1};
+        case MemoryKind::dma: return {1, 0, 0, 0, 1};
+        case MemoryKind::device: break;
     }
     return {0, 0, 1, 0, 1};
 }
@@ -68,14 +63,16 @@ constexpr Attributes attributes(MemoryKind kind) {
 
 constexpr std::uint32_t section_descriptor(std::uintptr_t address, MemoryKind kind) {
     const auto a = detail::attributes(kind);
-    return (static_cast<std::uint32_t>(address) & 0xFFF0'0000U) | (1U << 16U) | (a.read_only << 15U) |
-           (a.tex << 12U) | (1U << 10U) | (a.never_run << 4U) | (a.c << 3U) | (a.b << 2U) | 2U;
+    return (static_cast<std::uint32_t>(address) & 0xFFF0'0000U) | (1U << 16U) |
+           (a.read_only << 15U) | (a.tex << 12U) | (1U << 10U) | (a.never_run << 4U) | (a.c << 3U) |
+           (a.b << 2U) | 2U;
 }
 
 constexpr std::uint32_t page_descriptor(std::uintptr_t address, MemoryKind kind) {
     const auto a = detail::attributes(kind);
-    return (static_cast<std::uint32_t>(address) & 0xFFFF'F000U) | (1U << 10U) | (a.read_only << 9U) |
-           (a.tex << 6U) | (1U << 4U) | (a.c << 3U) | (a.b << 2U) | 2U | a.never_run;
+    return (static_cast<std::uint32_t>(address) & 0xFFFF'F000U) | (1U << 10U) |
+           (a.read_only << 9U) | (a.tex << 6U) | (1U << 4U) | (a.c << 3U) | (a.b << 2U) | 2U |
+           a.never_run;
 }
 
 }  // namespace kyu::arch

@@ -29,8 +29,7 @@ public:
 
     bool read(std::uint32_t address, std::uint32_t& word) const override {
         if (address % 4 != 0) return false;
-        for (const arch::Extent& part :
-             {stack_, image_.text, image_.constants, boot_, crash_}) {
+        for (const arch::Extent& part : {stack_, image_.text, image_.constants, boot_, crash_}) {
             if (address >= part.begin && part.end - part.begin >= 4 && address <= part.end - 4) {
                 word = *reinterpret_cast<const std::uint32_t*>(address);
                 return true;

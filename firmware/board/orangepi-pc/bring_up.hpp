@@ -82,8 +82,8 @@ void clear_bits(const I& io, std::uint32_t offset, std::uint32_t bits) {
 template <Io I>
 void enable_uart0(const I& ccu, const I& pio) {
     set_bits(ccu, BusClockGate2::offset, BusClockGate2::Pio::mask);
-    const std::uint32_t pins = pio.read(PortAConfig0::offset) &
-                               ~(PortAConfig0::Pin4::mask | PortAConfig0::Pin5::mask);
+    const std::uint32_t pins =
+        pio.read(PortAConfig0::offset) & ~(PortAConfig0::Pin4::mask | PortAConfig0::Pin5::mask);
     pio.write(PortAConfig0::offset, pins | PortAConfig0::Pin4::of(PortAConfig0::kUart0) |
                                         PortAConfig0::Pin5::of(PortAConfig0::kUart0));
     set_bits(ccu, BusReset4::offset, BusReset4::Uart0::mask);
@@ -100,9 +100,9 @@ void enable_emac(const I& ccu, const I& system, WaitUs&& wait_us) {
     set_bits(ccu, BusClockGate0::offset, BusClockGate0::Emac::mask);
 
     std::uint32_t path = system.read(EmacClock::offset);
-    path &= ~(EmacClock::PhyAddress::mask | EmacClock::PhyPowerDown::mask | EmacClock::Rmii::mask |
-              EmacClock::Rgmii::mask | EmacClock::ClockSource::mask |
-              EmacClock::LedActiveLow::mask);
+    path &=
+        ~(EmacClock::PhyAddress::mask | EmacClock::PhyPowerDown::mask | EmacClock::Rmii::mask |
+          EmacClock::Rgmii::mask | EmacClock::ClockSource::mask | EmacClock::LedActiveLow::mask);
     path |= EmacClock::PhyAddress::of(kPhyAddress) | EmacClock::Crystal24MHz::of(1) |
             EmacClock::InternalPhy::of(1);
     system.write(EmacClock::offset, path);

@@ -98,7 +98,8 @@ public:
             distributor_.write(kClearActive + word(id), ~0U);
             distributor_.write(kGroup + word(id), 0);
         }
-        for (unsigned id = 0; id < lines_; id += 4) distributor_.write(kPriority + id, kOnePriority);
+        for (unsigned id = 0; id < lines_; id += 4)
+            distributor_.write(kPriority + id, kOnePriority);
         for (unsigned id = kFirstShared; id < lines_; id += 4) {
             distributor_.write(kTargets + id, kCore0);
         }

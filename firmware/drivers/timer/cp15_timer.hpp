@@ -24,7 +24,8 @@ public:
         __asm__ volatile("mcrr p15, 3, %Q0, %R0, c14" ::"r"(ticks) : "memory");  // CNTV_CVAL
     }
     void set_control(std::uint32_t control) const {
-        __asm__ volatile("mcr p15, 0, %0, c14, c3, 1\n\tisb" ::"r"(control) : "memory");  // CNTV_CTL
+        __asm__ volatile("mcr p15, 0, %0, c14, c3, 1\n\tisb" ::"r"(control)
+                         : "memory");  // CNTV_CTL
     }
 };
 

@@ -19,9 +19,9 @@
 
 namespace kyu::uart {
 
-inline constexpr std::uint32_t kData = 0x00;          ///< read: received; write: to send
-inline constexpr std::uint32_t kDivisorLow = 0x00;    ///< while LineControl::DivisorAccess is set
-inline constexpr std::uint32_t kDivisorHigh = 0x04;   ///< likewise
+inline constexpr std::uint32_t kData = 0x00;         ///< read: received; write: to send
+inline constexpr std::uint32_t kDivisorLow = 0x00;   ///< while LineControl::DivisorAccess is set
+inline constexpr std::uint32_t kDivisorHigh = 0x04;  ///< likewise
 struct InterruptEnable {
     static constexpr std::uint32_t offset = 0x04;
     using Received = Field<0, 0>;
@@ -55,7 +55,7 @@ struct LineStatus {
     static constexpr std::uint32_t offset = 0x14;
     using DataReady = Field<0, 0>;
     using Overrun = Field<1, 1>;
-    using FifoEmpty = Field<5, 5>;         ///< room for a whole FIFO
+    using FifoEmpty = Field<5, 5>;  ///< room for a whole FIFO
     using TransmitterIdle = Field<6, 6>;
 };
 struct Status {  // DesignWare; reads 0 elsewhere
@@ -64,9 +64,9 @@ struct Status {  // DesignWare; reads 0 elsewhere
 };
 
 inline constexpr std::uint32_t kBitsPerSecond = 115'200;
-inline constexpr std::size_t kFifo = 16;         ///< the H3 has 64; 16 are there on every 16550
-inline constexpr unsigned kPolls = 1'000'000;    ///< far beyond the 87 us of a character
-inline constexpr unsigned kReasonsMax = 64;      ///< interrupts served in one call
+inline constexpr std::size_t kFifo = 16;       ///< the H3 has 64; 16 are there on every 16550
+inline constexpr unsigned kPolls = 1'000'000;  ///< far beyond the 87 us of a character
+inline constexpr unsigned kReasonsMax = 64;    ///< interrupts served in one call
 
 /// Counters for `console` in the shell.
 struct Stats {

@@ -47,20 +47,15 @@ struct ModelIo {
                 m->line.pop_front();
                 return static_cast<unsigned char>(c);
             }
-            case InterruptId::offset:
-                return 0xC0U | m->reason();
-            case LineControl::offset:
-                return m->lcr;
+            case InterruptId::offset: return 0xC0U | m->reason();
+            case LineControl::offset: return m->lcr;
             case LineStatus::offset: {
                 const std::uint32_t over = m->overrun ? 2U : 0U;
                 m->overrun = false;
                 return (m->line.empty() ? 0U : 1U) | (m->in_fifo == 0 ? 0x60U : 0U) | over;
             }
-            case Status::offset:
-                m->busy_complaint = false;
-                return 0;
-            default:
-                return 0;
+            case Status::offset: m->busy_complaint = false; return 0;
+            default: return 0;
         }
     }
     void write(std::uint32_t offset, std::uint32_t value) const {
