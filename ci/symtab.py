@@ -26,6 +26,8 @@ NM_LINE = re.compile(r"^([0-9a-f]{8}) ([A-Za-z]) (.+)$")
 CODE = frozenset("tTwWvV")
 TEXT_END = "__text_end"
 NAME_MAX = 63
+# Labels inside functions, and of the linker script.
+NOT_FUNCTIONS = ("__text", "$", "kyu_irq_frame_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,13 @@ def without_groups(text: str) -> str:
 def short_name(demangled: str) -> str:
     """What a traceback calls a function: `kyu::net::Ring<int>::push(int)` is `Ring::push`."""
     text = demangled.replace("(anonymous namespace)::", "")
-    text = re.sub(r"\{lambda\([^{}]*\)#\d+\}(::operator\(\))?", "lambda", text)
+    text = re.sub(r"\{lambda\([^{}]*\)#\d+\}(::operator\(\)|::_FUN)?", "lambda", text)
     text = without_groups(re.sub(r"\{[^{}]*\}", "", text))
     text = re.sub(r"\b(const|volatile|noexcept)\b", " ", text).strip(" &*")
     text = text.split(" [clone", 1)[0].strip()
     if "operator" not in text:
         text = text.rsplit(" ", 1)[-1]  # a template's return type stands before its name
+        text = "static_init" if text.startswith("_GLOBAL__sub_I") else text
         text = text.split(".", 1)[0] or text  # .part.0, .constprop.0, .isra.0, .cold
     else:
         head, _, tail = text.partition("operator")
@@ -99,7 +102,7 @@ def functions(nm_output: Iterable[str]) -> tuple[list[Function], int]:
         address, kind, name = int(match.group(1), 16), match.group(2), match.group(3)
         if name == TEXT_END:
             end = address
-        if kind not in CODE or name.startswith(("__text", "$")):
+        if kind not in CODE or name.startswith(NOT_FUNCTIONS):
             continue
         # Of several names for one address the plain and global one is what people know.
         rank = (kind in "TWV") * 2 + (".part." not in name and "clone" not in name)
