@@ -105,6 +105,10 @@ public:
     /// Call it every 0.1 to 1 s: follows the link, frees sent frames that nobody asked about,
     /// restarts a wedged transmitter. True: the link went up or down.
     bool poll_link();
+    Instant poll(Instant now) override {
+        static_cast<void>(poll_link());
+        return now + (phy_.up() && tx_.in_use() == 0 ? kLinkPollUp : kLinkPollDown);
+    }
 
     /// The interrupt handler: acknowledges, remembers, tells the owner.
     void on_irq(IrqContext& irq) {

@@ -52,6 +52,9 @@ bool Emac<I, D, C, T, R>::bring_up() {
     io_.write(TxCtl1::offset, TxCtl1::Enable::mask | kTxMode);
     io_.write(TxCtl0::offset, TxCtl0::Enable::of(1));
     io_.write(RxCtl0::offset, RxCtl0::Enable::of(1));
+    // A frame that came before the receiver was enabled stalls QEMU's backend for good, unless the
+    // kick comes after the enable.
+    io_.write(RxCtl1::offset, kRxKick);
     enable_interrupts();
     return true;
 }
