@@ -67,6 +67,7 @@ Instant net_next_deadline(const LockedNet& net) {
 void net_configure(LockedNet& net, const NetConfig& config) {
     net.interface.attach();
     net.interface.poll_at = net.now();
+    net.interface.link_was_up = net.interface.link.up();
     dhcp_stop(net);
     if (config.source == NetConfig::Source::fixed) {
         set_address(net, config.address, config.prefix_bits, config.gateway, AddressSource::fixed);
