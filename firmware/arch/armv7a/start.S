@@ -158,7 +158,7 @@ leave_hyp:
     dsb
     isb
     mov     r0, #(MODE_SVC | MASK_ALL)
-    msr     spsr_hyp, r0
+    msr     spsr_cxsf, r0
     ldr     r0, =.Lin_svc
     msr     elr_hyp, r0
     eret
