@@ -1,6 +1,7 @@
 """kyu run: one board under watch, its console on the terminal.
 
-Context   the main thread. Keys go to the board as they are typed; Ctrl-C ends the run.
+Context   the main thread. Lines go to the board when they are complete, so that the terminal's own
+          editing works; Ctrl-C ends the run.
 """
 
 from __future__ import annotations
@@ -10,14 +11,10 @@ import os
 import select
 import subprocess
 import sys
-import termios
 import time
-import tty
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig import evidence
 from rig.assembly import BoardChoice, assemble, check_board
 from rig.board import image as images
 from rig.board.qemu import QemuBoard
@@ -56,9 +53,10 @@ def run_board(wanted: RunOptions) -> int:
     with powered(session), contextlib.closing(wire):
         try:
             verdict = session.boot()
-            show.new_lines()
             if verdict is None:
                 _say(_how_to_reach(session, wire.name, wire.why))
+            show.new_lines()
+            if verdict is None:
                 verdict, status = _attend(session, show, wanted)
                 if verdict is None:
                     return status
@@ -67,7 +65,8 @@ def run_board(wanted: RunOptions) -> int:
         except RigError as fault:
             verdict = inconclusive(session.clock.now(), str(fault))
         show.new_lines()
-    return _report(session, verdict)
+    _say(headline(verdict))
+    return verdict.exit_status
 
 
 def _attend(session: Session, show: _Show, wanted: RunOptions) -> tuple[Verdict | None, int]:
@@ -75,16 +74,16 @@ def _attend(session: Session, show: _Show, wanted: RunOptions) -> tuple[Verdict 
     child = _start(session, wanted.command) if wanted.command else None
     ends = time.monotonic() + wanted.seconds if wanted.seconds else None
     try:
-        with _keys(child is None) as keys:
-            while session.verdict is None:
-                session.pump(0.05)
-                show.new_lines()
-                if keys:
-                    keys = _forward_keys(session)
-                if child is not None and child.poll() is not None:
-                    break
-                if ends is not None and time.monotonic() > ends:
-                    break
+        listening = child is None
+        while session.verdict is None:
+            session.pump(0.05)
+            show.new_lines()
+            if listening:
+                listening = _forward_line(session, show)
+            if child is not None and child.poll() is not None:
+                break
+            if ends is not None and time.monotonic() > ends:
+                break
     finally:
         if child is not None and child.poll() is None:
             child.terminate()
@@ -113,13 +112,6 @@ def _how_to_reach(session: Session, wire: str, why: str) -> str:
     return line
 
 
-def _report(session: Session, verdict: Verdict) -> int:
-    _say(headline(verdict))
-    if session.watch.crash.alarming:
-        _say(evidence.traceback_text(session.watch.crash, session.symbols).rstrip())
-    return verdict.exit_status
-
-
 def _say(text: str) -> None:
     print(f"-- {text}", file=sys.stderr, flush=True)
 
@@ -132,6 +124,8 @@ class _Show:
         self._tail = session.tail
         self._raw = raw
         self._shown: TimedLine | None = None
+        self._at_prompt = False
+        self._echo: str | None = None
 
     def new_lines(self) -> None:
         lines = list(self._tail)
@@ -143,39 +137,36 @@ class _Show:
             self._line(line.text)
         sys.stdout.flush()
 
+    def typed(self, text: str) -> None:
+        """The board will echo this; on the terminal it stands already."""
+        self._echo = text
+
     def _line(self, text: str) -> None:
         parsed = grammar.parse(text)
         if isinstance(parsed, grammar.Frame) and not self._raw:
             return
+        if text == grammar.PROMPT:
+            print(text, end="")
+            self._at_prompt = True
+            return
+        echo, self._echo = self._echo, None
+        at_prompt, self._at_prompt = self._at_prompt, False
+        if at_prompt and text == echo:
+            return
         source = ""
         if isinstance(parsed, grammar.CalledFrom):
-            place = self._symbols.call_place(parsed.pc)
-            source = f"   {place.file}:{place.line}" if place.file else ""
-        print(text + source)
+            where = self._symbols.source(parsed.pc)
+            source = f"   {where}" if where else ""
+        print(("\n" if at_prompt else "") + text + source)
 
 
-@contextlib.contextmanager
-def _keys(wanted: bool) -> Iterator[bool]:
-    """Whether standard input goes to the board; a terminal passes each key on at once."""
-    if not wanted or sys.stdin is None or sys.stdin.closed:
-        yield False
-        return
-    if not sys.stdin.isatty():
-        yield True
-        return
-    before = termios.tcgetattr(sys.stdin)
-    try:
-        tty.setcbreak(sys.stdin)
-        yield True
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-
-
-def _forward_keys(session: Session) -> bool:
-    """False when the input has ended."""
+def _forward_line(session: Session, show: _Show) -> bool:
+    """Standard input to the board. False when it has ended."""
     if not select.select([sys.stdin], [], [], 0)[0]:
         return True
     keys = os.read(sys.stdin.fileno(), 1024)
     if keys:
+        if sys.stdin.isatty():
+            show.typed(keys.decode(errors="replace").rstrip("\n"))
         session.board.console.write(keys.replace(b"\n", b"\r"))
     return bool(keys)

@@ -20,6 +20,7 @@ from typing import TypeVar
 from rig.board.protocol import Board, Inspectable
 from rig.clock import Clock
 from rig.console import events as ev
+from rig.console.grammar import PROMPT
 from rig.console.reader import ConsoleReader
 from rig.console.symbols import Symbols
 from rig.errors import RigError
@@ -137,7 +138,7 @@ class Session:
         if isinstance(event, ev.Line):
             self.tail.append(TimedLine(event.at, event.text))
         elif isinstance(event, ev.Prompt):
-            self.tail.append(TimedLine(event.at, "Kyu, ready>"))
+            self.tail.append(TimedLine(event.at, PROMPT))
         if self._folder is not None:
             self._folder.event(event)
         if self.verdict is not None:

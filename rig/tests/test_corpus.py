@@ -22,6 +22,10 @@ EXPECTED = {
     "cut-record.log": (Cause.PANIC, "m_copym"),
     "bad-checksum.log": (Cause.PANIC, "m_copym"),
     "restart.log": (Cause.RESET, ""),
+    # Kept from the real image on the emulated board.
+    "real-healthy.log": (None, ""),
+    "real-panic.log": (Cause.PANIC, "planted_panic"),
+    "real-deadlock.log": (Cause.DEADLOCK, "Planted::take_both"),
 }
 
 
@@ -34,8 +38,7 @@ def test_a_saved_log_replays_to_its_verdict(name: str) -> None:
 
 
 def test_every_log_has_an_expectation() -> None:
-    named = set(EXPECTED) | {path.name for path in CONSOLES.glob("real-*.log")}
-    assert {path.name for path in CONSOLES.glob("*.log")} == named
+    assert {path.name for path in CONSOLES.glob("*.log")} == set(EXPECTED)
 
 
 def test_a_deadlock_is_told_as_who_waits_for_whom() -> None:
@@ -61,3 +64,11 @@ def test_the_traceback_shows_every_frame_without_an_image() -> None:
     text = render(load(CONSOLES / "panic.log"), Symbols(None))
     assert "PANIC" in text.upper()
     assert "tcp_output+8fc" in text
+
+
+def test_a_real_record_is_whole() -> None:
+    (found,) = load(CONSOLES / "real-panic.log")
+    assert found.watch.crash.complete
+    assert found.watch.crash.lines_missing == 0
+    assert found.watch.bad_frames == 0
+    assert len(found.watch.crash.of_kind("crash-thread")) > 50
