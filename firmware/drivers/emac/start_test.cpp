@@ -67,6 +67,13 @@ TEST(Start, ASecondStartForgetsTheFirst) {
     EXPECT_EQ(bench.service().size(), 1U);
 }
 
+TEST(Start, AFrameThatComesBeforeIsReceivedAfter) {
+    Bench bench(Character::qemu);
+    bench.model.deliver(frame_of(100, 1));
+    bench.start();
+    EXPECT_EQ(bench.service().size(), 1U) << "the backend has been waiting for a kick";
+}
+
 TEST(Link, NoCableDoesNotHoldUpTheBoot) {
     Bench bench(Character::silicon);
     bench.model.link = false;
@@ -124,6 +131,16 @@ TEST(Link, SpeedAndDuplexFollowThePartner) {
         bench.start();
         EXPECT_EQ(bench.model.reg(BasicCtl0::offset), c.basic_ctl0) << std::hex << c.partner;
     }
+}
+
+TEST(Link, PollSaysWhenItWantsToBeCalledAgain) {
+    Bench bench(Character::silicon);
+    bench.start();
+    const Instant now = Instant::from_us(bench.model.now_us);
+    EXPECT_EQ(bench.device.poll(now) - now, kLinkPollUp) << "nothing hurries";
+    bench.model.transmit_held = true;
+    EXPECT_TRUE(bench.device.transmit(bench.packet(frame_of(100, 1))));
+    EXPECT_EQ(bench.device.poll(now) - now, kLinkPollDown) << "a frame is on its way";
 }
 
 TEST(Link, LossAndReturnAreSeenAndCounted) {
