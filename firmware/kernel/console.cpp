@@ -13,7 +13,15 @@ std::size_t Console::push(std::string_view text) {
 }
 
 void Console::write(ThreadContext& self, std::string_view text) {
+    if (text.empty()) return;
     MutexGuard guard{writer_, self};
+    // A line for programs begins at the first column, even behind a prompt or half a command.
+    if (at_ != '\n' && text.starts_with("@kyu ")) write_all(self, "\r\n");
+    at_ = text.back();
+    if (!write_all(self, text)) at_ = 0;
+}
+
+bool Console::write_all(ThreadContext& self, std::string_view text) {
     while (!text.empty()) {
         IrqsOff off{self};
         const std::size_t n = push(text.substr(0, kChunk));
@@ -24,8 +32,9 @@ void Console::write(ThreadContext& self, std::string_view text) {
         if (!output_.full()) continue;
         stuck_ = true;
         stats_.output_dropped += static_cast<std::uint32_t>(text.size());
-        return;
+        return false;
     }
+    return true;
 }
 
 bool Console::try_write(IrqContext& irq, std::string_view text) {

@@ -64,18 +64,20 @@ class Console {
     WaitQueue readable_{"input", "console"};
     LineEditor editor_;
     ConsoleStats stats_{};
+    char at_{'\n'};            // last character written: where the cursor stands
     bool stuck_{false};        // the last wait for room was in vain
     bool interrupted_{false};  // ctrl-C came
 
     bool read_char(ThreadContext& self, char& c, Instant deadline);
     std::size_t push(std::string_view text);
+    bool write_all(ThreadContext& self, std::string_view text);
 
 public:
     explicit Console(ConsolePort& port) : port_(port) {}
 
     // ---- Threads ----------------------------------------------------------------------------
 
-    /// Writes `text` undivided, byte for byte.
+    /// Writes `text` undivided, byte for byte; a framed line (`@kyu `) gets a line of its own.
     void write(ThreadContext& self, std::string_view text);
     /// Writes formatted text (base/text.hpp), each line undivided; "\n" becomes CR LF.
     template <typename... Args>

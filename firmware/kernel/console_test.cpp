@@ -105,6 +105,18 @@ TEST(Console, lines_of_two_threads_never_mix) {
     EXPECT_EQ(lines, 40U);
 }
 
+TEST(Console, a_line_for_programs_begins_at_the_first_column) {
+    Bench bench;
+    bench.machine.thread("shell", 10, [&](ThreadContext& self) {
+        bench.console.print(self, "Kyu, ready> ");
+        bench.console.print(self, "@kyu hb seq=1 *0000\r\n");
+        bench.console.print(self, "@kyu hb seq=2 *0000\r\n");
+    });
+    EXPECT_EQ(bench.machine.run(), Stop::asked);
+    EXPECT_EQ(bench.machine.text(),
+              "Kyu, ready> \r\n@kyu hb seq=1 *0000\r\n@kyu hb seq=2 *0000\r\n");
+}
+
 TEST(Console, newline_becomes_cr_lf_once) {
     Bench bench;
     bench.machine.thread("writer", 10,
