@@ -156,16 +156,9 @@ def run_board(**rest: Any) -> int:
 def explain(saved: Path, image: Path | None) -> int:
     """A saved serial log or run folder: verdict, traceback, who waits for whom."""
     from rig import explain as explaining
-    from rig.board import image as images
-    from rig.console.symbols import Symbols
 
     found = explaining.load(saved)
-    try:
-        symbols = Symbols(images.find(image))
-    except UserError:
-        if image is not None:
-            raise
-        symbols = Symbols(None)
+    symbols = explaining.symbols_for(found, saved, image)
     click.echo(explaining.render(found, symbols))
     return explaining.exit_status(found)
 

@@ -76,7 +76,7 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
     places = [_place(symbols, crash, n, pc) for n, (pc, _) in enumerate(crash.backtrace())]
     known = [place.function for place in places if place.function]
     if not known:
-        return "unknown: the image has no symbols for these addresses"
+        return ""
     if any(same_function(named, name) for name in known):
         return "confirmed"
     return f"not confirmed: the addresses belong to {', '.join(dict.fromkeys(known))}"

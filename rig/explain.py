@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from rig import evidence, journal
+from rig.board import image as images
 from rig.console import events as ev
 from rig.console.lines import LineSplitter
 from rig.console.symbols import Symbols
@@ -66,6 +68,29 @@ def load(path: Path) -> list[Explanation]:
     return replay(log_events(raw))
 
 
+def symbols_for(found: list[Explanation], path: Path, given: Path | None) -> Symbols:
+    """The image that the log was made with: `given`, or that of the run, or one that is built.
+
+    Of those that were not given only one of the same build will do: names of another would lie.
+    """
+    if given is not None:
+        return Symbols(images.find(given))
+    build = next((one.watch.build for one in reversed(found) if one.watch.build), "")
+    for image in _candidates(path):
+        symbols = Symbols(image)
+        if build and symbols.build_id.startswith(build):
+            return symbols
+    return Symbols(None)
+
+
+def _candidates(path: Path) -> Iterator[Path]:
+    if (path / journal.RUN).exists():
+        yield Path(journal.read_json(path / journal.RUN).get("image", {}).get("path", ""))
+    for default in (images.RELEASE, images.DEFECTS):
+        with contextlib.suppress(UserError):
+            yield images.find(None, default)
+
+
 def render(found: list[Explanation], symbols: Symbols) -> str:
     return "\n".join(_render_one(one, symbols) for one in found)
 
@@ -86,6 +111,8 @@ def _render_one(one: Explanation, symbols: Symbols) -> str:
         if check:
             lines.append(f"\nthe named function is {check}")
     ours = symbols.build_id
+    if watch.crash.alarming and not ours:
+        lines.append("no image of this build is at hand: names are the board's own, without lines")
     if watch.crash.alarming and ours and watch.build and not ours.startswith(watch.build):
         lines.append(f"mind: the symbols are of another build ({ours[: len(watch.build)]})")
     return "\n".join(lines)

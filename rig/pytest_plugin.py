@@ -37,6 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--wire", default="auto", help=f"{', '.join(NAMES)} (default: auto)")
     group.addoption("--image", default=None, help="the firmware (default: build/board/kyu.elf)")
     group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
+    for name in ("--serial", "--host-iface", "--board-ip", "--board-config"):
+        group.addoption(name, default=None, help="of the bench board (not available yet)")
 
 
 @pytest.hookimpl(hookwrapper=True)
