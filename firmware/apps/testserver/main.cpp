@@ -28,6 +28,7 @@ Raw<TestServer> server;
     PolledSink console;
     const BootConfig config = read_boot_config(board.args, console);
     if (config.seed) seed_entropy(*config.seed);
+    enable_ethernet();  // first of all: without its clock the device has no MAC address to tell
     // Default-initialised: the pools write what they need themselves.
     auto* large = ::new (static_cast<void*>(memory.bytes.data())) Memory;
     auto* made = ::new (static_cast<void*>(server.bytes.data()))

@@ -112,7 +112,6 @@ void TestServer::warn(ThreadContext& self, std::string_view what, std::string_vi
 }
 
 void TestServer::start_network(ThreadContext& self) {
-    enable_ethernet();
     {
         net::NetGuard guard(net_, self);
         const auto started = emac_.start(guard->pool);
