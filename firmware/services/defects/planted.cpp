@@ -71,18 +71,14 @@ void Planted::take_both(ThreadContext& self, Mutex& mine, Mutex& other) {
 }
 
 void Planted::act(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte> stream) {
-    const auto offset = static_cast<std::size_t>(
-        std::min<std::uint64_t>(defect_.argument, stream.size()));
+    const auto offset =
+        static_cast<std::size_t>(std::min<std::uint64_t>(defect_.argument, stream.size()));
     const auto half = stream.first(stream.size() / 2);
     switch (defect_.kind) {
         case Kind::none: return;
-        case Kind::panic:
-            send(self, client, half);
-            return planted_panic();
+        case Kind::panic: send(self, client, half); return planted_panic();
         case Kind::spin_irq_on:
-        case Kind::spin_irq_off:
-            send(self, client, half);
-            return start_helper_.signal(self);
+        case Kind::spin_irq_off: send(self, client, half); return start_helper_.signal(self);
         case Kind::abba:
             send(self, client, half);
             start_helper_.signal(self);
@@ -92,9 +88,7 @@ void Planted::act(ThreadContext& self, net::TcpSocket& client, std::span<const s
         case Kind::stall:
             send(self, client, stream.first(offset));
             return self.sleep_until(Instant::never());
-        case Kind::reset:
-            send(self, client, half);
-            return client.abort(self);
+        case Kind::reset: send(self, client, half); return client.abort(self);
     }
 }
 

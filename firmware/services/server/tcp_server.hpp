@@ -85,8 +85,7 @@ class TcpServer final : public TcpServerBase {
     [[nodiscard]] std::size_t workers() const override { return Workers; }
 
 public:
-    TcpServer(net::Net& net, const Protocol& protocol)
-        : TcpServerBase(net, protocol, Workers) {}
+    TcpServer(net::Net& net, const Protocol& protocol) : TcpServerBase(net, protocol, Workers) {}
 };
 
 }  // namespace kyu

@@ -77,7 +77,8 @@ void Shell::threads(ThreadContext& self, Words /*words*/) {
 }
 
 void Shell::thread(ThreadContext& self, Words words) {
-    if (words.size() != 1) return console_.print(self, "u NAME: the name of a thread; l lists them\n");
+    if (words.size() != 1)
+        return console_.print(self, "u NAME: the name of a thread; l lists them\n");
     ThreadInfo info;
     for (std::size_t i = 0; self.kernel().thread_info(self, i, info); ++i) {
         if (words[0] != info.name) continue;
@@ -92,7 +93,8 @@ void Shell::thread(ThreadContext& self, Words words) {
 }
 
 void Shell::pools(ThreadContext& self, Words /*words*/) {
-    console_.print(self, "{:<14}{:>8}{:>8}{:>8}{:>9}\n", "pool", "used", "total", "high", "refused");
+    console_.print(self, "{:<14}{:>8}{:>8}{:>8}{:>9}\n", "pool", "used", "total", "high",
+                   "refused");
     for (const PoolEntry& pool : self.kernel().pools()) {
         console_.print(self, "{:<14}{:>8}{:>8}{:>8}{:>9}\n", pool.name, pool.stats->used,
                        pool.stats->total, pool.stats->high, pool.stats->failed);

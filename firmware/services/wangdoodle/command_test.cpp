@@ -61,9 +61,9 @@ TEST(Command, GenTakesASeedALengthAndAChunk) {
 
 TEST(Command, WhatDoesNotParseIsUnknown) {
     for (const char* line :
-         {"bigg", "BIG", "big 1", "lots x", "lots -1", "lots 1 2", "lots 99999999999999999999", "gen",
-          "gen 1", "gen 1 2 0", "gen 1 2 1048577", "gen 1 2 3 4", "sink 1", "sink 1 2 3", "stat stat",
-          "\x01\xff", "st at", "lots 12x"}) {
+         {"bigg", "BIG", "big 1", "lots x", "lots -1", "lots 1 2", "lots 99999999999999999999",
+          "gen", "gen 1", "gen 1 2 0", "gen 1 2 1048577", "gen 1 2 3 4", "sink 1", "sink 1 2 3",
+          "stat stat", "\x01\xff", "st at", "lots 12x"}) {
         EXPECT_EQ(parse_command(line).verb, Verb::unknown) << line;
     }
 }

@@ -26,9 +26,9 @@ constexpr void fill_chunk(std::span<std::byte, kChunkBytes> chunk, const char* t
                           unsigned first) {
     for (std::size_t run = 0; run < 4; ++run) {
         const unsigned n = first + static_cast<unsigned>(run);
-        const std::array<char, kWordBytes> word{tag[0], tag[1], static_cast<char>('0' + n / 100 % 10),
-                                                static_cast<char>('0' + n / 10 % 10),
-                                                static_cast<char>('0' + n % 10)};
+        const std::array<char, kWordBytes> word{
+            tag[0], tag[1], static_cast<char>('0' + n / 100 % 10),
+            static_cast<char>('0' + n / 10 % 10), static_cast<char>('0' + n % 10)};
         for (std::size_t i = 0; i < kRunBytes; ++i) {
             chunk[run * kRunBytes + i] = static_cast<std::byte>(word[i % kWordBytes]);
         }

@@ -17,8 +17,8 @@ bool send_chunks(ThreadContext& self, net::TcpSocket& client, const Command& com
                  std::span<std::byte> chunk) {
     const GenStream stream{command.seed};
     for (std::uint64_t at = 0; at < command.bytes;) {
-        const auto size = static_cast<std::size_t>(
-            std::min<std::uint64_t>(chunk.size(), command.bytes - at));
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), command.bytes - at));
         stream.fill(at, chunk.first(size));
         if (!send_all(self, client, chunk.first(size))) return false;
         at += size;
@@ -97,8 +97,7 @@ bool check_sink(ThreadContext& self, net::TcpSocket& client, const Command& comm
     while (check.bytes() < command.bytes) {
         const auto room = static_cast<std::size_t>(
             std::min<std::uint64_t>(piece.size(), command.bytes - check.bytes()));
-        const auto got =
-            client.recv(self, std::span(piece).first(room), self.now() + kPatience);
+        const auto got = client.recv(self, std::span(piece).first(room), self.now() + kPatience);
         if (!got || *got == 0) return false;
         check.take(std::span(piece).first(*got));
     }

@@ -29,8 +29,7 @@ bool Wangdoodle::big_wangdoodle(ThreadContext& self, net::TcpSocket& client) {
     return false;  // the original closes after `big`
 }
 
-bool Wangdoodle::lots_wangdoodle(ThreadContext& self, net::TcpSocket& client,
-                                 std::uint64_t bytes) {
+bool Wangdoodle::lots_wangdoodle(ThreadContext& self, net::TcpSocket& client, std::uint64_t bytes) {
     const std::span<const std::byte> big{big_.bytes};
     const std::uint64_t chunks = lots_chunks(bytes);
     for (std::uint64_t i = 0; i < chunks;) {
