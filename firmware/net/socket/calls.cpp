@@ -90,12 +90,7 @@ Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant dea
         Socket* so = guard->tcp.sockets.find(id);
         if (so == nullptr) return SocketError::closed;
         if (!so->listening) return SocketError::invalid;
-        if (Socket* child = so->accept_queue.pop_front()) {
-            child->listener = nullptr;
-            child->owned = true;
-            --so->queued;
-            return child->id();
-        }
+        if (const SocketId child = tcp_usr_accept(*guard, *so)) return child;
         if (!sleep(guard, so->readable, deadline)) return SocketError::timed_out;
     }
 }

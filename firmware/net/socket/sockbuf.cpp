@@ -51,6 +51,16 @@ void SockBuf::append(Mbuf data) {
     chain_.append(std::move(data));
 }
 
+void SockBuf::append_received(Mbuf data) {
+    if (data.segments() == 1 && data.size() <= Segment::kInside - kHeaderRoom) {
+        const std::size_t copied = chain_.append_inside(data.front());
+        if (copied == data.size()) return;
+        data.trim_front(copied);
+        unpin_small(data);
+    }
+    append(std::move(data));
+}
+
 std::size_t SockBuf::append_copy(MbufPool& pool, std::span<const std::byte> bytes,
                                  std::uint32_t piece_bytes) {
     const std::uint32_t piece = std::clamp(piece_bytes, std::uint32_t{1}, kPieceMax);

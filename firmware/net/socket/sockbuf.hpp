@@ -35,8 +35,11 @@ public:
     [[nodiscard]] std::uint32_t space() const;
     [[nodiscard]] bool over_memory() const { return memory_ >= memory_limit_; }
 
-    /// Takes a received packet by reference.
+    /// Takes a packet by reference.
     void append(Mbuf data);
+    /// Takes a received packet: by reference, or, when it is small, by copying it behind the last
+    /// one, so that many small packets do not pin a cluster each.
+    void append_received(Mbuf data);
     /// Copies from the front of `bytes` as much as fits, into pieces of `piece_bytes` each
     /// (so that a full-sized segment is one piece). Returns how much: less than space() only when
     /// the pool is empty.

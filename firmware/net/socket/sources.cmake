@@ -5,5 +5,6 @@ set(KYU_NET_SOCKET_SOURCES
     socket/sockbuf.cpp
     socket/socket.cpp)
 set(KYU_NET_SOCKET_TESTS
+    socket/calls_test.cpp
     socket/sockbuf_test.cpp
     socket/transfer_test.cpp)

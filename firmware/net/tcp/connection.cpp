@@ -38,6 +38,7 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
 void become_established(LockedNet& net, Tcpcb& tp) {
     tp.state = ConnectionState::established;
     tp.retries = 0;
+    tp.small_end = tp.snd_una;
     tp.congestion.start(tp.mss, tp.iss);
     net.wake(tp.socket->writable);
 }

@@ -95,6 +95,7 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
         return nullptr;
     }
     tp->mss = record.mss;
+    // The window of the SYN; a segment of the peer's brings the current one.
     tp->iss = record.iss;
     tp->snd_una = tp->snd_nxt = tp->snd_max = record.iss + SeqLen{1};
     tp->irs = record.irs;
@@ -118,6 +119,12 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
 }
 
 }  // namespace
+
+void queue_has_room(LockedNet& net, Socket& listener) {
+    SynRecord* record = net.tcp.syn_cache.first_in_line(listener);
+    if (record == nullptr || promote(net, *record) == nullptr) return;
+    net.tcp.syn_cache.remove(*record);
+}
 
 void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf data) {
     TcpState& tcp = net.tcp;
@@ -143,7 +150,7 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         return tcp.stats.count(TcpCount::drop_window);
     }
     Tcpcb* tp = promote(net, record);
-    if (tp == nullptr) return;
+    if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);
     tcp.syn_cache.remove(record);
     arrives(net, *tp, seg, std::move(data));
 }

@@ -118,6 +118,7 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
     so.send.drop(bytes);
     tp.snd_una = ack;
     tp.snd_nxt = later(tp.snd_nxt, ack);
+    if (!tp.small_end.is_after(ack)) tp.small_end = ack;  // keeps it comparable for ever
     tp.retries = 0;
     tp.persist_shift = 0;
     tp.last_progress = net.now();

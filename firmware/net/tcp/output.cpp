@@ -149,6 +149,7 @@ bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
         tp.timed_at = net.now();
     }
     tp.snd_max = end;
+    if (plan.length > 0 && plan.length < tp.mss) tp.small_end = end;
     return true;
 }
 
@@ -166,9 +167,11 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
     if (length == 0) return std::nullopt;
     if (tp.snd_nxt.is_before(tp.snd_max)) return plan;  // again: the first time decided
     if (tp.force_output || length >= (tp.snd_wnd_max + 1) / 2) return plan;
-    // Nagle: a partial segment goes only when nothing is under way; and not in the middle of a
-    // send call, which will soon complete it.
-    if (all && !tp.more_to_come && (offset == 0 || tp.no_delay)) return plan;
+    // Nagle (RFC 9293 §3.7.4) in Minshall's form: a partial segment goes when no other partial one
+    // is under way, so that the end of a bulk write need not wait for an ACK. Never in the middle
+    // of a send call, which will soon complete it.
+    const bool small_under_way = tp.small_end.is_after(tp.snd_una);
+    if (all && !tp.more_to_come && (tp.no_delay || !small_under_way)) return plan;
     return std::nullopt;
 }
 
@@ -280,7 +283,9 @@ void tcp_window_probe(LockedNet& net, Tcpcb& tp) {
     net.tcp.stats.count(TcpCount::persist_probes);
     if (tp.socket->send.size() == 0) return;
     // The byte may be taken, so it counts as sent (snd_max); snd_nxt stays, it will be sent again.
+    const SeqNum small_end = tp.small_end;
     (void)send_data(net, tp, Plan{0, 1, false});
+    tp.small_end = small_end;  // Nagle does not wait for a probe
     tp.timing = false;
 }
 
@@ -322,6 +327,15 @@ void send_syn_ack(LockedNet& net, const SynRecord& record) {
     out.window = static_cast<std::uint16_t>(kSockBufBytes);
     out.mss_option = mss_towards(net, record.tuple.remote.address);
     (void)build_and_send(net, std::move(out));  // lost is lost: it is due again in a second
+}
+
+void send_syn_reset(LockedNet& net, const SynRecord& record) {
+    Outgoing out;
+    out.tuple = record.tuple;
+    out.seq = record.iss + SeqLen{1};
+    out.ack = record.irs + SeqLen{1};
+    out.flags = TcpFlags::kRst | TcpFlags::kAck;
+    (void)build_and_send(net, std::move(out));
 }
 
 void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record) {

@@ -35,6 +35,7 @@ void tcp_challenge_ack(LockedNet& net, Tcpcb& tp);
 void answer_with_reset(LockedNet& net, const TcpSegment& seg);
 
 void send_syn_ack(LockedNet& net, const SynRecord& record);
+void send_syn_reset(LockedNet& net, const SynRecord& record);
 void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record);
 
 /// The MSS option we send, and the bound of what we send: the path's MTU less headers.

@@ -14,7 +14,11 @@ set(KYU_NET_TCP_SOURCES
     tcp/timers.cpp
     tcp/usrreq.cpp)
 set(KYU_NET_TCP_TESTS
+    tcp/attack_test.cpp
+    tcp/close_test.cpp
     tcp/congestion_test.cpp
+    tcp/handshake_test.cpp
     tcp/reassembly_test.cpp
     tcp/segment_test.cpp
+    tcp/send_test.cpp
     tcp/seq_test.cpp)

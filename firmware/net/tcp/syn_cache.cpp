@@ -8,6 +8,8 @@
 namespace kyu::net {
 
 SynCache::~SynCache() {
+    while (waiting_.pop_front() != nullptr) {
+    }
     for (auto& level : levels_) {
         while (SynRecord* r = level.pop_front()) pool_.release(*r);
     }
@@ -34,6 +36,7 @@ SynRecord& SynCache::insert(const FourTuple& tuple, Instant now, bool& evicted) 
 void SynCache::remove(SynRecord& record) {
     table_.remove(record);
     IntrusiveList<SynRecord>::remove(record);
+    if (waits_in_line(record)) waiting_.remove(record);
     pool_.release(record);
 }
 
@@ -49,20 +52,24 @@ void SynCache::remove_all_of(Ipv4 local) {
     });
 }
 
-SynRecord* SynCache::take_due(Instant now, std::uint32_t& expired) {
+SynRecord* SynCache::first_in_line(const Socket& listener) {
+    for (SynRecord& r : waiting_) {
+        if (r.listener == &listener) return &r;
+    }
+    return nullptr;
+}
+
+SynRecord* SynCache::take_due(Instant now, bool& expired) {
     for (auto& level : levels_) {
-        for (SynRecord* r = level.front(); r != nullptr && !(now < r->due); r = level.front()) {
-            if (r->retries >= kSynAckRetriesMax) {
-                ++expired;
-                remove(*r);
-                continue;
-            }
-            IntrusiveList<SynRecord>::remove(*r);
-            ++r->retries;
-            r->due = now + kRtoInitial * (std::int64_t{1} << r->retries);
-            levels_[r->retries].push_back(*r);
-            return r;
-        }
+        SynRecord* r = level.front();
+        if (r == nullptr || now < r->due) continue;
+        expired = r->retries >= kSynAckRetriesMax;
+        if (expired) return r;
+        level.remove(*r);
+        ++r->retries;
+        r->due = now + kRtoInitial * (std::int64_t{1} << r->retries);
+        levels_[r->retries].push_back(*r);
+        return r;
     }
     return nullptr;
 }

@@ -3,6 +3,8 @@
 //
 // Rules     A SYN costs one record. When all are in use the one that was retransmitted most and
 //           waits longest makes room, so a flood cannot shut a port.
+//           A record whose handshake is complete but whose listener's queue is full waits in line
+//           for accept() to make room.
 //           Records of one retry level wait equally long, so each level is a queue in deadline
 //           order and the next deadline is the earliest of a few fronts.
 // Ownership records live in the pool here.
@@ -23,7 +25,9 @@ namespace kyu::net {
 
 class Socket;
 
-struct SynRecord : ListLink<> {
+struct WaitingTag;
+
+struct SynRecord : ListLink<>, ListLink<WaitingTag> {
     FourTuple tuple;
     SynRecord* hash_next{nullptr};
     Socket* listener{nullptr};
@@ -41,6 +45,7 @@ class SynCache {
     TupleTable<SynRecord, 256> table_;
     // mutable: looking at a front changes nothing, but IntrusiveList has no const front().
     mutable std::array<IntrusiveList<SynRecord>, kSynAckRetriesMax + 1> levels_;
+    IntrusiveList<SynRecord, WaitingTag> waiting_;
 
 public:
     explicit SynCache(std::uint64_t key) : table_(key) {}
@@ -56,9 +61,20 @@ public:
     void remove_all_of(const Socket& listener);
     void remove_all_of(Ipv4 local);
 
-    /// The record whose SYN-ACK is due again at `now`, already moved to its next wait; nullptr
-    /// when there is none. Records out of retries are removed and counted into `expired`.
-    SynRecord* take_due(Instant now, std::uint32_t& expired);
+    /// The handshake is complete; accept() will come for it.
+    void wait_in_line(SynRecord& record) {
+        if (!waiting_.contains_somewhere(record)) waiting_.push_back(record);
+    }
+    [[nodiscard]] static bool waits_in_line(const SynRecord& record) {
+        return IntrusiveList<SynRecord, WaitingTag>::contains_somewhere(record);
+    }
+    /// The first that waits for `listener`, or nullptr.
+    [[nodiscard]] SynRecord* first_in_line(const Socket& listener);
+
+    /// A record that is due at `now`, or nullptr. `expired`: it has used up its retries and is to
+    /// be removed; otherwise its SYN-ACK is to be sent again, and it is already filed for the next
+    /// time.
+    SynRecord* take_due(Instant now, bool& expired);
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] const PoolStats& stats() const { return pool_.stats(); }
 };

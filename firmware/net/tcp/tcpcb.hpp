@@ -54,6 +54,7 @@ struct Tcpcb {
     SeqNum snd_una;
     SeqNum snd_nxt;
     SeqNum snd_max;  ///< end of what was ever sent; snd_nxt goes back after a timeout
+    SeqNum small_end;  ///< end of the last segment that was not full: what Nagle waits for
     SeqNum snd_wl1;
     SeqNum snd_wl2;
     std::uint32_t snd_wnd{0};

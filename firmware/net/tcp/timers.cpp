@@ -91,12 +91,18 @@ void tcp_timers(LockedNet& net) {
         if (next != Instant::never()) tcp.timers.at_latest(*tp, next);
         check_invariants(*tp);
     }
-    std::uint32_t expired = 0;
-    while (const SynRecord* record = tcp.syn_cache.take_due(net.now(), expired)) {
-        tcp.stats.count(TcpCount::retransmits);
-        send_syn_ack(net, *record);
+    bool expired = false;
+    while (SynRecord* record = tcp.syn_cache.take_due(net.now(), expired)) {
+        if (!expired) {
+            tcp.stats.count(TcpCount::retransmits);
+            send_syn_ack(net, *record);
+            continue;
+        }
+        // The peer of a complete handshake believes in a connection: it must be told.
+        if (SynCache::waits_in_line(*record)) send_syn_reset(net, *record);
+        tcp.stats.count(TcpCount::syn_expired);
+        tcp.syn_cache.remove(*record);
     }
-    tcp.stats.count(TcpCount::syn_expired, expired);
     tcp.time_wait.expire(net.now());
 }
 

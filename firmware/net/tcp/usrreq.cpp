@@ -7,6 +7,7 @@
 
 #include "net/ip.hpp"
 #include "net/net.hpp"
+#include "net/tcp/arrival.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/isn.hpp"
 #include "net/tcp/output.hpp"
@@ -77,6 +78,16 @@ Result<SocketId, SocketError> tcp_usr_listen(LockedNet& net, std::uint16_t port,
     const unsigned most = kBacklogMax;
     tcp.sockets.start_listening(*so, port, std::clamp(backlog, 1U, most));
     return so->id();
+}
+
+SocketId tcp_usr_accept(LockedNet& net, Socket& listener) {
+    Socket* child = listener.accept_queue.pop_front();
+    if (child == nullptr) return {};
+    child->listener = nullptr;
+    child->owned = true;
+    --listener.queued;
+    queue_has_room(net, listener);
+    return child->id();
 }
 
 Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& remote) {

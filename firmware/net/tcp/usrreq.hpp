@@ -15,6 +15,8 @@ class Socket;
 
 /// A listening socket, owned by the caller.
 Result<SocketId, SocketError> tcp_usr_listen(LockedNet& net, std::uint16_t port, unsigned backlog);
+/// The next connection of a listener's queue, owned by the caller; no socket when it is empty.
+[[nodiscard]] SocketId tcp_usr_accept(LockedNet& net, Socket& listener);
 /// A socket whose SYN is on its way, owned by the caller. `writable` tells when it is connected.
 Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& remote);
 /// Something was put into the send buffer; `more_to_come`: the same call will add to it.

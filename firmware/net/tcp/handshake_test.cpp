@@ -1,0 +1,291 @@
+// Opening: passive, active, at once from both sides, and by people who mean no good.
+#include "net/tcp/test_peer.hpp"
+
+namespace kyu::net {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the vocabulary of every line below
+
+class Handshake : public TcpWorld {};
+
+TEST_F(Handshake, a_client_is_answered_with_our_mss_and_then_accepted) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    const Answers a = peer.send(kSyn);
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_TRUE(a[0].is(kSyn | kAck));
+    EXPECT_EQ(a[0].ack, 1001U);
+    EXPECT_EQ(a[0].mss, 1460U);
+    EXPECT_EQ(a[0].window, 65535);
+    EXPECT_EQ(net_.tcp.connections.stats().used, 0U) << "a SYN costs a small record only";
+    peer.seq++;
+    EXPECT_TRUE(peer.acknowledge(a[0].seq + 1).empty());
+    Socket* so = accept();
+    ASSERT_NE(so, nullptr);
+    EXPECT_EQ(so->remote, (Endpoint{kPeer, 5000}));
+    EXPECT_EQ(state(*so), ConnectionState::established);
+}
+
+TEST_F(Handshake, a_syn_ack_that_is_lost_is_sent_again_and_then_given_up) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    EXPECT_EQ(peer.send(kSyn).size(), 1U);
+    EXPECT_EQ(peer.send(kSyn).size(), 1U) << "the same SYN again";
+    EXPECT_EQ(peer.wait(Duration::from_s(100)).size(), kSynAckRetriesMax);
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+    EXPECT_EQ(count(TcpCount::syn_expired), 1U);
+}
+
+TEST_F(Handshake, data_on_the_last_ack_are_taken) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    const Answers a = peer.send(kSyn);
+    peer.seq++;
+    peer.ack = a.at(0).seq + 1;
+    peer.say("big\n");
+    Socket* so = accept();
+    ASSERT_NE(so, nullptr);
+    EXPECT_EQ(read(*so), "big\n");
+}
+
+TEST_F(Handshake, the_peers_mss_is_obeyed_within_bounds) {
+    listen(20);
+    const std::pair<unsigned, std::size_t> cases[] = {
+        {0, 216}, {1, 216}, {8, 216}, {48, 216}, {500, 500}, {1460, 1460}, {65535, 1460}};
+    std::uint16_t port = 5000;
+    for (const auto& [offered, used] : cases) {
+        Peer peer{world_, port++, kPort};
+        peer.options = {2, 4, static_cast<std::uint8_t>(offered >> 8U),
+                        static_cast<std::uint8_t>(offered)};
+        ASSERT_TRUE(peer.connect());
+        Socket* so = accept();
+        ASSERT_NE(so, nullptr);
+        write(*so, std::string(3000, 'x'));
+        EXPECT_EQ(peer.take().at(0).data.size(), used) << offered;
+        tcp_usr_abort(net_, *so);
+    }
+    Peer silent{world_, port, kPort};
+    Socket& so = established(silent);
+    write(so, std::string(3000, 'x'));
+    EXPECT_EQ(silent.take().at(0).data.size(), 536U) << "no option: RFC 9293 §3.7.1";
+}
+
+TEST_F(Handshake, a_closed_port_is_refused_and_only_that) {
+    Peer peer{world_, 5000, 99};
+    const Answers to_syn = peer.send(kSyn);
+    ASSERT_EQ(to_syn.size(), 1U);
+    EXPECT_TRUE(to_syn[0].is(kRst | kAck));
+    EXPECT_EQ(to_syn[0].ack, 1001U);
+    peer.ack = 777;
+    const Answers to_ack = peer.send(kAck, "data");
+    ASSERT_EQ(to_ack.size(), 1U);
+    EXPECT_TRUE(to_ack[0].is(kRst));
+    EXPECT_EQ(to_ack[0].seq, 777U);
+    EXPECT_TRUE(peer.send(kRst).empty());
+    EXPECT_TRUE(peer.send(kRst | kAck).empty());
+}
+
+TEST_F(Handshake, nothing_that_was_broadcast_is_answered) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    IpFields ip;
+    ip.protocol = 6;
+    world_.take_sent();
+    world_.inject(ether_frame(MacAddress::broadcast(), kPeerMac, 0x0800,
+                              ip_packet(ip, peer.segment(kSyn))));
+    world_.settle();
+    EXPECT_TRUE(peer.take().empty());
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+}
+
+TEST_F(Handshake, a_listener_answers_an_ack_with_a_reset_and_ignores_nonsense) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    for (unsigned flags = 0; flags < 64; ++flags) {
+        Peer one{world_, static_cast<std::uint16_t>(6000 + flags), kPort};
+        const Answers a = one.send(static_cast<std::uint8_t>(flags));
+        const bool rst = (flags & kRst) != 0;
+        const bool ack = (flags & kAck) != 0;
+        const bool open = (flags & kSyn) != 0 && (flags & kFin) == 0;
+        if (rst || (!ack && !open)) {
+            EXPECT_TRUE(a.empty()) << flags;
+        } else {
+            ASSERT_EQ(a.size(), 1U) << flags;
+            EXPECT_TRUE(a[0].is(ack ? kRst : kSyn | kAck)) << flags;
+        }
+    }
+}
+
+TEST_F(Handshake, a_flood_of_syns_does_not_shut_the_port) {
+    listen(8);
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        Peer stranger{world_, static_cast<std::uint16_t>(1024 + i), kPort};
+        stranger.send(kSyn);
+    }
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, kSynRecordsMax);
+    EXPECT_EQ(count(TcpCount::syn_evicted), 1000 - kSynRecordsMax);
+    Peer client{world_, 5999, kPort};
+    client.port = 60000;
+    EXPECT_TRUE(client.connect());
+    ASSERT_NE(accept(), nullptr);
+}
+
+TEST_F(Handshake, the_backlog_is_a_limit_and_a_late_client_gets_in_when_there_is_room) {
+    listen(2);
+    Peer a{world_, 5001, kPort};
+    Peer b{world_, 5002, kPort};
+    Peer c{world_, 5003, kPort};
+    const Answers late = c.send(kSyn);
+    EXPECT_TRUE(a.connect());
+    EXPECT_TRUE(b.connect());
+    EXPECT_TRUE(Peer(world_, 5004, kPort).send(kSyn).empty()) << "queue full: try later";
+    c.seq++;
+    EXPECT_TRUE(c.acknowledge(late.at(0).seq + 1).empty());
+    EXPECT_EQ(listener().queued, 2U);
+    ASSERT_NE(accept(), nullptr);
+    EXPECT_EQ(listener().queued, 2U) << "whose handshake was complete came in by itself";
+    ASSERT_NE(accept(), nullptr);
+    Socket* so = accept();
+    ASSERT_NE(so, nullptr);
+    c.say("hello");
+    EXPECT_EQ(read(*so), "hello");
+}
+
+TEST_F(Handshake, who_waits_in_line_in_vain_is_told) {
+    listen(1);
+    Peer a{world_, 5001, kPort};
+    Peer b{world_, 5002, kPort};
+    const Answers late = b.send(kSyn);
+    EXPECT_TRUE(a.connect());
+    b.seq++;
+    b.acknowledge(late.at(0).seq + 1);
+    const Answers answers = b.wait(Duration::from_s(100));
+    ASSERT_FALSE(answers.empty());
+    EXPECT_TRUE(answers.back().is(kRst | kAck));
+    EXPECT_EQ(answers.back().seq, b.ack);
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+}
+
+TEST_F(Handshake, who_is_queued_when_the_listener_closes_is_reset) {
+    listen();
+    Peer a{world_, 5001, kPort};
+    Peer b{world_, 5002, kPort};
+    EXPECT_TRUE(a.connect());
+    b.send(kSyn);
+    world_.take_sent();
+    tcp_usr_close(net_, listener());
+    const Answers answers = a.take();
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_TRUE(answers[0].is(kRst | kAck));
+    EXPECT_EQ(net_.tcp.connections.stats().used, 0U);
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+}
+
+TEST_F(Handshake, a_client_that_resets_before_accept_leaves_nothing) {
+    listen();
+    Peer a{world_, 5001, kPort};
+    EXPECT_TRUE(a.connect());
+    a.send(kRst);
+    EXPECT_EQ(listener().queued, 0U);
+    EXPECT_EQ(accept(), nullptr);
+    EXPECT_EQ(net_.tcp.connections.stats().used, 0U);
+}
+
+TEST_F(Handshake, a_segment_from_ourselves_to_ourselves_is_dropped) {
+    listen();
+    Peer peer{world_, kPort, kPort};
+    peer.address = kBoard;
+    EXPECT_TRUE(peer.send(kSyn).empty());
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+}
+
+class ActiveOpen : public Handshake {
+protected:
+    Peer server_{world_, 2022, 0};
+    SocketId id_{};
+    Seen syn_{};
+    [[nodiscard]] Socket* socket() { return net_.tcp.sockets.find(id_); }
+    void begin() {
+        world_.take_sent();
+        const auto id = tcp_usr_connect(net_, {kPeer, 2022});
+        ASSERT_TRUE(id);
+        id_ = *id;
+        const Answers a = server_.take();
+        ASSERT_EQ(a.size(), 1U);
+        syn_ = a[0];
+        EXPECT_TRUE(syn_.is(kSyn));
+        EXPECT_EQ(syn_.mss, 1460U);
+        server_.board_port = socket()->pcb->tuple.local.port;
+        EXPECT_GE(server_.board_port, kPortFirst);
+        server_.ack = syn_.seq + 1;
+    }
+};
+
+TEST_F(ActiveOpen, completes_with_an_ack_at_once) {
+    begin();
+    const Answers a = server_.send(kSyn | kAck);
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_TRUE(a[0].is(kAck));
+    EXPECT_EQ(a[0].ack, 1001U);
+    EXPECT_EQ(state(*socket()), ConnectionState::established);
+}
+
+TEST_F(ActiveOpen, is_refused_by_a_reset_that_acknowledges_our_syn_only) {
+    begin();
+    EXPECT_TRUE(server_.send(kRst).empty());
+    server_.ack = syn_.seq + 77;
+    EXPECT_TRUE(server_.send(kRst | kAck).empty());
+    EXPECT_FALSE(socket()->failed) << "blind resets do nothing";
+    server_.ack = syn_.seq + 1;
+    server_.send(kRst | kAck);
+    EXPECT_TRUE(socket()->failed);
+    EXPECT_EQ(socket()->error, SocketError::refused);
+}
+
+TEST_F(ActiveOpen, answers_a_wrong_ack_with_a_reset_and_goes_on) {
+    begin();
+    server_.ack = syn_.seq + 5;
+    const Answers a = server_.send(kSyn | kAck);
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_TRUE(a[0].is(kRst));
+    EXPECT_EQ(a[0].seq, syn_.seq + 5);
+    server_.ack = syn_.seq + 1;
+    EXPECT_EQ(server_.send(kSyn | kAck).size(), 1U);
+    EXPECT_EQ(state(*socket()), ConnectionState::established);
+}
+
+TEST_F(ActiveOpen, from_both_sides_at_once_meets_in_the_middle) {
+    begin();
+    const Answers a = server_.send(kSyn);
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_TRUE(a[0].is(kSyn | kAck));
+    EXPECT_EQ(a[0].seq, syn_.seq);
+    EXPECT_EQ(a[0].ack, 1001U);
+    EXPECT_EQ(state(*socket()), ConnectionState::syn_received);
+    const Answers b = server_.send(kSyn | kAck);  // the peer does the same
+    EXPECT_EQ(state(*socket()), ConnectionState::established);
+    server_.seq++;
+    server_.say("hello");
+    EXPECT_EQ(read(*socket()), "hello");
+}
+
+TEST_F(ActiveOpen, gives_up_after_its_retries_and_says_why) {
+    begin();
+    const Answers again = server_.wait(Duration::from_s(200));
+    EXPECT_EQ(again.size(), kSynRetriesMax);
+    EXPECT_TRUE(socket()->failed);
+    EXPECT_EQ(socket()->error, SocketError::timed_out);
+}
+
+TEST_F(ActiveOpen, an_icmp_error_is_soft_but_is_remembered) {
+    begin();
+    tcp_icmp_error(net_, 3, 1, 0, socket()->pcb->tuple, syn_.seq + 99);
+    EXPECT_FALSE(socket()->pcb->unreachable) << "wrong sequence number: a forgery";
+    tcp_icmp_error(net_, 3, 1, 0, socket()->pcb->tuple, syn_.seq);
+    EXPECT_FALSE(socket()->failed);
+    server_.wait(Duration::from_s(200));
+    EXPECT_EQ(socket()->error, SocketError::unreachable);
+}
+
+}  // namespace
+}  // namespace kyu::net
