@@ -29,15 +29,15 @@ struct SocketId {
 };
 
 enum class SocketError : std::uint8_t {
-    timed_out,      ///< the deadline passed, or the peer stopped answering
-    refused,        ///< connect: the peer answered with a reset
-    reset,          ///< the connection was reset by the peer or by this host
-    closed,         ///< the socket was closed, or its sending side was
+    timed_out,  ///< the deadline passed, or the peer stopped answering
+    refused,    ///< connect: the peer answered with a reset
+    reset,      ///< the connection was reset by the peer or by this host
+    closed,     ///< the socket was closed, or its sending side was
     not_connected,
-    in_use,         ///< the port is taken
+    in_use,  ///< the port is taken
     unreachable,
-    no_memory,      ///< no socket, no connection block or no buffers
-    invalid,        ///< the call makes no sense in this state
+    no_memory,  ///< no socket, no connection block or no buffers
+    invalid,    ///< the call makes no sense in this state
 };
 [[nodiscard]] const char* to_text(SocketError error);
 

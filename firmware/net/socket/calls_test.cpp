@@ -4,7 +4,7 @@
 #include <array>
 
 #include "net/socket/calls.hpp"
-#include "net/socket/test_pair.hpp"
+#include "net/socket/pair_test_support.hpp"
 
 namespace kyu::net {
 namespace {
@@ -109,8 +109,7 @@ TEST_F(Calls, send_and_accept_end_when_another_thread_closes) {
         [&](ThreadContext& self) {
             const auto bytes = pattern_bytes(500'000);
             NetGuard guard{*pair_.b.net, self};
-            const SendOutcome out =
-                sosend(guard, server_.id(), bytes, SendMode::copy, kForever);
+            const SendOutcome out = sosend(guard, server_.id(), bytes, SendMode::copy, kForever);
             ASSERT_FALSE(out.status);
             EXPECT_EQ(out.status.error(), SocketError::closed);
         },

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "net/socket/test_pair.hpp"
+#include "net/socket/pair_test_support.hpp"
 #include "net/tcp/show.hpp"
 
 namespace kyu::net {
@@ -106,7 +106,8 @@ void serve_once(const WireFates& fates, const Transfer& t) {
 TEST(Transfer, a_megabyte_over_a_good_wire) { serve_once({}, {}); }
 
 TEST(Transfer, chunks_of_every_size_of_the_story) {
-    for (const std::size_t chunk : {1UL, 100UL, 2048UL, 5000UL, 6500UL, 8000UL, 65536UL, 200000UL}) {
+    for (const std::size_t chunk :
+         {1UL, 100UL, 2048UL, 5000UL, 6500UL, 8000UL, 65536UL, 200000UL}) {
         serve_once({}, {chunk == 1 ? 20'000UL : 400'000UL, chunk, 4096});
     }
 }

@@ -1,5 +1,5 @@
 // Segments that an honest peer would not send (RFC 5961, packet cases 32 to 46).
-#include "net/tcp/test_peer.hpp"
+#include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
 namespace {
@@ -139,19 +139,19 @@ protected:
     /// Brings a fresh connection into the state with this number; the board's port answers.
     void reach(int number, std::uint16_t port) {
         peer_ = Peer{world_, port, kPort};
-        if (number == 0) return;                                  // LISTEN
-        if (number == 1) {                                        // SYN-RECEIVED
+        if (number == 0) return;  // LISTEN
+        if (number == 1) {        // SYN-RECEIVED
             peer_.ack = peer_.send(kSyn).at(0).seq + 1;
             peer_.seq++;
             return;
         }
         Socket& so = established(peer_);
-        if (number == 2) return;                                  // ESTABLISHED
-        if (number == 3 || number == 4) peer_.say("", kFin);      // CLOSE-WAIT, LAST-ACK
-        if (number != 3) tcp_usr_close(net_, so);                 // FIN-WAIT-1
-        if (number == 6) peer_.acknowledge(peer_.ack + 1);        // FIN-WAIT-2
-        if (number == 7) peer_.say("", kFin);                     // CLOSING
-        if (number == 8) {                                        // TIME-WAIT
+        if (number == 2) return;                              // ESTABLISHED
+        if (number == 3 || number == 4) peer_.say("", kFin);  // CLOSE-WAIT, LAST-ACK
+        if (number != 3) tcp_usr_close(net_, so);             // FIN-WAIT-1
+        if (number == 6) peer_.acknowledge(peer_.ack + 1);    // FIN-WAIT-2
+        if (number == 7) peer_.say("", kFin);                 // CLOSING
+        if (number == 8) {                                    // TIME-WAIT
             peer_.ack++;
             peer_.say("", kFin);
         }

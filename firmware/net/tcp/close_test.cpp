@@ -1,5 +1,5 @@
 // Closing: every order in which two sides can stop talking.
-#include "net/tcp/test_peer.hpp"
+#include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
 namespace {

@@ -17,7 +17,7 @@ inline constexpr std::size_t kSynRecordsMax = 256;      ///< half-open passive c
 inline constexpr std::size_t kTimeWaitMax = 4096;       ///< connections in TIME_WAIT
 inline constexpr std::size_t kReassemblyMax = 512;      ///< out-of-order pieces, all connections
 inline constexpr std::size_t kReassemblyPerConnection = 64;
-inline constexpr std::size_t kBacklogMax = 128;         ///< connections waiting for accept()
+inline constexpr std::size_t kBacklogMax = 128;  ///< connections waiting for accept()
 static_assert(kSocketsMax > kTcpConnectionsMax, "listeners need sockets too");
 static_assert(kReassemblyMax >= 4 * kReassemblyPerConnection, "no connection may take them all");
 
@@ -38,15 +38,15 @@ inline constexpr std::uint16_t kTcpIpHeaderBytes = 40;
 static_assert(kMtuFloor - kTcpIpHeaderBytes >= kMssFloor);
 
 // ---- Times ---------------------------------------------------------------------------------
-inline constexpr Duration kRtoInitial = Duration::from_s(1);        ///< RFC 6298 §2.1
-inline constexpr Duration kRtoAfterLostSyn = Duration::from_s(3);   ///< RFC 6298 §5.7
-inline constexpr Duration kRtoMin = Duration::from_ms(200);         ///< RFC says 1 s; LANs do not
+inline constexpr Duration kRtoInitial = Duration::from_s(1);       ///< RFC 6298 §2.1
+inline constexpr Duration kRtoAfterLostSyn = Duration::from_s(3);  ///< RFC 6298 §5.7
+inline constexpr Duration kRtoMin = Duration::from_ms(200);        ///< RFC says 1 s; LANs do not
 inline constexpr Duration kRtoMax = Duration::from_s(60);
-inline constexpr Duration kDelayedAck = Duration::from_ms(40);      ///< RFC 9293 §3.8.6.3: <= 500 ms
+inline constexpr Duration kDelayedAck = Duration::from_ms(40);  ///< RFC 9293 §3.8.6.3: <= 500 ms
 inline constexpr Duration kPersistMax = Duration::from_s(60);
 inline constexpr Duration kResendAfterNoMemory = Duration::from_ms(5);
-inline constexpr Duration kGiveUpAfter = Duration::from_s(100);     ///< R2 (RFC 9293 §3.8.3)
-inline constexpr Duration kOrphanLimit = Duration::from_s(60);      ///< closed, peer silent
+inline constexpr Duration kGiveUpAfter = Duration::from_s(100);  ///< R2 (RFC 9293 §3.8.3)
+inline constexpr Duration kOrphanLimit = Duration::from_s(60);   ///< closed, peer silent
 inline constexpr Duration kMsl = Duration::from_s(30);
 inline constexpr Duration kTimeWait = kMsl * 2;
 inline constexpr unsigned kSynRetriesMax = 6;     ///< of an active open: 1+2+4+8+16+32+60 s

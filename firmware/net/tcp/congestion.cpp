@@ -31,8 +31,9 @@ void Congestion::grow(std::uint32_t acked) {
     if (window_ < threshold_) {
         more = std::min(acked, 2 * mss_);  // slow start, RFC 3465 with L = 2
     } else {
-        more = std::max(std::uint32_t{1}, static_cast<std::uint32_t>(std::uint64_t{mss_} * std::min(acked, mss_) /
-                                                       window_));
+        more = std::max(
+            std::uint32_t{1},
+            static_cast<std::uint32_t>(std::uint64_t{mss_} * std::min(acked, mss_) / window_));
     }
     window_ = std::min(window_ + more, kWindowMax);
 }

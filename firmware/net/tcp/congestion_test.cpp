@@ -37,7 +37,8 @@ TEST(Congestion, begins_with_ten_segments_and_doubles_each_round) {
 
 TEST(Congestion, does_not_grow_a_window_that_is_not_used) {
     Congestion c = fresh();
-    for (std::uint32_t i = 1; i <= 100; ++i) EXPECT_EQ(c.on_ack(at(i), kMss, kMss), Advice::nothing);
+    for (std::uint32_t i = 1; i <= 100; ++i)
+        EXPECT_EQ(c.on_ack(at(i), kMss, kMss), Advice::nothing);
     EXPECT_EQ(c.window(), 10 * kMss);
 }
 

@@ -12,47 +12,47 @@ namespace kyu::net {
 enum class TcpCount : std::uint8_t {
     segments_in,
     segments_out,
-    bytes_in,             ///< payload taken in order
-    bytes_out,            ///< payload sent, retransmissions included
-    accepted,             ///< passive opens completed
-    connected,            ///< active opens completed
-    closed,               ///< connections gone, for whatever reason
+    bytes_in,   ///< payload taken in order
+    bytes_out,  ///< payload sent, retransmissions included
+    accepted,   ///< passive opens completed
+    connected,  ///< active opens completed
+    closed,     ///< connections gone, for whatever reason
     resets_in,
     resets_out,
-    retransmits,          ///< segments sent again
-    timeouts,             ///< retransmission timer expiries
+    retransmits,  ///< segments sent again
+    timeouts,     ///< retransmission timer expiries
     fast_retransmits,
     limited_transmits,
     persist_probes,
     duplicate_acks,
-    delayed_acks,         ///< ACKs that the delayed ACK timer sent
+    delayed_acks,  ///< ACKs that the delayed ACK timer sent
     challenge_acks,
-    give_ups,             ///< connections dropped because the peer stopped answering
-    orphans_dropped,      ///< closed connections whose peer did not close in time
-    syn_records,          ///< half-open connections begun
-    syn_evicted,          ///< half-open connections pushed out by newer ones
+    give_ups,         ///< connections dropped because the peer stopped answering
+    orphans_dropped,  ///< closed connections whose peer did not close in time
+    syn_records,      ///< half-open connections begun
+    syn_evicted,      ///< half-open connections pushed out by newer ones
     syn_expired,
     time_waits,
-    time_wait_recycled,   ///< TIME_WAIT cut short because there was no room
-    time_wait_reused,     ///< TIME_WAIT ended by a new SYN
+    time_wait_recycled,  ///< TIME_WAIT cut short because there was no room
+    time_wait_reused,    ///< TIME_WAIT ended by a new SYN
     out_of_order,
-    send_failures,        ///< ip_output refused a segment; it is tried again
-    compactions,          ///< socket buffers copied because small pieces pinned too much memory
+    send_failures,  ///< ip_output refused a segment; it is tried again
+    compactions,    ///< socket buffers copied because small pieces pinned too much memory
     // Reasons to drop.
-    drop_short,           ///< shorter than a TCP header
-    drop_offset,          ///< data offset below 5 or past the end
+    drop_short,   ///< shorter than a TCP header
+    drop_offset,  ///< data offset below 5 or past the end
     drop_checksum,
-    drop_broadcast,       ///< sent to a group address
-    drop_land,            ///< source and destination are the same
-    drop_no_port,         ///< answered with a reset
-    drop_flags,           ///< flags that make no sense in this state
-    drop_window,          ///< outside the receive window
-    drop_ack,             ///< acknowledges what was never sent
-    drop_duplicate,       ///< nothing new in it
-    drop_backlog,         ///< accept queue full
+    drop_broadcast,  ///< sent to a group address
+    drop_land,       ///< source and destination are the same
+    drop_no_port,    ///< answered with a reset
+    drop_flags,      ///< flags that make no sense in this state
+    drop_window,     ///< outside the receive window
+    drop_ack,        ///< acknowledges what was never sent
+    drop_duplicate,  ///< nothing new in it
+    drop_backlog,    ///< accept queue full
     drop_no_memory,
-    drop_reassembly,      ///< out-of-order data beyond its limits
-    drop_after_close,     ///< data for a receiver that has closed
+    drop_reassembly,   ///< out-of-order data beyond its limits
+    drop_after_close,  ///< data for a receiver that has closed
     count_
 };
 

@@ -1,5 +1,5 @@
 // Opening: passive, active, at once from both sides, and by people who mean no good.
-#include "net/tcp/test_peer.hpp"
+#include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
 namespace {
@@ -91,8 +91,8 @@ TEST_F(Handshake, nothing_that_was_broadcast_is_answered) {
     IpFields ip;
     ip.protocol = 6;
     world_.take_sent();
-    world_.inject(ether_frame(MacAddress::broadcast(), kPeerMac, 0x0800,
-                              ip_packet(ip, peer.segment(kSyn))));
+    world_.inject(
+        ether_frame(MacAddress::broadcast(), kPeerMac, 0x0800, ip_packet(ip, peer.segment(kSyn))));
     world_.settle();
     EXPECT_TRUE(peer.take().empty());
     EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);

@@ -137,7 +137,7 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
     if (seg.flags.syn()) {
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
         if (seg.seq == record.irs) return send_syn_ack(net, record);  // our answer was lost
-        Socket& listener = *record.listener;  // the peer has started anew
+        Socket& listener = *record.listener;                          // the peer has started anew
         tcp.syn_cache.remove(record);
         return arrives_in_listen(net, listener, seg);
     }

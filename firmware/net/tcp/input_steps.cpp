@@ -72,7 +72,8 @@ Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
         tp.ack_now = true;
         tcp_output(net, tp);
     } else {
-        tcp_challenge_ack(net, tp);  // limited: two confused ends must not answer each other for ever
+        tcp_challenge_ack(net,
+                          tp);  // limited: two confused ends must not answer each other for ever
     }
     check_invariants(tp);
     return Next::done;
@@ -133,8 +134,8 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
 
 /// RFC 5681 §2: what counts as a duplicate ACK.
 bool is_duplicate_ack(const Tcpcb& tp, const TcpSegment& seg) {
-    return seg.ack == tp.snd_una && tp.in_flight() > 0 && seg.data_bytes == 0 &&
-           !seg.flags.fin() && !seg.flags.syn() && seg.window == tp.snd_wnd;
+    return seg.ack == tp.snd_una && tp.in_flight() > 0 && seg.data_bytes == 0 && !seg.flags.fin() &&
+           !seg.flags.syn() && seg.window == tp.snd_wnd;
 }
 
 void take_duplicate_ack(LockedNet& net, Tcpcb& tp) {
@@ -154,8 +155,8 @@ void take_duplicate_ack(LockedNet& net, Tcpcb& tp) {
 
 /// §3.10.7.4: the window is taken only from a segment that is not older than the last such.
 void update_send_window(Tcpcb& tp, const TcpSegment& seg) {
-    const bool newer = tp.snd_wl1.is_before(seg.seq) ||
-                       (tp.snd_wl1 == seg.seq && !seg.ack.is_before(tp.snd_wl2));
+    const bool newer =
+        tp.snd_wl1.is_before(seg.seq) || (tp.snd_wl1 == seg.seq && !seg.ack.is_before(tp.snd_wl2));
     if (!newer) return;
     if (seg.window > tp.snd_wnd && tp.armed(TcpTimer::persist)) {
         tp.disarm(TcpTimer::persist);
@@ -178,12 +179,8 @@ Next after_fin_acked(LockedNet& net, Tcpcb& tp) {
             tp.state = ConnectionState::fin_wait_2;
             if (tp.socket->orphan()) start_linger(net, tp);
             return Next::step;
-        case ConnectionState::closing:
-            enter_time_wait(net, tp);
-            return Next::done;
-        case ConnectionState::last_ack:
-            connection_ended(net, tp);
-            return Next::done;
+        case ConnectionState::closing: enter_time_wait(net, tp); return Next::done;
+        case ConnectionState::last_ack: connection_ended(net, tp); return Next::done;
         default: return Next::step;
     }
 }

@@ -95,8 +95,7 @@ bool window_update_due(const Tcpcb& tp) {
         return false;
     }
     const std::uint32_t gain = promise(tp) - tp.advertised();
-    return gain >= kSockBufBytes / 2 ||
-           (gain >= 2 * tp.mss && tp.advertised() < kSockBufBytes / 4);
+    return gain >= kSockBufBytes / 2 || (gain >= 2 * tp.mss && tp.advertised() < kSockBufBytes / 4);
 }
 
 /// The segment carried our ACK and window.
@@ -229,8 +228,8 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
         return;
     }
     tp.disarm(TcpTimer::retransmit);
-    const bool unsent = tp.socket->send.size() > 0 || tp.syn_unacked() ||
-                        (tp.fin_wanted && !tp.fin_acked);
+    const bool unsent =
+        tp.socket->send.size() > 0 || tp.syn_unacked() || (tp.fin_wanted && !tp.fin_acked);
     if (!unsent) {
         tp.disarm(TcpTimer::persist);
         tp.persist_shift = 0;

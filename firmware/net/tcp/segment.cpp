@@ -109,7 +109,8 @@ Result<TcpSegment, TcpCount> TcpSegment::parse(Mbuf& packet, const IpInfo& ip) {
     // All fields are byte arrays of alignment 1, so the header may lie anywhere.
     const auto& header = *reinterpret_cast<const TcpHeader*>(bytes.data());
     TcpSegment segment;
-    segment.tuple = {{ip.destination, header.destination.host()}, {ip.source, header.source.host()}};
+    segment.tuple = {{ip.destination, header.destination.host()},
+                     {ip.source, header.source.host()}};
     segment.seq = SeqNum{header.seq.host()};
     segment.ack = SeqNum{header.ack.host()};
     segment.flags = TcpFlags{header.flags};

@@ -78,7 +78,7 @@ struct TcpOptions {
 struct TcpSegment {
     FourTuple tuple;  ///< local = this host
     SeqNum seq;
-    SeqNum ack;       ///< meaningful when flags.ack()
+    SeqNum ack;  ///< meaningful when flags.ack()
     TcpFlags flags;
     std::uint16_t window{};
     std::uint16_t data_bytes{};

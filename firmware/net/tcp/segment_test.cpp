@@ -28,8 +28,7 @@ Bytes checksummed(Bytes b) {
     if (b.size() >= 18) {
         b[16] = b[17] = 0;
         Checksum sum;
-        sum.add_pseudo_header(kIp.source, kIp.destination, 6,
-                              static_cast<std::uint16_t>(b.size()));
+        sum.add_pseudo_header(kIp.source, kIp.destination, 6, static_cast<std::uint16_t>(b.size()));
         sum.add(as_span(b));
         const std::uint16_t c = sum.finish();
         b[16] = static_cast<std::uint8_t>(c >> 8U);
@@ -39,8 +38,8 @@ Bytes checksummed(Bytes b) {
 }
 
 Bytes header(unsigned words, std::uint8_t flags) {
-    return {0x13, 0x88, 0x00, 0x72, 0, 0, 0, 1, 0, 0, 0, 2, static_cast<std::uint8_t>(words << 4U),
-            flags, 0x10, 0x00, 0, 0, 0, 0};
+    return {0x13,  0x88, 0x00, 0x72, 0, 0, 0, 1, 0, 0, 0, 2, static_cast<std::uint8_t>(words << 4U),
+            flags, 0x10, 0x00, 0,    0, 0, 0};
 }
 
 class Segments : public ::testing::Test {
@@ -154,9 +153,9 @@ TEST(TcpOptions, window_scale_is_bounded_and_the_first_of_two_counts) {
 }
 
 TEST(TcpOptions, sack_blocks_that_make_no_sense_are_left_out) {
-    const TcpOptions o = options({5, 26, 0, 0, 0, 9, 0, 0, 0, 9,              // empty
-                                  0, 0, 0, 9, 0, 0, 0, 3,                     // reversed
-                                  0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 3});       // across the wrap
+    const TcpOptions o = options({5,    26,   0,    0,    0, 9, 0, 0, 0, 9,  // empty
+                                  0,    0,    0,    9,    0, 0, 0, 3,        // reversed
+                                  0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 3});      // across the wrap
     ASSERT_EQ(o.sack_count, 1);
     EXPECT_EQ(o.sack[0].end, SeqNum{3});
     EXPECT_EQ(options({5, 9, 1, 2, 3, 4, 5, 6, 7}).sack_count, 0);

@@ -1,5 +1,5 @@
 // Sending: windows, Nagle, loss, silence.
-#include "net/tcp/test_peer.hpp"
+#include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
 namespace {

@@ -10,8 +10,8 @@ namespace kyu::net {
 namespace {
 
 void print_pool(TextSink& sink, const char* name, const PoolStats& stats) {
-    print(sink, "{:<24} used {:>5} of {:>5}, most {:>5}, empty {}\n", name, stats.used,
-          stats.total, stats.high, stats.failed);
+    print(sink, "{:<24} used {:>5} of {:>5}, most {:>5}, empty {}\n", name, stats.used, stats.total,
+          stats.high, stats.failed);
 }
 
 void print_connection(TextSink& sink, const Tcpcb& tp) {
@@ -19,9 +19,8 @@ void print_connection(TextSink& sink, const Tcpcb& tp) {
     print(sink, " ");
     print_to(sink, tp.tuple.remote);
     print(sink, " {} in {} out {} flight {} cwnd {} peer {} rto {} ms{}{}{}\n", to_text(tp.state),
-          tp.socket->receive.size(), tp.socket->send.size(), tp.in_flight(),
-          tp.congestion.window(), tp.snd_wnd, tp.rtt.rto().ms(),
-          tp.armed(TcpTimer::retransmit) ? " rexmt" : "",
+          tp.socket->receive.size(), tp.socket->send.size(), tp.in_flight(), tp.congestion.window(),
+          tp.snd_wnd, tp.rtt.rto().ms(), tp.armed(TcpTimer::retransmit) ? " rexmt" : "",
           tp.armed(TcpTimer::persist) ? " persist" : "", tp.socket->orphan() ? " orphan" : "");
 }
 

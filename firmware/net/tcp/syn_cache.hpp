@@ -36,7 +36,7 @@ struct SynRecord : ListLink<>, ListLink<WaitingTag> {
     std::uint16_t mss{0};     ///< what we may send, from the peer's option and our path
     std::uint16_t window{0};  ///< the peer's, from its SYN
     unsigned retries{0};
-    Instant sent_at{};        ///< of the first SYN-ACK: gives the first round trip
+    Instant sent_at{};  ///< of the first SYN-ACK: gives the first round trip
     Instant due{};
 };
 

@@ -25,8 +25,8 @@ void tcp_timers(LockedNet& net);
 
 /// ICMP says something about a segment that this host sent (RFC 5927): type and code of the error,
 /// the quoted four-tuple (local = quoted source) and the quoted sequence number.
-void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code, std::uint16_t next_hop_mtu,
-                    const FourTuple& quoted, std::uint32_t quoted_seq);
+void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
+                    std::uint16_t next_hop_mtu, const FourTuple& quoted, std::uint32_t quoted_seq);
 
 /// The interface's address has changed or gone: connections from the old one are aborted.
 void tcp_address_lost(LockedNet& net, Ipv4 address);

@@ -36,10 +36,10 @@ enum class ConnectionState : std::uint8_t {
 
 enum class TcpTimer : std::uint8_t {
     retransmit,
-    persist,      ///< the peer's window is shut, or too small to be worth sending into
+    persist,  ///< the peer's window is shut, or too small to be worth sending into
     delayed_ack,
-    linger,       ///< nobody owns the connection and the peer does not finish it
-    resend,       ///< memory or ring were full: try again shortly
+    linger,  ///< nobody owns the connection and the peer does not finish it
+    resend,  ///< memory or ring were full: try again shortly
     count_
 };
 
@@ -53,7 +53,7 @@ struct Tcpcb {
     SeqNum iss;
     SeqNum snd_una;
     SeqNum snd_nxt;
-    SeqNum snd_max;  ///< end of what was ever sent; snd_nxt goes back after a timeout
+    SeqNum snd_max;    ///< end of what was ever sent; snd_nxt goes back after a timeout
     SeqNum small_end;  ///< end of the last segment that was not full: what Nagle waits for
     SeqNum snd_wl1;
     SeqNum snd_wl2;
@@ -69,24 +69,24 @@ struct Tcpcb {
 
     // What is due.
     bool ack_now{false};
-    bool fin_wanted{false};      ///< the user has sent everything
-    bool more_to_come{false};    ///< a send call is in progress: hold a partial segment
-    bool no_delay{false};        ///< Nagle's algorithm off
-    bool force_output{false};    ///< the persist timer overrides silly-window avoidance once
-    bool data_lost{false};       ///< data came after close: the peer is told by a reset at the end
+    bool fin_wanted{false};    ///< the user has sent everything
+    bool more_to_come{false};  ///< a send call is in progress: hold a partial segment
+    bool no_delay{false};      ///< Nagle's algorithm off
+    bool force_output{false};  ///< the persist timer overrides silly-window avoidance once
+    bool data_lost{false};     ///< data came after close: the peer is told by a reset at the end
     bool fin_acked{false};
     std::uint32_t unacked_bytes{0};  ///< received in order since our last ACK
     std::uint32_t rcv_segment{1};    ///< the largest payload the peer has sent: its MSS, in effect
-    unsigned retries{0};         ///< expiries since the last progress
+    unsigned retries{0};             ///< expiries since the last progress
     unsigned persist_shift{0};
-    bool unreachable{false};     ///< an ICMP error was seen (RFC 5927: soft)
+    bool unreachable{false};  ///< an ICMP error was seen (RFC 5927: soft)
 
     // Time.
-    bool timing{false};          ///< a round trip is being measured (Karn: of new data only)
+    bool timing{false};  ///< a round trip is being measured (Karn: of new data only)
     SeqNum timed_seq;
     Instant timed_at;
     Instant last_heard;
-    Instant last_progress;       ///< when snd_una last moved, or the first wait began
+    Instant last_progress;  ///< when snd_una last moved, or the first wait began
     Instant last_sent;
     RttEstimator rtt;
     Congestion congestion;

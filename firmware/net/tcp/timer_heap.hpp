@@ -72,7 +72,9 @@ public:
         rise(i);
         sink(last.heap_index);
     }
-    [[nodiscard]] Instant next() const { return size_ == 0 ? Instant::never() : heap_[0]->filed_at; }
+    [[nodiscard]] Instant next() const {
+        return size_ == 0 ? Instant::never() : heap_[0]->filed_at;
+    }
     /// Takes out the first one that is filed at `now` or earlier; nullptr when there is none.
     T* take_due(Instant now) {
         if (size_ == 0 || now < heap_[0]->filed_at) return nullptr;

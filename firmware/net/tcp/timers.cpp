@@ -121,7 +121,8 @@ void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
     // RFC 5927 §4.1: only about something that is under way now.
     if (!SeqNum{quoted_seq}.in_window(tp->snd_una, tp->snd_max - tp->snd_una)) return;
     if (type == kUnreachable && code == kFragmentationNeeded) {
-        const std::uint32_t mss = std::max(next_hop_mtu, kMtuFloor) - std::uint32_t{kTcpIpHeaderBytes};
+        const std::uint32_t mss =
+            std::max(next_hop_mtu, kMtuFloor) - std::uint32_t{kTcpIpHeaderBytes};
         if (next_hop_mtu == 0 || mss >= tp->mss || tp->syn_unacked()) return;
         tp->mss = mss;
         tp->congestion.set_mss(mss);

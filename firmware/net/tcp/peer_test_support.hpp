@@ -159,9 +159,7 @@ protected:
     }
     [[nodiscard]] Socket& listener() { return *net_.tcp.sockets.find(listener_); }
     /// What accept() does when somebody waits in the queue; nullptr when nobody does.
-    Socket* accept() {
-        return net_.tcp.sockets.find(tcp_usr_accept(net_, listener()));
-    }
+    Socket* accept() { return net_.tcp.sockets.find(tcp_usr_accept(net_, listener())); }
     /// A connection that `peer` has opened and the board's user has accepted.
     Socket& established(Peer& peer) {
         if (listener_ == SocketId{}) listen();

@@ -43,10 +43,11 @@ class PipeLink final : public Link {
     LinkStats stats_{};
 
     void deliver(Frame frame, Duration after) {
-        machine_.at(machine_.now() + after, [other = other_, f = std::move(frame)](IrqContext& irq) {
-            other->arrived_.push_back(f);
-            if (other->net_ != nullptr) other->net_->post(irq);
-        });
+        machine_.at(machine_.now() + after,
+                    [other = other_, f = std::move(frame)](IrqContext& irq) {
+                        other->arrived_.push_back(f);
+                        if (other->net_ != nullptr) other->net_->post(irq);
+                    });
     }
 
 public:
@@ -101,8 +102,7 @@ public:
     Ipv4 address;
 
     TestHost(host::Machine& machine, std::uint8_t number, const WireFates& fates)
-        : link(machine, MacAddress{{2, 0, 0, 0, 0, number}}, fates),
-          address(10, 0, 0, number) {
+        : link(machine, MacAddress{{2, 0, 0, 0, 0, number}}, fates), address(10, 0, 0, number) {
         RandomKey key;
         key.bytes[0] = static_cast<std::byte>(number);
         key.bytes[1] = static_cast<std::byte>(fates.seed);
@@ -147,9 +147,7 @@ public:
 };
 
 /// Byte `i` of the stream that tests send.
-inline std::byte pattern(std::size_t i) {
-    return static_cast<std::byte>((i * 2654435761U) >> 13U);
-}
+inline std::byte pattern(std::size_t i) { return static_cast<std::byte>((i * 2654435761U) >> 13U); }
 inline std::vector<std::byte> pattern_bytes(std::size_t count) {
     std::vector<std::byte> bytes(count);
     for (std::size_t i = 0; i < count; ++i) bytes[i] = pattern(i);
