@@ -38,19 +38,14 @@ void send_arp(LockedNet& net, std::uint16_t operation, const MacAddress& to, Ipv
     static_cast<void>(ether_output(net, to, EtherType::arp, std::move(packet)));
 }
 
-
-/// How much an entry is worth when room is needed; the cheapest goes first, the oldest among equals.
+/// How much an entry is worth when room is needed: the cheapest goes first, then the oldest.
 unsigned worth(const ArpEntry& entry) {
     switch (entry.state) {
-        case State::unused:
-            return 0;
-        case State::absent:
-            return 1;
-        case State::incomplete:
-            return 3;
+        case State::unused: return 0;
+        case State::absent: return 1;
+        case State::incomplete: return 3;
         case State::reachable:
-        case State::stale:
-            break;
+        case State::stale: break;
     }
     return entry.wanted ? 4 : 2;
 }
@@ -99,19 +94,15 @@ ArpEntry& make_entry(LockedNet& net, std::array<ArpEntry, kArpEntries>& entries,
 void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
     const Instant now = net.now();
     switch (entry.state) {
-        case State::unused:
-            entry.deadline = Instant::never();
-            return;
-        case State::absent:
-            return clear(net, entry, Drop::arp_no_answer);
+        case State::unused: entry.deadline = Instant::never(); return;
+        case State::absent: return clear(net, entry, Drop::arp_no_answer);
         case State::reachable:
             // From now on it is asked for again as soon as somebody uses it.
             entry.state = State::stale;
             entry.tries = 0;
             return set_deadline(next, entry, entry.used + kArpIdle);
         case State::incomplete:
-        case State::stale:
-            break;
+        case State::stale: break;
     }
     if (entry.state == State::stale && entry.tries == 0) {
         if (now - entry.used >= kArpIdle) return clear(net, entry, Drop::arp_no_answer);
@@ -186,16 +177,11 @@ struct ArpSteps {
 
 const char* to_text(ArpEntry::State state) {
     switch (state) {
-        case State::unused:
-            return "unused";
-        case State::incomplete:
-            return "incomplete";
-        case State::reachable:
-            return "reachable";
-        case State::stale:
-            return "stale";
-        case State::absent:
-            return "absent";
+        case State::unused: return "unused";
+        case State::incomplete: return "incomplete";
+        case State::reachable: return "reachable";
+        case State::stale: return "stale";
+        case State::absent: return "absent";
     }
     return "?";
 }
@@ -225,14 +211,10 @@ Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
     }
     switch (entry->state) {
         case State::reachable:
-        case State::stale:
-            return ether_output(net, entry->mac, EtherType::ipv4, std::move(packet));
-        case State::absent:
-            net.stats.count(Drop::arp_unreachable);
-            return SendError::no_route;
+        case State::stale: return ether_output(net, entry->mac, EtherType::ipv4, std::move(packet));
+        case State::absent: net.stats.count(Drop::arp_unreachable); return SendError::no_route;
         case State::incomplete:
-        case State::unused:
-            break;
+        case State::unused: break;
     }
     // The newest packets are worth most to a sender that retransmits: the oldest gives way.
     if (entry->held.full()) {

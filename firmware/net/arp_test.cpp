@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 #include "net/wire/arp.hpp"
 
 namespace kyu::net::test {
@@ -42,7 +42,8 @@ TEST(Arp, ARequestForUsIsAnsweredToTheAsker) {
 
 TEST(Arp, ARequestForAnotherHostTeachesNothing) {
     TestNet world = TestNet::with_address();
-    EXPECT_TRUE(world.exchange(arp_frame({.target = neighbour(9)}, MacAddress::broadcast())).empty());
+    EXPECT_TRUE(
+        world.exchange(arp_frame({.target = neighbour(9)}, MacAddress::broadcast())).empty());
     EXPECT_EQ(world.net.arp.find(kPeer), nullptr);
     EXPECT_EQ(world.drops(Drop::arp_not_for_us), 1U);
 }
@@ -51,7 +52,8 @@ TEST(Arp, MalformedPacketsAreDropped) {  // packet case 3
     const Bytes whole = arp_packet({});
     for (std::size_t n = 0; n < whole.size(); ++n) {
         TestNet world = TestNet::with_address();
-        EXPECT_TRUE(world.exchange(ether_frame(kBoardMac, kPeerMac, 0x0806, slice(whole, 0, n))).empty());
+        EXPECT_TRUE(
+            world.exchange(ether_frame(kBoardMac, kPeerMac, 0x0806, slice(whole, 0, n))).empty());
         EXPECT_EQ(world.drops(Drop::arp_short), 1U) << n;
     }
     struct Wrong {
@@ -71,13 +73,16 @@ TEST(Arp, MalformedPacketsAreDropped) {  // packet case 3
 
 TEST(Arp, ImpossibleSendersAreDropped) {
     TestNet world = TestNet::with_address();
-    const std::array senders{
-        ArpFields{.sender_mac = MacAddress::broadcast()}, ArpFields{.sender_mac = MacAddress{}},
-        ArpFields{.sender = Ipv4{224, 0, 0, 5}},          ArpFields{.sender = Ipv4{127, 0, 0, 1}},
-        ArpFields{.sender = Ipv4{0xFFFFFFFF}},            ArpFields{.sender = Ipv4{192, 168, 0, 255}},
-        ArpFields{.sender = Ipv4{10, 1, 1, 1}}};
+    const std::array senders{ArpFields{.sender_mac = MacAddress::broadcast()},
+                             ArpFields{.sender_mac = MacAddress{}},
+                             ArpFields{.sender = Ipv4{224, 0, 0, 5}},
+                             ArpFields{.sender = Ipv4{127, 0, 0, 1}},
+                             ArpFields{.sender = Ipv4{0xFFFFFFFF}},
+                             ArpFields{.sender = Ipv4{192, 168, 0, 255}},
+                             ArpFields{.sender = Ipv4{10, 1, 1, 1}}};
     for (const ArpFields& f : senders) {
-        EXPECT_TRUE(world.exchange(ether_frame(kBoardMac, kPeerMac, 0x0806, arp_packet(f))).empty());
+        EXPECT_TRUE(
+            world.exchange(ether_frame(kBoardMac, kPeerMac, 0x0806, arp_packet(f))).empty());
     }
     EXPECT_EQ(world.drops(Drop::arp_bad_sender), senders.size());
 }
@@ -100,8 +105,8 @@ TEST(Arp, AnAnnouncementOfANewAddressIsCheckedNotBelieved) {
     TestNet world = TestNet::with_address();
     introduce_peer(world);
     const MacAddress other{{0x02, 6, 6, 6, 6, 6}};
-    const auto asked = world.exchange(
-        arp_frame({.sender_mac = other, .target = kPeer}, MacAddress::broadcast()));
+    const auto asked =
+        world.exchange(arp_frame({.sender_mac = other, .target = kPeer}, MacAddress::broadcast()));
     ASSERT_EQ(asked.size(), 1U);
     EXPECT_TRUE(is_arp(asked[0], 1));
     EXPECT_EQ(world.net.arp.find(kPeer)->mac, kPeerMac) << "the old one goes on until answered";
@@ -215,9 +220,10 @@ TEST(Arp, TheAddressIsAnnouncedWhenItComesUp) {
     world.configure(config);
     const auto sent = world.take_sent();
     ASSERT_GE(sent.size(), 1U);
-    EXPECT_EQ(sent[0],
-              ether_frame(MacAddress::broadcast(), kBoardMac, 0x0806,
-                          arp_packet({.sender_mac = kBoardMac, .sender = kBoard, .target = kBoard})));
+    EXPECT_EQ(
+        sent[0],
+        ether_frame(MacAddress::broadcast(), kBoardMac, 0x0806,
+                    arp_packet({.sender_mac = kBoardMac, .sender = kBoard, .target = kBoard})));
 }
 
 TEST(Arp, NothingIsAnsweredWithoutAnAddress) {

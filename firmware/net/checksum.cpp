@@ -24,9 +24,7 @@ std::uint32_t fold(std::uint64_t sum) {
     return static_cast<std::uint32_t>((sum & 0xFFFFU) + (sum >> 16U));
 }
 
-std::uint32_t swap_bytes(std::uint32_t folded) {
-    return ((folded & 0xFFU) << 8U) | (folded >> 8U);
-}
+std::uint32_t swap_bytes(std::uint32_t folded) { return ((folded & 0xFFU) << 8U) | (folded >> 8U); }
 
 /// Adds `blocks` blocks of 32 bytes from `p`, which is 4-byte aligned, to a 32-bit one's-complement
 /// sum. Every received byte passes through here.
@@ -139,7 +137,7 @@ void Checksum::add(const Mbuf& chain, std::size_t offset) {
 
 void Checksum::add_pseudo_header(Ipv4 source, Ipv4 destination, std::uint8_t protocol,
                                  std::uint16_t length) {
-    // Added as numbers: host order on the wire's terms, so swap where the processor is the other way.
+    // Added as numbers in the wire's order: swapped where the processor has the other.
     const std::uint64_t sum = (source.host >> 16U) + (source.host & 0xFFFFU) +
                               (destination.host >> 16U) + (destination.host & 0xFFFFU) +
                               std::uint32_t{protocol} + std::uint32_t{length};

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net {
 namespace {

@@ -35,9 +35,7 @@ void send(LockedNet& net, DhcpQuestion question, Ipv4 to) {
                                  {to, kDhcpServerPort}, std::move(payload)));
 }
 
-void send_discover(LockedNet& net) {
-    send(net, {.type = DhcpType::discover}, Ipv4{0xFFFFFFFF});
-}
+void send_discover(LockedNet& net) { send(net, {.type = DhcpType::discover}, Ipv4{0xFFFFFFFF}); }
 
 void send_request(LockedNet& net) {
     const DhcpLease& lease = net.dhcp.lease;
@@ -54,8 +52,7 @@ void send_request(LockedNet& net) {
         case State::rebinding:
             return send(net, {.type = DhcpType::request, .client_address = lease.address},
                         Ipv4{0xFFFFFFFF});
-        default:
-            return;
+        default: return;
     }
 }
 
@@ -193,9 +190,7 @@ void fall_back(LockedNet& net) {
 void dhcp_timer(LockedNet& net) {
     DhcpClient& dhcp = net.dhcp;
     switch (dhcp.state) {
-        case State::off:
-            dhcp.next = Instant::never();
-            return;
+        case State::off: dhcp.next = Instant::never(); return;
         case State::requesting:
             if (dhcp.tries >= kDhcpRequestTries) {
                 dhcp.retry = kDhcpFirstRetry;
@@ -205,8 +200,7 @@ void dhcp_timer(LockedNet& net) {
             ++dhcp.tries;
             send_request(net);
             return back_off(net);
-        case State::selecting:
-            break;
+        case State::selecting: break;
         case State::bound:
         case State::renewing:
         case State::rebinding:
@@ -222,18 +216,12 @@ void dhcp_timer(LockedNet& net) {
 
 const char* to_text(DhcpClient::State state) {
     switch (state) {
-        case State::off:
-            return "off";
-        case State::selecting:
-            return "selecting";
-        case State::requesting:
-            return "requesting";
-        case State::bound:
-            return "bound";
-        case State::renewing:
-            return "renewing";
-        case State::rebinding:
-            return "rebinding";
+        case State::off: return "off";
+        case State::selecting: return "selecting";
+        case State::requesting: return "requesting";
+        case State::bound: return "bound";
+        case State::renewing: return "renewing";
+        case State::rebinding: return "rebinding";
     }
     return "?";
 }

@@ -30,8 +30,8 @@ struct DhcpClient {
 
     State state{State::off};
     std::uint32_t xid{};
-    DhcpLease lease{};         ///< offered or held
-    Instant since{};           ///< when this search or renewal began
+    DhcpLease lease{};  ///< offered or held
+    Instant since{};    ///< when this search or renewal began
     Instant renew_at{Instant::never()};
     Instant rebind_at{Instant::never()};
     Instant expires_at{Instant::never()};

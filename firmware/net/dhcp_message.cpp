@@ -64,9 +64,7 @@ struct Reader {
     std::array<bool, 256> seen{};
     std::uint8_t overload{0};
 
-    static Ipv4 address(std::span<const std::byte> value) {
-        return Ipv4{*header_at<Be32>(value)};
-    }
+    static Ipv4 address(std::span<const std::byte> value) { return Ipv4{*header_at<Be32>(value)}; }
     static std::uint32_t number(std::span<const std::byte> value) {
         return header_at<Be32>(value)->host();
     }
@@ -113,8 +111,7 @@ struct Reader {
                 if (n != 4) return false;
                 reply.t2_s = number(value);
                 return true;
-            default:
-                return true;  // not asked for, or not for a client
+            default: return true;  // not asked for, or not for a client
         }
     }
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/test_dhcp.hpp"
+#include "net/dhcp_test_support.hpp"
 
 namespace kyu::net::test {
 namespace {
@@ -48,16 +48,16 @@ TEST(DhcpMessage, WrongFixedFieldsAreRefused) {
 
 TEST(DhcpMessage, OptionLengthsAreChecked) {  // packet case 52
     const std::array malformed{
-        Bytes{53},                    // no length
-        Bytes{53, 1},                 // no value
-        Bytes{53, 200, 2},            // past the end
-        Bytes{53, 0, 255},            // empty type
-        Bytes{53, 2, 2, 2, 255},      // type too long
-        Bytes{53, 1, 2, 1, 0, 255},   // empty mask
+        Bytes{53},                   // no length
+        Bytes{53, 1},                // no value
+        Bytes{53, 200, 2},           // past the end
+        Bytes{53, 0, 255},           // empty type
+        Bytes{53, 2, 2, 2, 255},     // type too long
+        Bytes{53, 1, 2, 1, 0, 255},  // empty mask
         Bytes{53, 1, 2, 1, 5, 255, 255, 255, 0, 0, 255},
         Bytes{53, 1, 2, 3, 3, 10, 0, 2, 255},
         Bytes{53, 1, 2, 51, 2, 0, 1, 255},
-        Bytes{53, 1, 2, 52, 1, 4, 255},  // overload of nothing that exists
+        Bytes{53, 1, 2, 52, 1, 4, 255},      // overload of nothing that exists
         Bytes{1, 4, 255, 255, 255, 0, 255},  // no message type: BOOTP, not DHCP
         Bytes{}};
     for (const Bytes& options : malformed) {
@@ -68,11 +68,11 @@ TEST(DhcpMessage, OptionLengthsAreChecked) {  // packet case 52
 TEST(DhcpMessage, OddButHarmlessOptionsAreRead) {
     const Bytes compression_loop = joined({119, 255}, Bytes(255, 0xC0));
     const std::array harmless{
-        Bytes{53, 1, 2},                             // no end mark
-        Bytes{0, 0, 0, 53, 1, 2, 255},               // padding in front
-        Bytes{53, 1, 2, 12, 0, 255},                 // an option of length 0 nobody asked for
+        Bytes{53, 1, 2},                // no end mark
+        Bytes{0, 0, 0, 53, 1, 2, 255},  // padding in front
+        Bytes{53, 1, 2, 12, 0, 255},    // an option of length 0 nobody asked for
         joined(joined({53, 1, 2}, compression_loop), {255}),
-        Bytes{53, 1, 2, 53, 1, 6, 255}};             // repeated: the first counts
+        Bytes{53, 1, 2, 53, 1, 6, 255}};  // repeated: the first counts
     for (const Bytes& options : harmless) {
         const auto reply = parse(dhcp_with_options(options));
         ASSERT_TRUE(reply);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/test_dhcp.hpp"
+#include "net/dhcp_test_support.hpp"
 
 namespace kyu::net::test {
 namespace {

@@ -36,8 +36,7 @@ void ether_input(LockedNet& net, Mbuf frame) {
     switch (type) {
         case static_cast<std::uint16_t>(EtherType::ipv4):
             return ip_input(net, std::move(frame), to_group);
-        case static_cast<std::uint16_t>(EtherType::arp):
-            return arp_input(net, std::move(frame));
+        case static_cast<std::uint16_t>(EtherType::arp): return arp_input(net, std::move(frame));
         default:
             return net.stats.count(type < kSmallestEtherType ? Drop::ether_llc : Drop::ether_type);
     }

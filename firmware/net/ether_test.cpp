@@ -1,7 +1,7 @@
 // Ethernet: runts, strangers and foreign protocols; every frame also split at every byte.
 #include <gtest/gtest.h>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
 namespace {

@@ -83,14 +83,11 @@ void icmp_input(LockedNet& net, Mbuf message, const IpInfo& ip) {
     sum.add(message);
     if (sum.finish() != 0) return net.stats.count(Drop::icmp_checksum);
     switch (static_cast<IcmpType>(header_at<IcmpHeader>(message.front())->type)) {
-        case IcmpType::echo:
-            return answer_echo(net, std::move(message), ip);
+        case IcmpType::echo: return answer_echo(net, std::move(message), ip);
         case IcmpType::unreachable:
         case IcmpType::time_exceeded:
-        case IcmpType::parameter_problem:
-            return take_error(net, std::move(message), ip);
-        case IcmpType::echo_reply:
-            return net.stats.count(Drop::icmp_unsolicited);
+        case IcmpType::parameter_problem: return take_error(net, std::move(message), ip);
+        case IcmpType::echo_reply: return net.stats.count(Drop::icmp_unsolicited);
         case IcmpType::source_quench:  // RFC 6633 §3: ignored
         case IcmpType::redirect:       // one gateway, configured: not to be talked out of it
             break;

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
 namespace {
@@ -14,7 +14,8 @@ Bytes echo_frame(const Bytes& data, const IpFields& fields = {.protocol = 1}) {
 
 TEST(Icmp, EchoComesBackByteForByte) {
     for (std::size_t n = 0; n <= 1472; n = n < 70 ? n + 1 : n + 467) {
-        for (const std::size_t cut : {std::size_t{0}, std::size_t{34}, std::size_t{39}, std::size_t{45}}) {
+        for (const std::size_t cut :
+             {std::size_t{0}, std::size_t{34}, std::size_t{39}, std::size_t{45}}) {
             TestNet world = TestNet::with_address();
             introduce_peer(world);
             world.link.split_at = cut;
@@ -70,7 +71,8 @@ TEST(Icmp, UnsolicitedRepliesCostNothing) {  // the original lost every buffer a
     TestNet world = TestNet::with_address();
     introduce_peer(world);
     for (int i = 0; i < 2000; ++i) {
-        EXPECT_TRUE(world.exchange(ip_frame({.protocol = 1}, icmp_message(0, 0, 1, pattern(56)))).empty());
+        EXPECT_TRUE(
+            world.exchange(ip_frame({.protocol = 1}, icmp_message(0, 0, 1, pattern(56)))).empty());
     }
     EXPECT_EQ(world.drops(Drop::icmp_unsolicited), 2000U);
     EXPECT_EQ(world.segments_used(), 0U);

@@ -33,7 +33,7 @@ struct Interface {
     AddressSource source{AddressSource::none};
     WaitPoint changed{"net address"};  ///< woken whenever the address changes
     PacketQueue<kLoopbackPacketsMax> loopback{};
-    Instant poll_at{};         ///< when the link wants to be looked at
+    Instant poll_at{};  ///< when the link wants to be looked at
     bool link_was_up{false};
 
     explicit Interface(Link& link_in) : link(link_in) {}

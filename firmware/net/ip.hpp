@@ -20,10 +20,10 @@ struct IpInfo {
     Ipv4 source;
     Ipv4 destination;
     IpProtocol protocol{};
-    std::uint8_t tos{};             ///< DSCP and ECN bits as received (RFC 3168 §5)
+    std::uint8_t tos{};  ///< DSCP and ECN bits as received (RFC 3168 §5)
     std::uint8_t ttl{};
-    bool link_broadcast{false};     ///< the frame was sent to a group MAC address
-    bool ip_broadcast{false};       ///< the destination is a broadcast or multicast address
+    bool link_broadcast{false};  ///< the frame was sent to a group MAC address
+    bool ip_broadcast{false};    ///< the destination is a broadcast or multicast address
 };
 
 /// Why a packet could not be sent.

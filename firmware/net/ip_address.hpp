@@ -52,8 +52,8 @@ struct FourTuple {
     friend constexpr auto operator<=>(const FourTuple&, const FourTuple&) = default;
 };
 
-void print_to(TextSink& sink, Ipv4 address);                ///< 192.168.0.73
-void print_to(TextSink& sink, const Endpoint& endpoint);    ///< 192.168.0.73:114
-void print_to(TextSink& sink, const MacAddress& address);   ///< 52:54:00:12:34:56
+void print_to(TextSink& sink, Ipv4 address);               ///< 192.168.0.73
+void print_to(TextSink& sink, const Endpoint& endpoint);   ///< 192.168.0.73:114
+void print_to(TextSink& sink, const MacAddress& address);  ///< 52:54:00:12:34:56
 
 }  // namespace kyu::net

@@ -74,13 +74,11 @@ void deliver(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo
         case IpProtocol::tcp:
             packet.trim_front(header_bytes);
             return tcp_input(net, std::move(packet), ip);
-        case IpProtocol::udp:
-            return udp_input(net, std::move(packet), header_bytes, ip);
+        case IpProtocol::udp: return udp_input(net, std::move(packet), header_bytes, ip);
         case IpProtocol::icmp:
             packet.trim_front(header_bytes);
             return icmp_input(net, std::move(packet), ip);
-        case IpProtocol::igmp:
-            break;
+        case IpProtocol::igmp: break;
     }
     net.stats.count(Drop::ip_protocol);
     if (ip.protocol != IpProtocol::igmp) icmp_unreachable(net, Unreachable::protocol, packet, ip);
@@ -95,14 +93,14 @@ void ip_receive(LockedNet& net, Mbuf packet, Road road, bool link_broadcast) {
     if (!view) return net.stats.count(view.error());
     const Ipv4Header& header = view->header();
     const Ipv4 destination{header.destination};
-    const IpInfo ip{.source = Ipv4{header.source},
-                    .destination = destination,
-                    .protocol = static_cast<IpProtocol>(header.protocol),
-                    .tos = header.tos,
-                    .ttl = header.ttl,
-                    .link_broadcast = link_broadcast,
-                    .ip_broadcast =
-                        destination.is_multicast() || net.interface.is_broadcast(destination)};
+    const IpInfo ip{
+        .source = Ipv4{header.source},
+        .destination = destination,
+        .protocol = static_cast<IpProtocol>(header.protocol),
+        .tos = header.tos,
+        .ttl = header.ttl,
+        .link_broadcast = link_broadcast,
+        .ip_broadcast = destination.is_multicast() || net.interface.is_broadcast(destination)};
     const auto addressed = check_addresses(net, ip, road);
     if (!addressed) return net.stats.count(addressed.error());
     const std::size_t header_bytes = view->header_bytes();

@@ -37,18 +37,12 @@ Result<Route, SendError> route_to(const LockedNet& net, Ipv4 destination) {
 
 Drop drop_for(SendError error) {
     switch (error) {
-        case SendError::no_route:
-            return Drop::out_no_route;
-        case SendError::no_memory:
-            return Drop::out_no_memory;
-        case SendError::link_down:
-            return Drop::out_link_down;
-        case SendError::ring_full:
-            return Drop::out_ring_full;
-        case SendError::too_big:
-            return Drop::out_too_big;
-        case SendError::no_address:
-            return Drop::out_no_address;
+        case SendError::no_route: return Drop::out_no_route;
+        case SendError::no_memory: return Drop::out_no_memory;
+        case SendError::link_down: return Drop::out_link_down;
+        case SendError::ring_full: return Drop::out_ring_full;
+        case SendError::too_big: return Drop::out_too_big;
+        case SendError::no_address: return Drop::out_no_address;
     }
     return Drop::out_no_route;
 }
@@ -113,13 +107,11 @@ Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf payload) {
     fill_header(net, *header_at<Ipv4Header>(room), send, total, checksum);
     ++net.stats.ip_out;
     switch (route->kind) {
-        case Route::Kind::loopback:
-            return to_ourselves(net, std::move(payload));
+        case Route::Kind::loopback: return to_ourselves(net, std::move(payload));
         case Route::Kind::group:
             return ether_output(net, group_mac(send.destination), EtherType::ipv4,
                                 std::move(payload));
-        case Route::Kind::host:
-            break;
+        case Route::Kind::host: break;
     }
     return arp_output(net, route->next_hop, std::move(payload));
 }

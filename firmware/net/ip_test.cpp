@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
 namespace {
@@ -114,13 +114,13 @@ TEST_F(IpTest, FragmentsAreDroppedAndOverflowIsTold) {  // packet cases 11 and 1
 
 TEST_F(IpTest, OptionsAreSteppedOverAndSourceRoutesRefused) {
     const Bytes datagram = udp_datagram(kPeer, kBoard, 5000, kPort, pattern(4));
-    const std::array harmless{Bytes(40, 1),                  // 40 times "nothing"
-                              Bytes{7, 4, 4, 0},             // record route
-                              Bytes{68, 0, 0, 0},            // a length of zero
-                              Bytes{68, 1, 131, 0},          // a length too short for itself
-                              Bytes{1, 1, 1, 131 - 1},       // a kind at the very end
-                              Bytes{68, 255, 0, 0},          // a length past the end
-                              Bytes{0, 131, 4, 4}};          // a route behind the end mark
+    const std::array harmless{Bytes(40, 1),             // 40 times "nothing"
+                              Bytes{7, 4, 4, 0},        // record route
+                              Bytes{68, 0, 0, 0},       // a length of zero
+                              Bytes{68, 1, 131, 0},     // a length too short for itself
+                              Bytes{1, 1, 1, 131 - 1},  // a kind at the very end
+                              Bytes{68, 255, 0, 0},     // a length past the end
+                              Bytes{0, 131, 4, 4}};     // a route behind the end mark
     for (const Bytes& options : harmless) {
         EXPECT_TRUE(world_.exchange(ip_frame({.options = options}, datagram)).empty());
         EXPECT_EQ(queued(), 1U);
@@ -178,12 +178,13 @@ TEST(IpOutput, OnLinkThroughTheGatewayAndToEverybody) {
 TEST(IpOutput, RefusesWhatCannotBeSent) {
     TestNet world = TestNet::with_address();
     const auto attempt = [&](Ipv4 to, std::size_t bytes) {
-        const auto s = ip_output(world.net,
-                                 {.source = {}, .destination = to, .protocol = IpProtocol::udp},
-                                 world.pool.copy_in(as_bytes(pattern(bytes))));
-        return s ? std::string_view{"sent"} : std::array<std::string_view, 6>{
-            "no_route", "no_memory", "link_down", "ring_full", "too_big",
-            "no_address"}[static_cast<std::size_t>(s.error())];
+        const auto s =
+            ip_output(world.net, {.source = {}, .destination = to, .protocol = IpProtocol::udp},
+                      world.pool.copy_in(as_bytes(pattern(bytes))));
+        return s ? std::string_view{"sent"}
+                 : std::array<std::string_view, 6>{"no_route",  "no_memory", "link_down",
+                                                   "ring_full", "too_big",   "no_address"}
+                       [static_cast<std::size_t>(s.error())];
     };
     EXPECT_EQ(attempt(Ipv4{}, 1), "no_route");
     EXPECT_EQ(attempt(kPeer, 1481), "too_big");
@@ -233,7 +234,8 @@ TEST(Loopback, AFloodToOurselvesIsBounded) {
     TestNet world = TestNet::with_address();
     std::size_t refused = 0;
     for (int i = 0; i < 1000; ++i) {
-        if (!udp_output(world.net, {}, 99, {kBoard, 9}, world.pool.copy_in(as_bytes({7})))) ++refused;
+        if (!udp_output(world.net, {}, 99, {kBoard, 9}, world.pool.copy_in(as_bytes({7}))))
+            ++refused;
     }
     EXPECT_EQ(refused, 1000 - kLoopbackPacketsMax);
     world.settle();

@@ -18,12 +18,12 @@ namespace kyu::net {
 struct LinkStats {
     std::uint64_t rx_frames{};
     std::uint64_t rx_bytes{};
-    std::uint64_t rx_errors{};       ///< bad descriptor or status: dropped
-    std::uint64_t rx_no_buffer{};    ///< dropped because no fresh cluster could replace it
-    std::uint64_t rx_exhausted{};    ///< the ring ran full and was resynchronised
+    std::uint64_t rx_errors{};     ///< bad descriptor or status: dropped
+    std::uint64_t rx_no_buffer{};  ///< dropped because no fresh cluster could replace it
+    std::uint64_t rx_exhausted{};  ///< the ring ran full and was resynchronised
     std::uint64_t tx_frames{};
     std::uint64_t tx_bytes{};
-    std::uint64_t tx_ring_full{};    ///< frames refused
+    std::uint64_t tx_ring_full{};  ///< frames refused
     std::uint64_t tx_errors{};
 };
 

@@ -85,14 +85,10 @@ void net_configure(LockedNet& net, const NetConfig& config) {
 
 const char* to_text(AddressSource source) {
     switch (source) {
-        case AddressSource::none:
-            return "none";
-        case AddressSource::fixed:
-            return "args";
-        case AddressSource::dhcp:
-            return "dhcp";
-        case AddressSource::fallback:
-            return "default";
+        case AddressSource::none: return "none";
+        case AddressSource::fixed: return "args";
+        case AddressSource::dhcp: return "dhcp";
+        case AddressSource::fallback: return "default";
     }
     return "?";
 }

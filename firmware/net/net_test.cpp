@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "net/host_test_support.hpp"
 #include "net/show.hpp"
-#include "net/test_host.hpp"
 #include "net/udp_socket.hpp"
 
 namespace kyu::net::test {

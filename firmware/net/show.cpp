@@ -14,8 +14,8 @@ void row(TextSink& sink, std::string_view name, std::uint64_t value) {
 }
 
 void pool_row(TextSink& sink, std::string_view name, const PoolStats& pool) {
-    print(sink, "  {:<22} {:>6} of {}, high {}, refused {}\n", name, pool.used, pool.total, pool.high,
-          pool.failed);
+    print(sink, "  {:<22} {:>6} of {}, high {}, refused {}\n", name, pool.used, pool.total,
+          pool.high, pool.failed);
 }
 
 }  // namespace

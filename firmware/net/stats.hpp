@@ -15,57 +15,57 @@
 namespace kyu::net {
 
 // The list is a macro so that a name and its row can never part.
-#define KYU_DROPS(X)                                                                       \
-    X(ether_short)          /* shorter than an Ethernet header */                          \
-    X(ether_foreign)        /* unicast to somebody else */                                 \
-    X(ether_own)            /* our own MAC address as the source */                        \
-    X(ether_type)           /* a type this host does not speak: IPv6, VLAN, … */           \
-    X(ether_llc)            /* IEEE 802.3 length field: LLC frames */                      \
-    X(arp_short)            /* cut inside the packet */                                    \
-    X(arp_format)           /* not Ethernet and IPv4, or another operation */              \
-    X(arp_bad_sender)       /* group or zero hardware address, impossible IP address */    \
-    X(arp_not_for_us)       /* asks for somebody else */                                   \
-    X(arp_unsolicited)      /* a reply that nobody asked for */                            \
-    X(arp_conflict)         /* somebody claims our address */                              \
-    X(arp_hold_full)        /* too many packets wait for one address */                    \
-    X(arp_no_answer)        /* the held packet's next hop never answered */                \
-    X(arp_unreachable)      /* the next hop did not answer a moment ago */                 \
-    X(arp_evicted)          /* the held packet's entry was needed for another */           \
-    X(ip_short)             /* fewer than 20 bytes */                                      \
-    X(ip_version)           /* not 4 */                                                    \
-    X(ip_header_length)     /* IHL < 5, or longer than the packet */                       \
-    X(ip_total_length)      /* shorter than the header or longer than the frame */         \
-    X(ip_checksum)                                                                         \
-    X(ip_bad_source)        /* a source no sender can have */                              \
-    X(ip_bad_destination)   /* loopback or zero on the wire */                             \
-    X(ip_not_ours)          /* for another host: this one does not forward */              \
+#define KYU_DROPS(X)                                                                      \
+    X(ether_short)      /* shorter than an Ethernet header */                             \
+    X(ether_foreign)    /* unicast to somebody else */                                    \
+    X(ether_own)        /* our own MAC address as the source */                           \
+    X(ether_type)       /* a type this host does not speak: IPv6, VLAN, … */              \
+    X(ether_llc)        /* IEEE 802.3 length field: LLC frames */                         \
+    X(arp_short)        /* cut inside the packet */                                       \
+    X(arp_format)       /* not Ethernet and IPv4, or another operation */                 \
+    X(arp_bad_sender)   /* group or zero hardware address, impossible IP address */       \
+    X(arp_not_for_us)   /* asks for somebody else */                                      \
+    X(arp_unsolicited)  /* a reply that nobody asked for */                               \
+    X(arp_conflict)     /* somebody claims our address */                                 \
+    X(arp_hold_full)    /* too many packets wait for one address */                       \
+    X(arp_no_answer)    /* the held packet's next hop never answered */                   \
+    X(arp_unreachable)  /* the next hop did not answer a moment ago */                    \
+    X(arp_evicted)      /* the held packet's entry was needed for another */              \
+    X(ip_short)         /* fewer than 20 bytes */                                         \
+    X(ip_version)       /* not 4 */                                                       \
+    X(ip_header_length) /* IHL < 5, or longer than the packet */                          \
+    X(ip_total_length)  /* shorter than the header or longer than the frame */            \
+    X(ip_checksum)                                                                        \
+    X(ip_bad_source)        /* a source no sender can have */                             \
+    X(ip_bad_destination)   /* loopback or zero on the wire */                            \
+    X(ip_not_ours)          /* for another host: this one does not forward */             \
     X(ip_source_route)      /* RFC 7126 §4.3: not followed, not accepted */               \
-    X(ip_fragment)          /* reassembly is not built in */                               \
-    X(ip_fragment_overflow) /* offset + length beyond 65,535 */                            \
-    X(ip_protocol)          /* no such protocol here */                                    \
-    X(in_no_memory)         /* no segment to make a header contiguous */                   \
-    X(icmp_short)                                                                          \
-    X(icmp_checksum)                                                                       \
-    X(icmp_broadcast)       /* echo to a group address is not answered */                  \
-    X(icmp_type)            /* a type this host has no use for */                          \
-    X(icmp_unsolicited)     /* a reply that nobody asked for */                            \
-    X(icmp_bad_quote)       /* an error that quotes less than a header, or not our packet */ \
-    X(icmp_rate_limited)    /* our own errors, held back */                                \
-    X(udp_short)                                                                           \
-    X(udp_length)           /* length field < 8 or beyond the IP payload */                \
-    X(udp_checksum)                                                                        \
-    X(udp_port)             /* nobody listens */                                           \
-    X(udp_queue_full)       /* the reader is too slow */                                   \
-    X(dhcp_malformed)       /* cut, no cookie, options past the end */                     \
-    X(dhcp_not_ours)        /* another client's transaction or hardware address */         \
-    X(dhcp_unexpected)      /* a message the state has no use for */                       \
-    X(dhcp_bad_offer)       /* no server, no lease, impossible address or mask */          \
-    X(loopback_full)        /* packets to ourselves, faster than we take them */           \
-    X(out_no_route)                                                                        \
-    X(out_no_memory)                                                                       \
-    X(out_link_down)                                                                       \
-    X(out_ring_full)                                                                       \
-    X(out_too_big)                                                                         \
+    X(ip_fragment)          /* reassembly is not built in */                              \
+    X(ip_fragment_overflow) /* offset + length beyond 65,535 */                           \
+    X(ip_protocol)          /* no such protocol here */                                   \
+    X(in_no_memory)         /* no segment to make a header contiguous */                  \
+    X(icmp_short)                                                                         \
+    X(icmp_checksum)                                                                      \
+    X(icmp_broadcast)    /* echo to a group address is not answered */                    \
+    X(icmp_type)         /* a type this host has no use for */                            \
+    X(icmp_unsolicited)  /* a reply that nobody asked for */                              \
+    X(icmp_bad_quote)    /* an error that quotes less than a header, or not our packet */ \
+    X(icmp_rate_limited) /* our own errors, held back */                                  \
+    X(udp_short)                                                                          \
+    X(udp_length) /* length field < 8 or beyond the IP payload */                         \
+    X(udp_checksum)                                                                       \
+    X(udp_port)        /* nobody listens */                                               \
+    X(udp_queue_full)  /* the reader is too slow */                                       \
+    X(dhcp_malformed)  /* cut, no cookie, options past the end */                         \
+    X(dhcp_not_ours)   /* another client's transaction or hardware address */             \
+    X(dhcp_unexpected) /* a message the state has no use for */                           \
+    X(dhcp_bad_offer)  /* no server, no lease, impossible address or mask */              \
+    X(loopback_full)   /* packets to ourselves, faster than we take them */               \
+    X(out_no_route)                                                                       \
+    X(out_no_memory)                                                                      \
+    X(out_link_down)                                                                      \
+    X(out_ring_full)                                                                      \
+    X(out_too_big)                                                                        \
     X(out_no_address)
 
 enum class Drop : std::uint8_t {

@@ -32,18 +32,12 @@ bool checksum_right(const Mbuf& packet, std::size_t header_bytes, const UdpHeade
 
 const char* to_text(UdpError error) {
     switch (error) {
-        case UdpError::in_use:
-            return "port in use";
-        case UdpError::no_memory:
-            return "no memory";
-        case UdpError::too_big:
-            return "too big";
-        case UdpError::unreachable:
-            return "unreachable";
-        case UdpError::timed_out:
-            return "timed out";
-        case UdpError::closed:
-            return "closed";
+        case UdpError::in_use: return "port in use";
+        case UdpError::no_memory: return "no memory";
+        case UdpError::too_big: return "too big";
+        case UdpError::unreachable: return "unreachable";
+        case UdpError::timed_out: return "timed out";
+        case UdpError::closed: return "closed";
     }
     return "?";
 }
@@ -109,9 +103,8 @@ void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpIn
         net.stats.count(Drop::udp_port);
         return icmp_unreachable(net, Unreachable::port, packet, ip);
     }
-    UdpDatagram datagram{.payload = {},
-                         .from = {ip.source, header.source.host()},
-                         .to = ip.destination};
+    UdpDatagram datagram{
+        .payload = {}, .from = {ip.source, header.source.host()}, .to = ip.destination};
     packet.trim_front(header_bytes + sizeof(UdpHeader));
     datagram.payload = std::move(packet);
     if (port->handler != nullptr) return port->handler(net, std::move(datagram));

@@ -15,14 +15,11 @@ namespace {
 UdpError to_udp_error(SendError error) {
     switch (error) {
         case SendError::no_memory:
-        case SendError::ring_full:
-            return UdpError::no_memory;
-        case SendError::too_big:
-            return UdpError::too_big;
+        case SendError::ring_full: return UdpError::no_memory;
+        case SendError::too_big: return UdpError::too_big;
         case SendError::no_route:
         case SendError::link_down:
-        case SendError::no_address:
-            break;
+        case SendError::no_address: break;
     }
     return UdpError::unreachable;
 }

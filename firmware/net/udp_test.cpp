@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
 namespace {
@@ -25,7 +25,9 @@ protected:
         world_.net.udp.unbind(id_);
         EXPECT_EQ(world_.segments_used(), 0U);
     }
-    static Bytes datagram(const Bytes& data) { return udp_datagram(kPeer, kBoard, 5000, kPort, data); }
+    static Bytes datagram(const Bytes& data) {
+        return udp_datagram(kPeer, kBoard, 5000, kPort, data);
+    }
     std::size_t queued() { return world_.net.udp.get(id_)->queue.size(); }
     Bytes read() { return flatten(world_.net.udp.get(id_)->queue.pop().payload); }
     void expect_drop(const Bytes& d, Drop reason) {
@@ -78,9 +80,9 @@ TEST_F(UdpTest, AClosedPortIsToldWithAnExactQuote) {
 TEST_F(UdpTest, PortZeroAndGroupsGetNoAnswerFromNobody) {
     EXPECT_EQ(world_.exchange(udp_frame(5000, 0, {})).size(), 1U) << "an ordinary closed port";
     const Ipv4 group{192, 168, 0, 255};
-    EXPECT_TRUE(world_.exchange(ip_frame({.destination = group},
-                                         udp_datagram(kPeer, group, 5000, 9, {})))
-                    .empty());
+    EXPECT_TRUE(
+        world_.exchange(ip_frame({.destination = group}, udp_datagram(kPeer, group, 5000, 9, {})))
+            .empty());
     EXPECT_EQ(world_.drops(Drop::udp_port), 2U);
 }
 
@@ -103,7 +105,8 @@ TEST_F(UdpTest, ASlowReaderLosesTheNewest) {
 }
 
 TEST_F(UdpTest, SendingFillsInLengthAndChecksum) {
-    ASSERT_TRUE(udp_output(world_.net, {}, kPort, {kPeer, 5000}, world_.pool.copy_in(as_bytes(pattern(33)))));
+    ASSERT_TRUE(udp_output(world_.net, {}, kPort, {kPeer, 5000},
+                           world_.pool.copy_in(as_bytes(pattern(33)))));
     const auto sent = world_.take_sent();
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(slice(sent[0], kEther + kIp), udp_datagram(kBoard, kPeer, kPort, 5000, pattern(33)));

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net {
 namespace {
@@ -55,7 +55,8 @@ TEST_F(MbufTest, AllocatedPacketHasRoomForEveryHeaderInFront) {
         Mbuf m = pool_.allocate(size);
         ASSERT_TRUE(m);
         EXPECT_EQ(m.size(), size);
-        for (const std::size_t header : {60U, 20U, 14U}) ASSERT_EQ(m.prepend(header).size(), header);
+        for (const std::size_t header : {60U, 20U, 14U})
+            ASSERT_EQ(m.prepend(header).size(), header);
         EXPECT_EQ(m.segments(), 1U) << "no segment was needed for headers at size " << size;
         EXPECT_EQ(m.size(), size + 94);
     }

@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "net/frames_test_support.hpp"
+#include "net/net_test_support.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tcp/tcp.hpp"
 #include "net/tcp/usrreq.hpp"
-#include "net/test_frames.hpp"
-#include "net/test_support.hpp"
 
 namespace kyu::net::test {
 

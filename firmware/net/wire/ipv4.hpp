@@ -57,7 +57,9 @@ public:
     }
 
     [[nodiscard]] const Ipv4Header& header() const { return *h_; }
-    [[nodiscard]] std::size_t header_bytes() const { return std::size_t{h_->version_ihl & 0xFU} * 4; }
+    [[nodiscard]] std::size_t header_bytes() const {
+        return std::size_t{h_->version_ihl & 0xFU} * 4;
+    }
     [[nodiscard]] std::size_t total_bytes() const { return h_->total_length.host(); }
     [[nodiscard]] bool is_fragment() const {
         return (h_->flags_offset.host() & (Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask)) !=

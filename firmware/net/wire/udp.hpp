@@ -13,7 +13,7 @@ namespace kyu::net {
 struct UdpHeader {
     Be16 source;
     Be16 destination;
-    Be16 length;  ///< of header and payload
+    Be16 length;    ///< of header and payload
     Be16 checksum;  ///< 0: the sender made none (RFC 768)
 
     /// `front` is the contiguous front of a datagram of `datagram_bytes` in all.

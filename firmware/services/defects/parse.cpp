@@ -1,3 +1,6 @@
+// Defects as text: what the boot argument defect= may say.
+//
+// Context   any; pure.
 #include <array>
 #include <charconv>
 

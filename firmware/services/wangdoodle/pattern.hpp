@@ -3,7 +3,7 @@
 // Rules     Pure. The firmware sends these bytes, the simulator and the rig compare with them; all
 //           three use this header, so a difference is always the network's or the board's.
 // Source    `big` and `lots` are the original's recognisable text: chunks of 2,000 bytes, each four
-//           runs of 100 words "TTnnn". First chunk ST001..ST004, last EN001..EN004, PK001.. between.
+//           runs of 100 words "TTnnn": first ST001..ST004, last EN001..EN004, PK001.. between.
 #pragma once
 
 #include <algorithm>

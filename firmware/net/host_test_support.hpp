@@ -1,12 +1,12 @@
 // For tests only: a whole Net with its net thread on a host machine.
 //
 //     HostNet host;                                     // 192.168.0.73/24, fixed
-//     host.machine.thread("one", 20, [&](ThreadContext& self) { NetGuard guard{host.net, self}; … });
+//     host.machine.thread("one", 20, [&](ThreadContext& self) { NetGuard guard{…}; … });
 //     host.frame_at(Instant::from_us(5000), udp_frame(…));
 //     EXPECT_EQ(host.machine.run(), host::Stop::asked) << host.machine.text();
 #pragma once
 
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 #include "port/host/test_machine.hpp"
 
 namespace kyu::net::test {

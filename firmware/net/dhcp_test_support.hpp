@@ -2,7 +2,7 @@
 #pragma once
 
 #include "net/dhcp.hpp"
-#include "net/test_frames.hpp"
+#include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
 
@@ -72,9 +72,10 @@ inline Bytes dhcp_question(const Bytes& frame) {
 inline Bytes dhcp_frame(const Bytes& message, Ipv4 to = Ipv4{0xFFFFFFFF},
                         Ipv4 from = Ipv4{10, 0, 2, 2}) {
     const MacAddress mac = to.is_limited_broadcast() ? MacAddress::broadcast() : kBoardMac;
-    return ether_frame(mac, kPeerMac, 0x0800,
-                       ip_packet({.source = from, .destination = to},
-                                 udp_datagram(from, to, kDhcpServerPort, kDhcpClientPort, message)));
+    return ether_frame(
+        mac, kPeerMac, 0x0800,
+        ip_packet({.source = from, .destination = to},
+                  udp_datagram(from, to, kDhcpServerPort, kDhcpClientPort, message)));
 }
 
 }  // namespace kyu::net::test

@@ -6,7 +6,7 @@
 
 #include "net/checksum.hpp"
 #include "net/ip_address.hpp"
-#include "net/test_support.hpp"
+#include "net/net_test_support.hpp"
 
 namespace kyu::net::test {
 

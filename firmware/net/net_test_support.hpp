@@ -119,7 +119,8 @@ public:
     FakeLink& link{*link_};
     LockedNet& net;
 
-    explicit TestNet(std::uint8_t seed = 1) : net_(NetDoor::make(*pool_, *link_, key(seed))), net(*net_) {
+    explicit TestNet(std::uint8_t seed = 1)
+        : net_(NetDoor::make(*pool_, *link_, key(seed))), net(*net_) {
         NetDoor::set_now(net, Instant::from_us(1'000'000));
     }
     /// A fixed address, and the announcement already forgotten.
