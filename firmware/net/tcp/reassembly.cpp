@@ -50,6 +50,7 @@ bool ReassemblyQueue::insert(ReassemblyPool& pool, SeqNum first, Mbuf data) {
     trim_to_fin(first, data);
     ReassemblyPiece* after = nullptr;
     ReassemblyPiece* at = head_;
+    // A moved-from Mbuf is empty, and that ends the loop. NOLINTNEXTLINE(bugprone-use-after-move)
     while (data.size() > 0) {
         while (at != nullptr && !at->end().is_after(first)) {
             after = at;
