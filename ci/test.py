@@ -128,7 +128,15 @@ def build(preset: str) -> list[Step]:
 
 def ctest(preset: str) -> Step:
     report = REPORTS / f"ctest-{preset}.xml"
-    command = ["ctest", "--preset", preset, "-j", str(os.cpu_count() or 1), "--no-tests=error"]
+    command = [
+        "ctest",
+        "--preset",
+        preset,
+        "-j",
+        str(os.cpu_count() or 1),
+        "--no-tests=error",
+        "--progress",
+    ]
     return Step(
         f"ctest {preset}",
         [*command, "--output-junit", str(report)],
