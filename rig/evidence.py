@@ -113,7 +113,8 @@ def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
         frames[frame.text("thread")].append(frame)
     alike: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
     for thread in crash.of_kind("crash-thread"):
-        stack = tuple(frame.text("pc") for frame in frames[thread.text("id")])
+        # A thread in the same place as an earlier one is printed without its frames.
+        stack = tuple(f.text("pc") for f in frames[thread.text("like") or thread.text("id")])
         alike[thread.text("state"), thread.text("waits"), *stack].append(thread)
     lines: list[str] = []
     for group in alike.values():
@@ -122,7 +123,7 @@ def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
         waits = f" for {first.text('waits')}" if first.text("waits") else ""
         deepest = max(thread.number("used") for thread in group)
         lines.append(f"{names}: {first.text('state')}{waits}, stack used {deepest}")
-        for frame in frames[first.text("id")]:
+        for frame in frames[first.text("like") or first.text("id")]:
             source = symbols.source(frame.number("pc"))
             lines.append(f"    {frame.text('pc')}  {frame.text('sym'):<40}  {source}".rstrip())
         lines.append("")

@@ -39,6 +39,9 @@ class Report {
     PolledSink sink_;
     unsigned lines_{0};
     std::span<const std::uintptr_t> frames_;
+    // Idle workers stand in a row in the same place: their frames are printed once.
+    std::span<const std::uintptr_t> shown_;
+    unsigned shown_id_{0};
 
     FrameLine line(std::string_view kind) {
         ++lines_;
@@ -52,6 +55,7 @@ class Report {
     void registers();
     void threads();
     void thread(Thread& thread);
+    std::span<const std::uintptr_t> walk(const Thread& thread);
     void frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact);
     void locks();
     void pools();
@@ -111,8 +115,11 @@ void Report::traceback() {
 }
 
 void Report::begin() {
+    // A jump to nowhere has no name: then the caller is what a person wants to know.
     Symbol where;
-    if (!frames_.empty()) where = symbol_of(frames_.front(), exact(0));
+    for (std::size_t n = 0; n < frames_.size() && where.name.empty(); ++n) {
+        where = symbol_of(frames_[n], exact(n));
+    }
     FrameLine out = line("crash-begin");
     out.number("v", 1)
         .word("build", port::build_id())
@@ -158,28 +165,39 @@ void Report::frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first
     }
 }
 
+std::span<const std::uintptr_t> Report::walk(const Thread& thread) {
+    const std::size_t count =
+        port::walk_context(Kernel::context_of(thread), thread.stack(), crash_.other_frames);
+    return std::span<const std::uintptr_t>(crash_.other_frames).first(count);
+}
+
 void Report::thread(Thread& thread) {
     const WaitQueue* queue = thread.waits_in();
     TextBuffer<64> waits;
     if (queue != nullptr) {
         print(waits, "{}{}{}", queue->kind(), queue->name()[0] == '\0' ? "" : " ", queue->name());
     }
-    const auto low = reinterpret_cast<std::uintptr_t>(thread.stack().data());
-    line("crash-thread")
-        .number("id", thread.id())
-        .word("name", thread.name())
-        .number("prio", thread.priority().level)
-        .word("state", to_text(thread.state()))
-        .text("waits", waits.view())
-        .field("stack", "0x{:08x}-0x{:08x}", low, low + thread.stack().size())
-        .number("used", thread.stack_used());
-    if (&thread == kernel_.current()) {
-        frames(thread.id(), frames_, crash_.is_fault);
-        return;
+    const bool is_current = &thread == kernel_.current();
+    const auto other = is_current ? std::span<const std::uintptr_t>{} : walk(thread);
+    const bool folded = !other.empty() && std::ranges::equal(other, shown_);
+    {
+        const auto low = reinterpret_cast<std::uintptr_t>(thread.stack().data());
+        FrameLine out = line("crash-thread");
+        out.number("id", thread.id())
+            .word("name", thread.name())
+            .number("prio", thread.priority().level)
+            .word("state", to_text(thread.state()))
+            .text("waits", waits.view())
+            .field("stack", "0x{:08x}-0x{:08x}", low, low + thread.stack().size())
+            .number("used", thread.stack_used());
+        if (folded) out.number("like", shown_id_);
     }
-    const std::size_t count =
-        port::walk_context(Kernel::context_of(thread), thread.stack(), crash_.other_frames);
-    frames(thread.id(), std::span<const std::uintptr_t>(crash_.other_frames).first(count), false);
+    if (is_current) return frames(thread.id(), frames_, crash_.is_fault);
+    if (folded) return;
+    shown_id_ = thread.id();
+    std::ranges::copy(other, crash_.shown_frames.begin());
+    shown_ = std::span<const std::uintptr_t>(crash_.shown_frames).first(other.size());
+    frames(thread.id(), shown_, false);
 }
 
 void Report::threads() {

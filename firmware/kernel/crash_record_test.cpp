@@ -161,6 +161,28 @@ TEST(CrashRecord, has_frames_of_every_thread) {
     EXPECT_GE(per_thread["2"], 3);
 }
 
+TEST(CrashRecord, threads_that_wait_in_the_same_place_show_their_frames_once) {
+    Semaphore never{"never", 0};
+    const auto idle_worker = [&](ThreadContext& self) { never.wait(self, Instant::never()); };
+    TestMachine machine;
+    machine.daemon("worker-0", 5, idle_worker);
+    machine.daemon("worker-1", 5, idle_worker);
+    machine.daemon("worker-2", 5, idle_worker);
+    machine.thread("culprit", 10, [&](ThreadContext&) { panic("enough"); });
+    EXPECT_EQ(machine.run(), Stop::crashed);
+    const auto frames = frames_of(machine.text());
+    std::map<std::string, std::string> like;
+    std::string first_id;
+    for (const Frame& thread : of_kind(frames, "crash-thread")) {
+        if (thread.fields.at("name") == "worker-0") first_id = thread.fields.at("id");
+        if (thread.fields.count("like") != 0) {
+            like[thread.fields.at("name")] = thread.fields.at("like");
+        }
+    }
+    EXPECT_EQ(like,
+              (std::map<std::string, std::string>{{"worker-1", first_id}, {"worker-2", first_id}}));
+}
+
 TEST(CrashRecord, a_fault_brings_its_registers_and_what_the_processor_said) {
     TestMachine machine;
     machine.thread("culprit", 10, [&](ThreadContext&) {

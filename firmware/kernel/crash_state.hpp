@@ -36,6 +36,7 @@ struct CrashState {
     FaultRecord fault{};
     std::array<std::uintptr_t, kCrashFramesMax> frames{};
     std::array<std::uintptr_t, kCrashFramesMax> other_frames{};
+    std::array<std::uintptr_t, kCrashFramesMax> shown_frames{};  ///< the last printed ones
 };
 
 }  // namespace kyu

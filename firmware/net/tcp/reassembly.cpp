@@ -50,7 +50,6 @@ bool ReassemblyQueue::insert(ReassemblyPool& pool, SeqNum first, Mbuf data) {
     trim_to_fin(first, data);
     ReassemblyPiece* after = nullptr;
     ReassemblyPiece* at = head_;
-    // A moved-from Mbuf is empty, and that ends the loop. NOLINTNEXTLINE(bugprone-use-after-move)
     while (data.size() > 0) {
         while (at != nullptr && !at->end().is_after(first)) {
             after = at;
@@ -68,7 +67,7 @@ bool ReassemblyQueue::insert(ReassemblyPool& pool, SeqNum first, Mbuf data) {
             part = data.take_front((at->first - first).value);
             if (!part) return false;
         } else {
-            part = std::move(data);
+            part = std::exchange(data, Mbuf{});
         }
         const SeqNum next = first + SeqLen{part.size()};
         if (!insert_gap(pool, after, first, std::move(part))) return false;
