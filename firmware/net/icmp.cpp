@@ -87,7 +87,12 @@ void icmp_input(LockedNet& net, Mbuf message, const IpInfo& ip) {
         case IcmpType::unreachable:
         case IcmpType::time_exceeded:
         case IcmpType::parameter_problem: return take_error(net, std::move(message), ip);
-        case IcmpType::echo_reply: return net.stats.count(Drop::icmp_unsolicited);
+        case IcmpType::echo_reply:
+            net.stats.count(Drop::icmp_unsolicited);
+            if constexpr (kMissionBugs) {
+                if (net.bug.is(MissionBug::icmp_leak)) planted::forget(std::move(message));
+            }
+            return;
         case IcmpType::source_quench:  // RFC 6633 §3: ignored
         case IcmpType::redirect:       // one gateway, configured: not to be talked out of it
             break;

@@ -22,6 +22,7 @@
 #include "net/icmp.hpp"
 #include "net/interface.hpp"
 #include "net/packet/mbuf.hpp"
+#include "net/planted/planted.hpp"
 #include "net/random.hpp"
 #include "net/stats.hpp"
 #include "net/tcp/state.hpp"
@@ -57,6 +58,7 @@ public:
     DhcpClient dhcp;
     TcpState tcp;
     Stats stats;
+    [[no_unique_address]] planted::State bug;  ///< nothing without KYU_DEFECTS
 
     /// The time of this entry into the stack: read once when the guard was taken.
     [[nodiscard]] Instant now() const { return now_; }
@@ -76,6 +78,7 @@ struct NetConfig {
     std::uint8_t prefix_bits{24};
     Ipv4 gateway{192, 168, 0, 1};
     Duration dhcp_patience{Duration::from_s(5)};
+    [[no_unique_address]] PlantedBug bug{};  ///< nothing without KYU_DEFECTS
 };
 
 /// Frames that the net thread takes in before it lets others have the lock.
@@ -95,6 +98,7 @@ void net_configure(LockedNet& net, const NetConfig& config);
 
 class KYU_CAPABILITY("network") Net {
     friend class NetGuard;
+    friend struct planted::GuardDoor;
     Mutex mutex_{"net"};
     Semaphore work_{"net work", 0};
     LockedNet locked_;
@@ -115,6 +119,7 @@ public:
 
 /// Holds the network lock. Construct in place; lives on one thread's stack.
 class KYU_SCOPED_CAPABILITY NetGuard {
+    friend struct planted::GuardDoor;
     Net& net_;
     ThreadContext& self_;
     void entry_duties();

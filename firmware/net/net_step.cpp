@@ -65,6 +65,7 @@ Instant net_next_deadline(const LockedNet& net) {
 }
 
 void net_configure(LockedNet& net, const NetConfig& config) {
+    if constexpr (kMissionBugs) planted::plant(net, config.bug);
     net.interface.attach();
     net.interface.poll_at = net.now();
     net.interface.link_was_up = net.interface.link.up();

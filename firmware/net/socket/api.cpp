@@ -65,18 +65,31 @@ Result<TcpSocket, SocketError> TcpSocket::accept(ThreadContext& self, Instant de
     return TcpSocket{*net_, *id};
 }
 
+namespace {
+
+SendOutcome send_locked(Net& net, ThreadContext& self, SocketId id, std::span<const std::byte> data,
+                        SendMode mode, Instant deadline) {
+    if constexpr (kMissionBugs) {
+        if (planted::GuardDoor::behind(net).is(MissionBug::unlocked_sendbuf)) {
+            return planted::send_without_lock(net, self, id, data, mode, deadline);
+        }
+    }
+    NetGuard guard{net, self};
+    return sosend(guard, id, data, mode, deadline);
+}
+
+}  // namespace
+
 SendOutcome TcpSocket::send(ThreadContext& self, std::span<const std::byte> data,
                             Instant deadline) {
     if (!open()) return {0, SocketError::closed};
-    NetGuard guard{*net_, self};
-    return sosend(guard, id_, data, SendMode::copy, deadline);
+    return send_locked(*net_, self, id_, data, SendMode::copy, deadline);
 }
 
 SendOutcome TcpSocket::send_static(ThreadContext& self, std::span<const std::byte> data,
                                    Instant deadline) {
     if (!open()) return {0, SocketError::closed};
-    NetGuard guard{*net_, self};
-    return sosend(guard, id_, data, SendMode::refer, deadline);
+    return send_locked(*net_, self, id_, data, SendMode::refer, deadline);
 }
 
 Result<std::size_t, SocketError> TcpSocket::recv(ThreadContext& self, std::span<std::byte> into,
@@ -95,6 +108,9 @@ Status<SocketError> TcpSocket::shutdown_send(ThreadContext& self) {
 void TcpSocket::close(ThreadContext& self) {
     if (!open()) return;
     NetGuard guard{*net_, self};
+    if constexpr (kMissionBugs) {
+        if (guard->bug.is(MissionBug::close_deadlock)) planted::wait_for_disconnect(guard, id_);
+    }
     soclose(guard, id_);
     id_ = {};
 }

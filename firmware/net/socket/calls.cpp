@@ -59,6 +59,12 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
         tcp_usr_send(*guard, *so, !done && !(count == 0 && room));
         if (done) return {sent, ok};
         if (count > 0) continue;
+        if constexpr (kMissionBugs) {
+            if (guard->bug.is(MissionBug::lost_wakeup)) {
+                planted::sbwait(guard, so->writable);
+                continue;
+            }
+        }
         const Instant until = std::min(deadline, guard->now() + kMemoryPatience);
         if (!sleep(guard, so->writable, room ? until : deadline)) {
             if (Socket* still = guard->tcp.sockets.find(id)) tcp_usr_send(*guard, *still, false);

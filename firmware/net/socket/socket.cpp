@@ -36,7 +36,9 @@ SocketTable::~SocketTable() {
 }
 
 Socket* SocketTable::allocate() {
-    Socket* s = free_.pop_front();
+    Socket* s = nullptr;
+    if constexpr (kMissionBugs) s = planted::take_back(bug);
+    if (s == nullptr) s = free_.pop_front();
     if (s == nullptr) {
         ++stats_.failed;
         return nullptr;
@@ -70,6 +72,9 @@ void SocketTable::release_if_unused(Socket& socket) {
     socket.lent_ = false;
     next_generation(socket.id_);
     --stats_.used;
+    if constexpr (kMissionBugs) {
+        if (bug.is(MissionBug::freelist_lost)) return planted::give_back_and_zero(bug, socket);
+    }
     // To the back: a place rests as long as possible before it serves another connection.
     free_.push_back(socket);
 }

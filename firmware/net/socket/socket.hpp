@@ -13,6 +13,7 @@
 #include "base/intrusive_list.hpp"
 #include "base/pool.hpp"
 #include "net/ip_address.hpp"
+#include "net/planted/planted.hpp"
 #include "net/socket/api.hpp"
 #include "net/socket/sockbuf.hpp"
 #include "net/tcp/config.hpp"
@@ -85,6 +86,8 @@ public:
     void start_listening(Socket& socket, std::uint16_t port, unsigned backlog);
     void stop_listening(Socket& socket);
     [[nodiscard]] Socket* find_listener(std::uint16_t port);
+
+    [[no_unique_address]] planted::SocketFreeList bug;  ///< nothing without KYU_DEFECTS
 
     [[nodiscard]] const PoolStats& stats() const { return stats_; }
     /// Calls f(Socket&) for every socket in use.

@@ -87,6 +87,9 @@ void enter_time_wait(LockedNet& net, Tcpcb& tp) {
     record.window = static_cast<std::uint16_t>(kSockBufBytes);
     net.tcp.stats.count(TcpCount::time_waits);
     if (recycled) net.tcp.stats.count(TcpCount::time_wait_recycled);
+    if constexpr (kMissionBugs) {
+        if (net.bug.is(MissionBug::timewait_pool)) planted::keep_for_time_wait(net, *tp.socket);
+    }
     end(net, tp);
 }
 

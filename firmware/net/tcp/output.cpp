@@ -29,6 +29,14 @@ struct Outgoing {
     Mbuf payload{};
 };
 
+/// All of a segment, header included.
+void add_segment(Checksum& sum, const LockedNet& net, const Mbuf& segment) {
+    if constexpr (kMissionBugs) {
+        if (net.bug.is(MissionBug::odd_checksum)) return planted::add_padded(sum, segment);
+    }
+    sum.add(segment);
+}
+
 /// Builds the header in front of the payload and gives the segment to IP. False: it did not go.
 bool build_and_send(LockedNet& net, Outgoing out) {
     const std::size_t header_bytes = kTcpHeaderBytes + (out.mss_option != 0 ? kOptionMssBytes : 0U);
@@ -61,7 +69,7 @@ bool build_and_send(LockedNet& net, Outgoing out) {
         sum.add_pseudo_header(out.tuple.local.address, out.tuple.remote.address,
                               static_cast<std::uint8_t>(IpProtocol::tcp),
                               static_cast<std::uint16_t>(segment.size()));
-        sum.add(segment);
+        add_segment(sum, net, segment);
         header.checksum = Be16{sum.finish()};
     }
     IpSend send;
@@ -254,6 +262,7 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
             tp.congestion.after_idle();
         }
         while (const auto plan = next_segment(tp)) {
+            if constexpr (kMissionBugs) planted::may_be_interrupted(net);
             refused = !send_data(net, tp, *plan);
             if (refused) break;
             tp.snd_nxt = tp.snd_nxt + SeqLen{plan->length + (plan->fin ? 1U : 0U)};

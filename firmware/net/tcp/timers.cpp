@@ -104,6 +104,7 @@ void tcp_timers(LockedNet& net) {
         tcp.syn_cache.remove(*record);
     }
     tcp.time_wait.expire(net.now());
+    if constexpr (kMissionBugs) planted::release_kept(net);
 }
 
 Instant tcp_next_deadline(const LockedNet& net) {
