@@ -6,12 +6,16 @@
 // Ownership owns the helper thread that spins or that holds the second lock.
 #pragma once
 
+#include "base/mission_bug.hpp"
 #include "services/defects/defects.hpp"
 
 #if defined(KYU_DEFECTS)
+#include <array>
+
 #include "kernel/mutex.hpp"
 #include "kernel/semaphore.hpp"
 #include "kernel/thread.hpp"
+#include "services/wangdoodle/pattern.hpp"
 #endif
 
 namespace kyu::defects {
@@ -27,6 +31,8 @@ class Planted {
     Semaphore helper_holds_{"defect held", 0};
     ThreadStack<kHelperStack> stack_;
     Thread helper_;
+    PlantedBug bug_;
+    std::array<std::byte, wangdoodle::kChunkBytes> shared_chunk_{};
 
     static void helper_entry(ThreadContext& self, void* planted);
     void help(ThreadContext& self);
@@ -43,6 +49,12 @@ public:
     /// Does what was planted instead of sending `stream`. The caller closes the connection after.
     void act(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte> stream);
     [[nodiscard]] const Defect& defect() const { return defect_; }
+
+    /// The services have `bug` from now on.
+    void plant(PlantedBug bug) { bug_ = bug; }
+    [[nodiscard]] PlantedBug bug() const { return bug_; }
+    /// `big` with the bug shared-buffer. False when the connection is of no more use.
+    bool send_big_from_shared_buffer(ThreadContext& self, net::TcpSocket& client);
 };
 
 #else
@@ -53,6 +65,10 @@ public:
     [[nodiscard]] constexpr bool due(std::uint64_t /*nth*/) const { return false; }
     void act(ThreadContext& /*self*/, net::TcpSocket& /*client*/,
              std::span<const std::byte> /*stream*/) {}
+    void plant(PlantedBug /*bug*/) {}
+    [[nodiscard]] constexpr PlantedBug bug() const { return {}; }
+    // Not defined here: only called in builds with KYU_DEFECTS.
+    bool send_big_from_shared_buffer(ThreadContext& self, net::TcpSocket& client);
 };
 
 #endif

@@ -19,13 +19,22 @@ std::uint64_t Wangdoodle::next_random() {
     return value;
 }
 
+bool Wangdoodle::send_big(ThreadContext& self, net::TcpSocket& client) {
+    if constexpr (kMissionBugs) {
+        if (planted_.bug().is(MissionBug::shared_buffer)) {
+            return planted_.send_big_from_shared_buffer(self, client);
+        }
+    }
+    return send_table(self, client, big_.bytes);
+}
+
 bool Wangdoodle::big_wangdoodle(ThreadContext& self, net::TcpSocket& client) {
     const std::uint32_t nth = bigs_started_.fetch_add(1) + 1;
     if (planted_.due(nth)) {
         planted_.act(self, client, big_.bytes);
         return false;
     }
-    if (send_table(self, client, big_.bytes)) bigs_sent_.fetch_add(1);
+    if (send_big(self, client)) bigs_sent_.fetch_add(1);
     return false;  // the original closes after `big`
 }
 

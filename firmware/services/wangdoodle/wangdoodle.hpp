@@ -44,6 +44,7 @@ class Wangdoodle {
     // return false when the connection is over.
     bool one_wangdoodle(ThreadContext& self, net::TcpSocket& client, std::string_view line,
                         std::span<const std::byte> early, std::size_t& used);
+    bool send_big(ThreadContext& self, net::TcpSocket& client);
     bool big_wangdoodle(ThreadContext& self, net::TcpSocket& client);
     bool lots_wangdoodle(ThreadContext& self, net::TcpSocket& client, std::uint64_t bytes);
 
