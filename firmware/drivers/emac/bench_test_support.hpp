@@ -50,10 +50,10 @@ public:
     Device device;
     std::uint32_t idle_clusters{0};  ///< in use after start(): the ring's own
 
-    explicit Bench(Character character)
+    explicit Bench(Character character, PlantedBug bug = {})
         : model(character),
-          device(ModelIo{&model}, ModelDma{&model}, ModelClock{&model}, *area, Config{kBoardMac, 1},
-                 Notify{}) {
+          device(ModelIo{&model}, ModelDma{&model}, ModelClock{&model}, *area,
+                 Config{kBoardMac, 1, bug}, Notify{}) {
         dirty_every_buffer();
         model.memory.add(memory->segments.data(), sizeof memory->segments, true);
         model.memory.add(memory->clusters.data(), sizeof memory->clusters, true);

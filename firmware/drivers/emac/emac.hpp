@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/endian.hpp"
+#include "base/mission_bug.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "drivers/emac/descriptor.hpp"
@@ -51,6 +52,7 @@ enum class StartError : std::uint8_t {
 struct Config {
     net::MacAddress mac{};
     std::uint8_t phy_address{1};
+    [[no_unique_address]] PlantedBug bug{};  ///< nothing without KYU_DEFECTS
 };
 
 /// Whom the interrupt handler tells that there is work.

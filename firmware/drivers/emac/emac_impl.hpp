@@ -188,6 +188,9 @@ bool Emac<I, D, C, T, R>::receive_done() {
     const bool masked = receive_masked_.load(std::memory_order_relaxed);
     if (masked) poll_receive_status();
     read_events();
+    if constexpr (kMissionBugs) {
+        if (config_.bug.is(MissionBug::deaf_receiver)) resynchronise_wanted_ = rearmed_ = false;
+    }
     if (resynchronise_wanted_) {
         resynchronise();
     } else if (rearmed_) {

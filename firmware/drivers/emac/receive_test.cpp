@@ -184,6 +184,19 @@ TEST(ReceiveQemu, ExhaustionLosesNothingAndKeepsTheOrder) {
     }
 }
 
+TEST(ReceiveQemu, ADriverThatNeverStartsTheReceiverAgainStaysDeaf) {
+    Bench bench(Character::qemu, PlantedBug{MissionBug::deaf_receiver});
+    bench.start();
+    bench.model.deliver(frame_of(300, 1));
+    EXPECT_EQ(bench.service().size(), 1U) << "it hears well until its ring runs full";
+    flood(bench, 0, 20);
+    bench.service();
+    for (unsigned n = 0; n < 3; ++n) {
+        bench.model.deliver(frame_of(300, n));
+        EXPECT_EQ(bench.service().size(), kMissionBugs ? 0U : 1U);
+    }
+}
+
 TEST(ReceiveQemu, TheBacklogWaitsUntilTheFullRingIsRead) {
     for (unsigned stand = 0; stand < kBenchRxSlots; ++stand) {
         for (unsigned first = 1; first < kBenchRxSlots; ++first) {
