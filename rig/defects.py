@@ -1,4 +1,4 @@
-"""The planted failures of build/defects/kyu.elf (DESIGN §4), and what must be found."""
+"""The planted failures of build/defects/kyu.elf, and what must be found."""
 
 from __future__ import annotations
 

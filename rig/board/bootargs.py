@@ -1,4 +1,4 @@
-"""The boot arguments page: one 4 KiB page at 0x40002000, DESIGN §4."""
+"""The boot arguments page: one 4 KiB page at 0x40002000."""
 
 from __future__ import annotations
 

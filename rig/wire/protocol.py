@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rig.board.protocol import Address
 
-#: Every TCP service of the image, for wires that must forward each by name (DESIGN §5).
+#: Every TCP service of the image, for wires that must forward each by name.
 SERVICES = {
     "echo": 7,
     "discard": 9,
