@@ -10,7 +10,11 @@ bool CondVar::wait(ThreadContext& self, Mutex& mutex, Instant deadline) {
     port::scheduling_point();
     if (deadline != Instant::never() && deadline <= self.now()) return false;
     bool woken = false;
-    {
+    if (port::choose_to(ChoiceKind::spurious)) {
+        // Back as if somebody had signalled: every caller loops on its predicate.
+        mutex.unlock(self);
+        woken = true;
+    } else {
         // One stretch with interrupts off: who takes the mutex next can only signal afterwards.
         IrqsOff off{self};
         mutex.release(off, self.thread());

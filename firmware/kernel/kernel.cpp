@@ -101,6 +101,7 @@ void Kernel::admit_at_boot(Thread& thread) {
 void Kernel::make_ready(IrqsOff& /*off*/, Thread& thread) {
     thread.state_ = ThreadState::ready;
     ready_.push_back(thread);
+    ready_changed_ = true;
     // A second thread of the running one's priority starts the clock of its time slice.
     if (started_ && thread.priority_ == current_->priority_) program_alarm();
 }
@@ -144,8 +145,9 @@ void Kernel::end_turn(Instant now) {
     self.cpu_ = self.cpu_ + (now - turn_began_);
 }
 
-Thread& Kernel::begin_turn(Instant now) {
-    Thread* next = ready_.top();
+Thread& Kernel::begin_turn(Instant now, Thread* chosen) {
+    Thread* next = chosen == nullptr ? ready_.top() : chosen;
+    if (port::exploring() && chosen == nullptr && next != nullptr) next = &explore_turn();
     if (next != nullptr) {
         ready_.remove(*next);
     } else {
@@ -156,18 +158,19 @@ Thread& Kernel::begin_turn(Instant now) {
     current_ = next;
     turn_began_ = now;
     slice_over_ = false;
+    ready_changed_ = false;
     slice_ends_ = now + (next->slice_left_ > Duration{} ? next->slice_left_ : kTimeSlice);
     program_alarm();
     return *next;
 }
 
-/// The running thread has been put where it belongs; goes on with the next, and returns when the
+/// The running thread has been put where it belongs; goes on with `chosen` or the next, and returns when the
 /// caller's thread runs again.
-void Kernel::dispatch() {
+void Kernel::dispatch(Thread* chosen) {
     Thread& self = *current_;
     const Instant now = port::now();
     end_turn(now);
-    Thread& next = begin_turn(now);
+    Thread& next = begin_turn(now, chosen);
     if (&next == &self) return;
     events_.record(now, "switch", self.id_, next.id_);
     port::context_switch(self.context_, next.context_);
@@ -177,11 +180,13 @@ bool Kernel::should_preempt() {
     if (!started_) return false;
     const Thread* top = ready_.top();
     if (top == nullptr) return false;
-    if (current_ == &idle_ || top->priority_.more_urgent_than(current_->priority_)) return true;
-    return slice_over_ && top->priority_ == current_->priority_;
+    if (current_ == &idle_) return true;
+    const bool due = top->priority_.more_urgent_than(current_->priority_) ||
+                     (slice_over_ && top->priority_ == current_->priority_);
+    return due && (!port::exploring() || explore_preemption());
 }
 
-void Kernel::preempt_current() {
+void Kernel::preempt_current(Thread* chosen) {
     Thread& self = *current_;
     self.state_ = ThreadState::ready;
     if (&self != &idle_) {
@@ -193,7 +198,7 @@ void Kernel::preempt_current() {
             ready_.push_back(self);
         }
     }
-    dispatch();
+    dispatch(chosen);
 }
 
 void Kernel::preempt_if_needed() {
@@ -207,6 +212,7 @@ void Kernel::end_irqs_off() {
 
 void Kernel::set_priority(IrqsOff& /*off*/, Thread& thread, Priority priority) {
     if (thread.priority_ == priority) return;
+    ready_changed_ = true;
     if (thread.state_ == ThreadState::ready) {
         ready_.remove(thread);
         thread.priority_ = priority;

@@ -38,6 +38,13 @@ public:
     void remove(Thread& thread);
     /// The most urgent, or nullptr.
     [[nodiscard]] Thread* top();
+    /// Calls f(Thread&) for each, the most urgent first.
+    template <typename F>
+    void for_each(F&& f) {
+        for (auto& level : levels_) {
+            for (Thread& thread : level) f(thread);
+        }
+    }
     [[nodiscard]] bool has_level(Priority priority) const {
         return ((present_ >> priority.level) & 1U) != 0;
     }
@@ -58,6 +65,7 @@ class Kernel {
     bool started_{false};
     bool in_irq_{false};
     bool slice_over_{false};
+    bool ready_changed_{false};  // since it was last decided who runs; for explored schedules
     std::uint16_t next_id_{0};
     std::uint16_t thread_count_{0};
     std::uint32_t irqs_{0};
@@ -84,10 +92,14 @@ class Kernel {
     void disarm(Timer& timer);
     void program_alarm();
     [[nodiscard]] bool should_preempt();
-    void preempt_current();
+    void preempt_current(Thread* chosen = nullptr);
+    // Explored schedules (explore.cpp); never called on the board.
+    class ReadyIds;
+    [[nodiscard]] Thread& explore_turn();
+    [[nodiscard]] bool explore_preemption();
     void end_turn(Instant now);
-    Thread& begin_turn(Instant now);
-    void dispatch();
+    Thread& begin_turn(Instant now, Thread* chosen = nullptr);
+    void dispatch(Thread* chosen = nullptr);
     void end_irqs_off();
     void yield(IrqsOff& off);
     [[noreturn]] void exit_current();
@@ -144,6 +156,9 @@ public:
     [[nodiscard]] IntrusiveList<Thread, AllThreadsTag>& threads() { return threads_; }
     [[nodiscard]] const EventRing<kEventsKept>& events() const { return events_; }
     [[nodiscard]] Console* console() { return console_; }
+    /// The hosted port, at a scheduling point while schedules are explored, interrupts on: another
+    /// thread may be chosen to run.
+    void explore_point();
     [[nodiscard]] CrashState& crash() { return crash_; }
     static const port::Context& context_of(const Thread& thread) { return thread.context_; }
     static IntrusiveList<Mutex, HeldTag>& held_by(Thread& thread) { return thread.held_; }

@@ -44,6 +44,27 @@ struct Symbol {
 
 }  // namespace kyu
 
+namespace kyu {
+
+/// Where a schedule may depart from what the board would do. Each is one call of port::choose().
+enum class ChoiceKind : std::uint8_t {
+    point,      ///< a scheduling point: 0 goes on, k switches to threads[k - 1]
+    turn,       ///< the processor is free: threads[k] gets it, 0 the most urgent
+    preempt,    ///< something more urgent became ready: 0 it runs at once, 1 it waits
+    time,       ///< a scheduling point takes this many times 100 us
+    spurious,   ///< a wait on a condition: 1 comes back without having been woken
+    allocation  ///< a packet buffer is asked for: 1 there is none
+};
+
+struct ChoicePoint {
+    ChoiceKind kind{};
+    unsigned options{};  ///< values 0 to options - 1 may be chosen; 0 is what the board would do
+    std::uint16_t running{};                   ///< id of the running thread
+    std::span<const std::uint16_t> threads{};  ///< ids of the ready ones, the most urgent first
+};
+
+}  // namespace kyu
+
 namespace kyu::port {
 
 #if defined(__linux__) || defined(__APPLE__)
@@ -92,9 +113,21 @@ void wait_for_interrupt();
 /// charge time. Context: thread, interrupts on.
 #if defined(__linux__) || defined(__APPLE__)
 void scheduling_point();
+/// Somebody explores schedules (port/host/schedule.hpp): choose() is worth asking. Never on the
+/// board, where all this is compiled away.
+[[nodiscard]] bool exploring();
+/// What happens at `point`: a number below point.options. Context: any.
+[[nodiscard]] unsigned choose(const ChoicePoint& point);
 #else
 inline void scheduling_point() {}
+[[nodiscard]] constexpr bool exploring() { return false; }
+[[nodiscard]] constexpr unsigned choose(const ChoicePoint& /*point*/) { return 0; }
 #endif
+
+/// True when whoever explores schedules says so; never on the board.
+[[nodiscard]] inline bool choose_to(ChoiceKind kind) {
+    return exploring() && choose({.kind = kind, .options = 2}) != 0;
+}
 
 // ---- Time and chance -----------------------------------------------------------------------
 

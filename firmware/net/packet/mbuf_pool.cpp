@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "kernel/port.hpp"
 #include "net/packet/mbuf.hpp"
 
 namespace kyu::net {
@@ -63,7 +64,10 @@ MbufPool::MbufPool(std::span<Segment> segments, std::span<Cluster> clusters,
     reserved_clusters_ = reserved_of(clusters.size());
 }
 
-bool MbufPool::injected_failure() { return fail_countdown_ != 0 && --fail_countdown_ == 0; }
+bool MbufPool::injected_failure() {
+    if (port::choose_to(ChoiceKind::allocation)) return true;
+    return fail_countdown_ != 0 && --fail_countdown_ == 0;
+}
 
 std::uint16_t& MbufPool::references_of(const Cluster& cluster) {
     return references_[static_cast<std::size_t>(&cluster - clusters_.data())];

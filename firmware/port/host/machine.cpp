@@ -137,6 +137,13 @@ void Machine::scheduling_point() {
     }
     deliver_due();
     if (hook_) hook_(*this);
+    if (exploring()) explore_point();
+}
+
+void Machine::explore_point() {
+    const unsigned steps = choose({.kind = ChoiceKind::time, .options = kChoiceTimeMax + 1});
+    if (steps > 0) spend(Duration::from_us(kChoiceTimeUnit.us() * steps));
+    kernel_->explore_point();
 }
 
 unsigned Machine::irq_save() {

@@ -23,6 +23,7 @@
 #include "base/time.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/port.hpp"
+#include "port/host/schedule.hpp"
 
 namespace kyu::host {
 
@@ -82,6 +83,13 @@ public:
     /// Called at every scheduling point (kernel/port.hpp), interrupts on, on the thread's fibre.
     void on_scheduling_point(std::function<void(Machine&)> hook) { hook_ = std::move(hook); }
 
+    /// From now on `choices` decides who runs and what goes wrong; nullptr: the board's priorities.
+    /// `host` tells this machine from others that share the stream.
+    void explore(Choices* choices, unsigned host = 0) {
+        choices_ = choices;
+        host_ = host;
+    }
+
     // ---- The firmware's side (threads of this machine) --------------------------------------
 
     /// The calling thread computes for `duration`: time passes, interrupts come.
@@ -103,6 +111,10 @@ public:
     void set_alarm(Instant when) { alarm_ = when; }
     void wait_for_interrupt();
     void scheduling_point();
+    [[nodiscard]] bool exploring() const {
+        return choices_ != nullptr && kernel_->crash().depth == 0;
+    }
+    unsigned choose(const ChoicePoint& point) { return choices_->choose(point, host_); }
     [[nodiscard]] std::uint64_t entropy();
     void switch_fibres(port::Context& from, port::Context& to);
     [[noreturn]] void start_fibre(port::Context& to);
@@ -129,6 +141,8 @@ private:
     std::string console_text_;
     CrashInfo crash_;
     std::function<void(Machine&)> hook_;
+    Choices* choices_{nullptr};
+    unsigned host_{0};
     port::Context driver_{};
     port::Context boot_{};
     port::Context* resume_{&boot_};
@@ -138,6 +152,7 @@ private:
     void pause(Stop why);
     void advance_to(Instant when);
     void deliver_due();
+    void explore_point();
     [[nodiscard]] bool interrupt_pending() const;
 };
 

@@ -63,6 +63,10 @@ void scheduling_point() {
     if (machine() != nullptr) machine()->scheduling_point();
 }
 
+bool exploring() { return machine() != nullptr && machine()->exploring(); }
+
+unsigned choose(const ChoicePoint& point) { return machine()->choose(point); }
+
 Instant now() { return machine() == nullptr ? Instant{} : machine()->now(); }
 
 void set_alarm(Instant when) {
