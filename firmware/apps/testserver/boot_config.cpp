@@ -58,6 +58,18 @@ void read_gateway(std::string_view args, net::NetConfig& net, TextSink& complain
     net.gateway = *gateway;
 }
 
+// A planted failure of the services, or one of the story's bugs.
+void read_defect(std::string_view args, BootConfig& config, TextSink& complaints) {
+    config.defect_text = boot_arg(args, "defect");
+    if (config.defect_text.empty()) return;
+    config.defect = defects::parse(config.defect_text);
+    const MissionBug bug = mission_bug_named(config.defect_text);
+    config.net.bug = PlantedBug{bug};
+    if (config.defect.kind == defects::Kind::none && bug == MissionBug::none) {
+        complain(complaints, "defect", config.defect_text, "NAME[:ARG][@NTH]");
+    }
+}
+
 }  // namespace
 
 std::optional<net::Ipv4> parse_ipv4(std::string_view text) {
@@ -98,13 +110,7 @@ BootConfig read_boot_config(std::string_view args, TextSink& complaints) {
         config.seed = parse_number<std::uint64_t>(text);
         if (!config.seed) complain(complaints, "seed", text, "a number below 2^64");
     }
-    config.defect_text = boot_arg(args, "defect");
-    if (!config.defect_text.empty()) {
-        config.defect = defects::parse(config.defect_text);
-        if (config.defect.kind == defects::Kind::none) {
-            complain(complaints, "defect", config.defect_text, "NAME[:ARG][@NTH]");
-        }
-    }
+    read_defect(args, config, complaints);
     return config;
 }
 

@@ -56,5 +56,12 @@ TEST(BootConfig, ADefectIsKeptAsItWasGiven) {
     EXPECT_EQ(read.config.defect_text, "cut:5000@2");
 }
 
+TEST(BootConfig, TheStorysBugsAreDefectsToo) {
+    const Read read{"defect=lost-wakeup"};
+    EXPECT_EQ(read.complaints.view(), "");
+    EXPECT_EQ(read.config.net.bug.is(MissionBug::lost_wakeup), kMissionBugs);
+    EXPECT_EQ(read.config.defect.kind, defects::Kind::none);
+}
+
 }  // namespace
 }  // namespace kyu::app

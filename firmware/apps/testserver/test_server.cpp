@@ -23,8 +23,9 @@ net::RandomKey random_key() {
 // What the arguments say, or the address that U-Boot or QEMU left in the device.
 emac::Config emac_config(const BootConfig& config) {
     MmioIo io{board::kEmac};
-    if (config.mac) return {.mac = *config.mac};
-    return {.mac = emac::preset_mac(io).value_or(kFallbackMac)};
+    const net::MacAddress mac =
+        config.mac ? *config.mac : emac::preset_mac(io).value_or(kFallbackMac);
+    return {.mac = mac, .bug = config.net.bug};
 }
 
 void restart() {
@@ -131,9 +132,12 @@ void TestServer::arm_defect(ThreadContext& self) {
         warn(self, "defect", "this image has no planted failures");
     } else {
         planted_.arm(self, config_.defect);
+        planted_.plant(config_.net.bug);
+        const MissionBug bug = config_.net.bug.bug();
         ConsoleSink sink(board_.console, self);
         FrameLine(sink, "defect")
-            .word("name", defects::name_of(config_.defect.kind))
+            .word("name",
+                  bug != MissionBug::none ? name_of(bug) : defects::name_of(config_.defect.kind))
             .number("arg", config_.defect.argument);
     }
 }
