@@ -17,6 +17,7 @@ class WaitPoint : public ListLink<WakeTag> {
 public:
     /// `name` is what a thread list shows for a thread that waits here; a literal.
     explicit WaitPoint(const char* name) : condition_(name) {}
+    [[nodiscard]] bool has_waiters() const { return condition_.has_waiters(); }
 };
 
 class WakeList {

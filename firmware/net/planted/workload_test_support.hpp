@@ -126,11 +126,7 @@ class LoadedPair {
                 seen_.sockets = guard->tcp.sockets.stats();
                 seen_.connections = guard->tcp.connections.stats().used;
             }
-            seen_.empty_sleepers = 0;
-            guard->tcp.sockets.for_each([&](const Socket& so) {
-                if (so.pcb == nullptr || so.send.size() > 0 || so.no_more_output) return;
-                if (so.owned && so.pcb->tuple.local.port == kPort) ++seen_.empty_sleepers;
-            });
+            seen_.empty_sleepers = guard->tcp.sockets.senders_asleep_on_empty();
         }
         NetGuard guard{*pair_.a.net, self};
         seen_.bad_checksums = static_cast<unsigned>(guard->tcp.stats[TcpCount::drop_checksum]);

@@ -4,6 +4,7 @@
 #include "net/socket/socket.hpp"
 
 #include "base/check.hpp"
+#include "net/tcp/tcpcb.hpp"
 
 namespace kyu::net {
 
@@ -77,6 +78,15 @@ void SocketTable::release_if_unused(Socket& socket) {
     }
     // To the back: a place rests as long as possible before it serves another connection.
     free_.push_back(socket);
+}
+
+unsigned SocketTable::senders_asleep_on_empty() {
+    unsigned count = 0;
+    for_each([&](const Socket& s) {
+        const bool connecting = s.pcb != nullptr && s.pcb->syn_unacked();
+        if (s.send.size() == 0 && s.writable.has_waiters() && !connecting) ++count;
+    });
+    return count;
 }
 
 void SocketTable::start_listening(Socket& socket, std::uint16_t port, unsigned backlog) {

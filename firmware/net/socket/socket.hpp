@@ -90,6 +90,9 @@ public:
     [[no_unique_address]] planted::SocketFreeList bug;  ///< nothing without KYU_DEFECTS
 
     [[nodiscard]] const PoolStats& stats() const { return stats_; }
+    /// Sockets with a thread asleep in send() while their send buffer is empty. For a moment it may
+    /// be on its way out; for longer, its wake-up was lost.
+    [[nodiscard]] unsigned senders_asleep_on_empty();
     /// Calls f(Socket&) for every socket in use.
     template <typename F>
     void for_each(F&& f) {
