@@ -1,0 +1,1 @@
+"""kyu sim: bugs looked for, found, shrunk and replayed in the simulator."""

@@ -1,0 +1,86 @@
+"""A failing plan made small: fewer departures of the schedule, fewer lost frames, fewer bytes.
+
+Rules     deterministic: the same plan and the same `fails` give the same result. What comes back
+          fails for the same cause as what went in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from rig.sim.plan import Plan
+
+Item = TypeVar("Item")
+
+
+def fewer(items: Sequence[Item], fails: Callable[[tuple[Item, ...]], bool]) -> tuple[Item, ...]:
+    """Delta debugging: leaves out pieces, halving them down to single items."""
+    left = tuple(items)
+    if not left or fails(()):
+        return ()
+    piece = max(len(left) // 2, 1)
+    while True:
+        shorter, at = False, 0
+        while at < len(left):
+            rest = left[:at] + left[at + piece :]
+            if len(rest) < len(left) and fails(rest):
+                left, shorter = rest, True
+            else:
+                at += piece
+        if piece == 1 and not shorter:
+            return left
+        if not shorter or piece > len(left):
+            piece = max(piece // 2, 1)
+
+
+def smaller(number: int, least: int, fails: Callable[[int], bool]) -> int:
+    """A small number that still fails, halving the distance to `least`."""
+    while number > least:
+        half = least + (number - least) // 2
+        if not fails(half):
+            return number
+        number = half
+    return number
+
+
+def shrink(plan: Plan, fails: Callable[[Plan], bool], seconds: float = 30.0) -> Plan:
+    """The smallest plan found within `seconds` for which `fails` holds, as it does for `plan`.
+
+    `plan.choices` must be a list already. The time limit makes the result depend on the machine;
+    a limit that is not reached does not.
+    """
+    end = time.monotonic() + seconds
+
+    def still(candidate: Plan) -> bool:
+        return time.monotonic() < end and fails(candidate)
+
+    if plan.loss and still(replace(plan, loss=0.0)):
+        plan = replace(plan, loss=0.0)
+    if plan.drops:
+        kept = fewer(plan.drops.split(","), lambda some: still(replace(plan, drops=",".join(some))))
+        plan = replace(plan, drops=",".join(kept))
+    plan = _less_work(plan, still)
+    plan = plan.with_choices(fewer(plan.choice_list(), lambda some: still(plan.with_choices(some))))
+    return _less_work(plan, still)
+
+
+def _less_work(plan: Plan, still: Callable[[Plan], bool]) -> Plan:
+    for name in ("transfers", "clients", "noise", "burst", "size"):
+        if name == "size" and plan.chunk == 0:
+            continue
+        number = getattr(plan, name)
+        least = 1 if number else 0
+        plan = _with(plan, name, smaller(number, least, _still_with(plan, name, still)))
+    return plan
+
+
+def _with(plan: Plan, name: str, number: int) -> Plan:
+    changes: dict[str, Any] = {name: number}
+    return replace(plan, **changes)
+
+
+def _still_with(plan: Plan, name: str, still: Callable[[Plan], bool]) -> Callable[[int], bool]:
+    return lambda number: still(_with(plan, name, number))
