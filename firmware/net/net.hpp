@@ -98,6 +98,7 @@ void net_configure(LockedNet& net, const NetConfig& config);
 
 class KYU_CAPABILITY("network") Net {
     friend class NetGuard;
+    friend class StoppedNet;
     friend struct planted::GuardDoor;
     Mutex mutex_{"net"};
     Semaphore work_{"net work", 0};

@@ -3,6 +3,7 @@
 // Lock      the network lock.
 #include "net/show.hpp"
 
+#include "net/counters.hpp"
 #include "net/net.hpp"
 
 namespace kyu::net {
@@ -43,37 +44,16 @@ void print_interfaces(TextSink& sink, LockedNet& net) {
 }
 
 void print_netstat(TextSink& sink, LockedNet& net) {
-    const Stats& s = net.stats;
-    const LinkStats& link = net.interface.link.stats();
+    const auto show = [&sink](std::string_view name, std::uint64_t value) {
+        row(sink, name, value);
+    };
     print(sink, "link\n");
-    row(sink, "rx_frames", link.rx_frames);
-    row(sink, "rx_bytes", link.rx_bytes);
-    row(sink, "rx_errors", link.rx_errors);
-    row(sink, "rx_no_buffer", link.rx_no_buffer);
-    row(sink, "rx_exhausted", link.rx_exhausted);
-    row(sink, "tx_frames", link.tx_frames);
-    row(sink, "tx_bytes", link.tx_bytes);
-    row(sink, "tx_ring_full", link.tx_ring_full);
-    row(sink, "tx_errors", link.tx_errors);
+    for_each_link_counter(net, show);
     print(sink, "stack\n");
-    row(sink, "ether_in", s.ether_in);
-    row(sink, "arp_in", s.arp_in);
-    row(sink, "arp_requests_out", s.arp_requests_out);
-    row(sink, "arp_replies_out", s.arp_replies_out);
-    row(sink, "ip_in", s.ip_in);
-    row(sink, "ip_out", s.ip_out);
-    row(sink, "loopback", s.loopback);
-    row(sink, "icmp_in", s.icmp_in);
-    row(sink, "icmp_echoes_answered", s.icmp_echoes_answered);
-    row(sink, "icmp_errors_out", s.icmp_errors_out);
-    row(sink, "udp_in", s.udp_in);
-    row(sink, "udp_out", s.udp_out);
-    row(sink, "longest_hold_us", static_cast<std::uint64_t>(s.longest_hold.us()));
+    for_each_stack_counter(net, show);
+    row(sink, "longest_hold_us", static_cast<std::uint64_t>(net.stats.longest_hold.us()));
     print(sink, "dropped\n");
-    for (std::size_t i = 0; i < kDropReasons; ++i) {
-        const auto reason = static_cast<Drop>(i);
-        row(sink, to_text(reason), s.drops(reason));
-    }
+    for_each_drop(net, show);
     print(sink, "pools\n");
     pool_row(sink, "mbufs", net.pool.segment_stats());
     pool_row(sink, "clusters", net.pool.cluster_stats());

@@ -81,6 +81,8 @@ public:
     void close(ThreadContext& self);
     /// Resets the connection at once.
     void abort(ThreadContext& self);
+    /// The board is switched off, and its stack with it: there is nothing left to close.
+    void forget() { id_ = {}; }
 
     [[nodiscard]] bool open() const { return static_cast<bool>(id_); }
     [[nodiscard]] SocketId id() const { return id_; }

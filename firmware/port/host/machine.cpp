@@ -33,7 +33,9 @@ Machine::Machine(const MachineConfig& config)
     fibre_init(boot_, *boot_stack_, &Machine::boot, this);
 }
 
-Machine::~Machine() {
+Machine::~Machine() { switch_off(); }
+
+void Machine::switch_off() {
     CHECK(running != this);
     for (Thread& thread : kernel_->threads()) fibre_forget(thread.stack());
     kernel_->power_off();

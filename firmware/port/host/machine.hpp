@@ -58,6 +58,9 @@ public:
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
+    /// For good: the objects that threads use may be destroyed in any order afterwards. The
+    /// destructor does it too.
+    void switch_off();
     [[nodiscard]] Kernel& kernel() { return *kernel_; }
     [[nodiscard]] Instant now() const { return now_; }
     [[nodiscard]] bool crashed() const { return crashed_; }

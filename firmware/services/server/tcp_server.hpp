@@ -45,6 +45,8 @@ class ServerWorker {
 public:
     explicit ServerWorker(std::span<std::byte> stack)
         : thread_(name_.data(), kServicePriority, stack, entry, this) {}
+    // Only a simulated board is ever destroyed, switched off and in the middle of its work.
+    ~ServerWorker() { client_.forget(); }
 };
 
 class TcpServerBase {
@@ -60,7 +62,7 @@ class TcpServerBase {
 
 protected:
     TcpServerBase(net::Net& net, const Protocol& protocol, std::size_t workers);
-    ~TcpServerBase() = default;
+    ~TcpServerBase() { listener_.forget(); }
     virtual ServerWorker& worker(std::size_t index) = 0;
     [[nodiscard]] virtual std::size_t workers() const = 0;
 

@@ -1,0 +1,149 @@
+#include "port/host/world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace kyu::host {
+
+void World::join(Host& host) {
+    host.id_ = static_cast<std::uint32_t>(hosts_.size());
+    hosts_.push_back(&host);
+    reported_.push_back(0);
+    host.run_until(now_);
+}
+
+World::Port& World::plug(Host& host, Fates fates) {
+    CHECK(fates_to(host) == nullptr);  // one wire a host
+    ports_.push_back(std::make_unique<Port>(host, std::move(fates)));
+    Port& port = *ports_.back();
+    host.transmit_ = [this, &port](std::span<const std::byte> frame) { send(port, frame); };
+    return port;
+}
+
+void World::wire(Host& a, Host& b, Fates a_to_b, Fates b_to_a) {
+    Port& at_a = plug(a, std::move(b_to_a));
+    Port& at_b = plug(b, std::move(a_to_b));
+    at_a.others = {&at_b};
+    at_b.others = {&at_a};
+}
+
+void World::hub(std::span<Host* const> hosts, std::vector<Fates> fates_to) {
+    CHECK(hosts.size() == fates_to.size());
+    std::vector<Port*> all;
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+        all.push_back(&plug(*hosts[i], std::move(fates_to[i])));
+    }
+    for (Port* port : all) {
+        std::ranges::copy_if(all, std::back_inserter(port->others),
+                             [port](const Port* other) { return other != port; });
+    }
+}
+
+Fates* World::fates_to(const Host& host) {
+    for (const auto& port : ports_) {
+        if (port->host == &host) return &port->fates_in;
+    }
+    return nullptr;
+}
+
+void World::send(Port& from, std::span<const std::byte> frame) {
+    hash_.add(EventKind::sent, now_, from.host->id(), frame);
+    for (Port* to : from.others) send_one(*to, frame);
+}
+
+void World::send_one(Port& to, std::span<const std::byte> frame) {
+    const Fate fate = to.fates_in.next(frame.size(), now_);
+    if (fate.drop) return hash_.add(EventKind::lost, now_, to.host->id(), {});
+    Instant leaves = now_;
+    if (const std::uint64_t rate = to.fates_in.plan().rate_bytes_per_s; rate > 0) {
+        // The first byte leaves when the frame before is out, the last one so much later.
+        const std::uint64_t us = (frame.size() * 1'000'000U + rate - 1) / rate;
+        leaves = std::max(now_, to.busy_until) + Duration::from_us(static_cast<std::int64_t>(us));
+        to.busy_until = leaves;
+    }
+    put_under_way(*to.host, leaves + fate.delay, frame, fate);
+    if (fate.duplicate) put_under_way(*to.host, leaves + fate.duplicate_delay, frame, fate);
+}
+
+void World::put_under_way(Host& to, Instant at, std::span<const std::byte> frame,
+                          const Fate& fate) {
+    Delivery delivery{at, sequence_++, &to, {}};
+    if (!spare_.empty()) {
+        delivery.frame = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    delivery.frame.assign(frame.begin(), frame.end());
+    if (fate.truncate_to >= 0 && static_cast<std::size_t>(fate.truncate_to) < frame.size()) {
+        delivery.frame.resize(static_cast<std::size_t>(fate.truncate_to));
+    }
+    if (fate.corrupt_bit >= 0) {
+        const auto bit = static_cast<std::size_t>(fate.corrupt_bit);
+        if (bit / 8 < delivery.frame.size()) {
+            delivery.frame[bit / 8] ^= std::byte{0x80} >> static_cast<int>(bit % 8);
+        }
+    }
+    under_way_.push_back(std::move(delivery));
+    std::ranges::push_heap(under_way_, Later{});
+}
+
+Instant World::next_event() const {
+    Instant next = under_way_.empty() ? Instant::never() : under_way_.front().at;
+    for (const Host* host : hosts_) {
+        if (!host->crashed()) next = std::min(next, host->next_event());
+    }
+    return next;
+}
+
+void World::deliver_due() {
+    while (!under_way_.empty() && under_way_.front().at <= now_) {
+        std::ranges::pop_heap(under_way_, Later{});
+        Delivery delivery = std::move(under_way_.back());
+        under_way_.pop_back();
+        hash_.add(EventKind::delivered, now_, delivery.to->id(), delivery.frame);
+        if (!delivery.to->crashed()) delivery.to->receive(now_, delivery.frame);
+        spare_.push_back(std::move(delivery.frame));
+    }
+}
+
+void World::run_hosts() {
+    for (std::size_t i = 0; i < hosts_.size(); ++i) {
+        Host& host = *hosts_[i];
+        if (host.crashed() || host.next_event() > now_) continue;
+        host.run_until(now_);
+        if (host.crashed() && reported_[i] == 0) {
+            reported_[i] = 1;
+            hash_.add(EventKind::crashed, now_, host.id(), {});
+        }
+    }
+}
+
+bool World::any_crashed() const {
+    return std::ranges::any_of(hosts_, [](const Host* host) { return host->crashed(); });
+}
+
+bool World::step() {
+    const Instant next = next_event();
+    if (next == Instant::never()) return false;
+    now_ = std::max(now_, next);
+    deliver_due();
+    run_hosts();
+    return true;
+}
+
+WorldStop World::run_until(Instant limit, const Until& until) {
+    for (;;) {
+        if (any_crashed()) return WorldStop::crashed;
+        if (until && until()) return WorldStop::asked;
+        const Instant next = next_event();
+        if (next == Instant::never() && limit == Instant::never()) return WorldStop::idle;
+        if (next > limit) {
+            now_ = std::max(now_, limit);
+            return WorldStop::limit;
+        }
+        step();
+    }
+}
+
+}  // namespace kyu::host

@@ -1,0 +1,109 @@
+// World: hosts and wires under one clock.
+//
+//     World world;
+//     world.join(a); world.join(b);
+//     world.wire(a, b, Fates::from_seed(plan, 1), Fates::from_seed(plan, 2));
+//     world.run_for(Duration::from_s(10));
+//
+// Context   the driver; one thread.
+// Ownership refers to its hosts; they outlive it. Owns wires and the frames under way.
+// Time      jumps to the next event of any host or wire.
+// Order     events of the same instant happen in the order in which they were made, then the hosts
+//           run in the order of their ids: a run is a function of hosts, wires and seeds alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <span>
+#include <vector>
+
+#include "base/time.hpp"
+#include "port/host/event_hash.hpp"
+#include "port/host/fates.hpp"
+#include "port/host/host.hpp"
+
+namespace kyu::host {
+
+/// Why World::run_until() came back.
+enum class WorldStop : std::uint8_t {
+    limit,    ///< the clock has reached it
+    idle,     ///< nothing will ever happen by itself
+    crashed,  ///< a board has panicked
+    asked,    ///< the predicate was true
+};
+
+class World {
+public:
+    using Until = std::function<bool()>;
+
+    World() = default;
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    void join(Host& host);
+    /// A wire between two hosts, with the fates of either direction. A host hangs on one wire.
+    void wire(Host& a, Host& b, Fates a_to_b, Fates b_to_a);
+    /// All of `hosts` hear each other; fates_to[i] are those of frames towards hosts[i].
+    void hub(std::span<Host* const> hosts, std::vector<Fates> fates_to);
+
+    [[nodiscard]] Instant now() const { return now_; }
+    /// When something will next happen; never() when nothing will by itself.
+    [[nodiscard]] Instant next_event() const;
+    /// Goes to the next event and through it. False: there is none.
+    bool step();
+    /// Steps until the clock shows `limit`, a board panics, or `until` says so (asked after each
+    /// step).
+    WorldStop run_until(Instant limit, const Until& until = {});
+    WorldStop run_for(Duration duration, const Until& until = {}) {
+        return run_until(now_ + duration, until);
+    }
+
+    /// Over every frame sent, lost and delivered, with its time, and over crashes.
+    [[nodiscard]] std::uint64_t hash() const { return hash_.value(); }
+    [[nodiscard]] std::uint64_t events() const { return hash_.events(); }
+    [[nodiscard]] std::span<Host* const> hosts() const { return hosts_; }
+    /// The fates of frames towards `host`; nullptr while it hangs on no wire.
+    [[nodiscard]] Fates* fates_to(const Host& host);
+
+private:
+    /// One host's end of a wire.
+    struct Port {
+        Host* host{};
+        std::vector<Port*> others{};
+        Fates fates_in;
+        Instant busy_until{};  ///< of the direction towards this host: rate_bytes_per_s
+        Port(Host& host_in, Fates fates) : host(&host_in), fates_in(std::move(fates)) {}
+    };
+    struct Delivery {
+        Instant at{};
+        std::uint64_t sequence{};
+        Host* to{};
+        Bytes frame{};
+    };
+    struct Later {
+        bool operator()(const Delivery& a, const Delivery& b) const {
+            return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
+        }
+    };
+
+    Instant now_{};
+    std::vector<Host*> hosts_;
+    std::vector<char> reported_;  // whose crash is in the hash
+    std::vector<std::unique_ptr<Port>> ports_;
+    std::vector<Delivery> under_way_;  // a heap by Later
+    std::vector<Bytes> spare_;         // buffers to use again
+    std::uint64_t sequence_{0};
+    EventHash hash_;
+
+    Port& plug(Host& host, Fates fates);
+    void send(Port& from, std::span<const std::byte> frame);
+    void send_one(Port& to, std::span<const std::byte> frame);
+    void put_under_way(Host& to, Instant at, std::span<const std::byte> frame, const Fate& fate);
+    void deliver_due();
+    void run_hosts();
+    [[nodiscard]] bool any_crashed() const;
+};
+
+}  // namespace kyu::host
