@@ -87,7 +87,8 @@ def check_line(path: Path, line: str) -> Iterator[str]:
 
 def is_board_code(path: Path) -> bool:
     """Does this file end up in the image?"""
-    return path.parts[0] == "firmware" and path.parts[1] != "port" and not is_test(path)
+    hosted = path.parts[1] == "port" or path.parts[1:3] == ("apps", "simserver")
+    return path.parts[0] == "firmware" and not hosted and not is_test(path)
 
 
 def is_test(path: Path) -> bool:
