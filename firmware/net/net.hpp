@@ -46,6 +46,11 @@ class LockedNet {
     WakeList wake_list_;
 
 public:
+    /// A simulated board may be switched off while somebody holds the lock.
+    ~LockedNet() {
+        while (wake_list_.take() != nullptr) {
+        }
+    }
     LockedNet(const LockedNet&) = delete;
     LockedNet& operator=(const LockedNet&) = delete;
 

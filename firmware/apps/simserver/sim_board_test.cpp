@@ -116,5 +116,48 @@ TEST(SimBoard, AWorldWhereNothingHappensPassesAMillionSecondsAtOnce) {
     EXPECT_FALSE(boards.server.crashed());
 }
 
+// One `big` with every choice of both boards drawn from `choices`.
+struct Explored {
+    bool whole{false};
+    bool crashed{false};
+    std::uint64_t hash{0};
+};
+
+Explored explore(host::Choices& choices) {
+    TwoBoards boards{{.delay = kDelay}};
+    boards.server.machine().explore(&choices, 0);
+    boards.client.machine().explore(&choices, 1);
+    boards.run(Duration::from_s(600));
+    return {boards.fetch.whole, boards.server.crashed() || boards.client.crashed(),
+            boards.world.hash()};
+}
+
+TEST(SimBoard, ExploredSchedulesChangeTheOrderAndNeverTheBytes) {
+    for (std::uint32_t seed = 1; seed <= 8; ++seed) {
+        host::Choices each[]{host::Choices::random(seed, {.time = 10}),
+                             host::Choices::random(seed, {.time = 0, .allocation = 200}),
+                             host::Choices::pct(seed, 3, 2000, {.time = 10}),
+                             host::Choices::round_robin(seed)};
+        for (host::Choices& choices : each) {
+            const Explored explored = explore(choices);
+            EXPECT_TRUE(explored.whole) << "seed " << seed << ", chooser " << &choices - each;
+            EXPECT_FALSE(explored.crashed);
+            EXPECT_FALSE(choices.recorded().empty());
+        }
+    }
+}
+
+TEST(SimBoard, RecordedChoicesGiveTheSameHash) {
+    host::Choices drawn = host::Choices::random(3, {.time = 10});
+    const Explored first = explore(drawn);
+    host::Choices again = host::Choices::replay(drawn.recorded());
+    EXPECT_EQ(explore(again).hash, first.hash);
+    EXPECT_EQ(again.recorded(), drawn.recorded());
+    EXPECT_EQ(again.diverged(), 0U);
+
+    host::Choices none = host::Choices::replay({});
+    EXPECT_NE(explore(none).hash, first.hash);
+}
+
 }  // namespace
 }  // namespace kyu::app

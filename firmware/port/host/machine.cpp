@@ -64,11 +64,13 @@ void Machine::at(Instant when, IrqHandler handler) {
     events_.emplace(std::max(when, now_), std::move(handler));
 }
 
-Instant Machine::next_event() const {
+Instant Machine::next_interrupt() const {
     return events_.empty() ? alarm_ : std::min(alarm_, events_.begin()->first);
 }
 
-bool Machine::interrupt_pending() const { return next_event() <= now_; }
+Instant Machine::next_event() const { return std::min(next_interrupt(), busy_until_); }
+
+bool Machine::interrupt_pending() const { return next_interrupt() <= now_; }
 
 void Machine::pause(Stop why) {
     stop_ = why;
@@ -102,7 +104,7 @@ void Machine::deliver_due() {
 
 void Machine::wait_for_interrupt() {
     for (;;) {
-        const Instant next = next_event();
+        const Instant next = next_interrupt();
         if (stop_requested_) {
             pause(Stop::asked);
         } else if (next <= limit_ && next != Instant::never()) {
@@ -121,12 +123,16 @@ void Machine::spend(Duration duration) {
     Duration left = duration;
     while (left > Duration{}) {
         Instant target = std::min(now_ + left, limit_);
-        if (!irqs_off_) target = std::min(target, next_event());
+        if (!irqs_off_) target = std::min(target, next_interrupt());
         target = std::max(target, now_);
         left = left - (target - now_);
         advance_to(target);
         deliver_due();
-        if (left > Duration{} && now_ >= limit_) pause(Stop::deadline);
+        if (left > Duration{} && now_ >= limit_) {
+            busy_until_ = now_ + left;
+            pause(Stop::deadline);
+            busy_until_ = Instant::never();
+        }
     }
 }
 

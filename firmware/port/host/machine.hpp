@@ -134,6 +134,7 @@ private:
     Instant now_{};
     Instant limit_{};
     Instant alarm_{Instant::never()};
+    Instant busy_until_{Instant::never()};  // paused in spend(): when it will be over
     std::multimap<Instant, IrqHandler> events_;
     std::multimap<Instant, IrqHandler>::node_type event_in_progress_;
     bool irqs_off_{true};
@@ -156,6 +157,7 @@ private:
     void advance_to(Instant when);
     void deliver_due();
     void explore_point();
+    [[nodiscard]] Instant next_interrupt() const;
     [[nodiscard]] bool interrupt_pending() const;
 };
 
