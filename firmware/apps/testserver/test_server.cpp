@@ -40,10 +40,6 @@ std::uint32_t transfers_of(const void* wang) {
     return static_cast<const wangdoodle::Wangdoodle*>(wang)->transfers();
 }
 
-void serve_wangdoodle(void* wang, ThreadContext& self, net::TcpSocket& client) {
-    static_cast<wangdoodle::Wangdoodle*>(wang)->serve(self, client);
-}
-
 TestServer& server(void* argument) { return *static_cast<TestServer*>(argument); }
 
 }  // namespace
@@ -52,28 +48,14 @@ TestServer::TestServer(Board& board, const BootConfig& config, Memory& memory,
                        emac::BoardEmac::Area& emac_area)
     : board_(board),
       config_(config),
-      memory_(memory),
       pool_(memory.packets),
       emac_(MmioIo{board::kEmac}, emac::PortDma{}, emac::PortClock{}, emac_area,
             emac_config(config),
             {[](IrqContext& irq, void* me) { server(me).net_.post(irq); }, this}),
       net_(pool_, emac_, random_key()),
-      buffers_(memory.chunks),
-      wang_(memory.big, buffers_, planted_, port::entropy()),
-      wang_server_(net_, {"wang", wangdoodle::kPort, serve_wangdoodle, &wang_}),
-      doney_server_(net_, {"doney", 115, classic::serve_sink, &doney_bytes_}),
-      echo_server_(net_, {"echo", 7, classic::serve_echo, nullptr}),
-      old_echo_server_(net_, {"echo113", 113, classic::serve_echo, nullptr}),
-      discard_server_(net_, {"discard", 9, classic::serve_sink, nullptr}),
-      daytime_server_(net_, {"daytime", 13, classic::serve_daytime, nullptr}),
-      chargen_server_(net_, {"chargen", 19, classic::serve_chargen, nullptr}),
-      pirate_server_(net_, {"pirate", 111, classic::serve_pirate, nullptr}),
-      blab_server_(net_, {"blab", 112, classic::serve_blab, nullptr}),
-      servers_{&wang_server_,     &doney_server_,   &echo_server_,
-               &old_echo_server_, &discard_server_, &daytime_server_,
-               &chargen_server_,  &pirate_server_,  &blab_server_},
-      announcer_(board.console, net_, servers_),
-      heartbeat_(board.console, net_, transfers_of, &wang_),
+      services_(net_, memory.services, planted_, port::entropy()),
+      announcer_(board.console, net_, services_.servers()),
+      heartbeat_(board.console, net_, transfers_of, &services_.wang()),
       shell_(board.console, net_, heartbeat_, restart),
       net_thread_(
           "net", kNetPriority, net_stack_.span(),
@@ -143,13 +125,9 @@ void TestServer::arm_defect(ThreadContext& self) {
 }
 
 void TestServer::start_up(ThreadContext& self) {
-    wangdoodle::fill_big(memory_.big.bytes);
     start_network(self);
     arm_defect(self);
-    for (TcpServerBase* each : servers_) {
-        const auto started = each->start(self);
-        if (!started) warn(self, each->protocol().name, net::to_text(started.error()));
-    }
+    services_.start(self, [&](const char* name, const char* why) { warn(self, name, why); });
     heartbeat_.enable(config_.heartbeat);
     announcer_thread_.start(self);
 }

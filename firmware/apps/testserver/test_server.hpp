@@ -5,7 +5,6 @@
 // Ownership one static object; everything in it lives as long as the board.
 #pragma once
 
-#include <array>
 #include <string_view>
 
 #include "apps/testserver/board_init.hpp"
@@ -13,12 +12,10 @@
 #include "drivers/emac/board_emac.hpp"
 #include "net/net.hpp"
 #include "services/announcer/announcer.hpp"
-#include "services/classic/classic.hpp"
 #include "services/defects/planted.hpp"
 #include "services/heartbeat/heartbeat.hpp"
-#include "services/server/tcp_server.hpp"
 #include "services/shell/shell.hpp"
-#include "services/wangdoodle/wangdoodle.hpp"
+#include "services/test_services.hpp"
 
 namespace kyu::app {
 
@@ -26,18 +23,17 @@ inline constexpr Priority kNetPriority{8};
 inline constexpr Priority kShellPriority{12};
 inline constexpr std::size_t kMbufSegments = 16384;
 inline constexpr std::size_t kMbufClusters = 4096;
+inline constexpr ServerWorkers kWorkers{.wang = 64, .doney = 8, .other = 2};
 
 /// Large memory that needs no clearing at boot.
 struct Memory {
     net::MbufMemory<kMbufSegments, kMbufClusters> packets;
-    wangdoodle::BigTable big;
-    wangdoodle::ChunkBuffers::Memory chunks;
+    ServiceMemory services;
 };
 
 class TestServer {
     Board& board_;
     BootConfig config_;
-    Memory& memory_;
 
     net::MbufPool pool_;
     emac::BoardEmac emac_;
@@ -46,19 +42,7 @@ class TestServer {
     PoolEntry clusters_entry_{"clusters", pool_.cluster_stats()};
 
     defects::Planted planted_;
-    wangdoodle::ChunkBuffers buffers_;
-    wangdoodle::Wangdoodle wang_;
-    classic::ByteCount doney_bytes_{0};
-    TcpServer<64> wang_server_;
-    TcpServer<8> doney_server_;
-    TcpServer<2> echo_server_;
-    TcpServer<2> old_echo_server_;
-    TcpServer<2> discard_server_;
-    TcpServer<1> daytime_server_;
-    TcpServer<1> chargen_server_;
-    TcpServer<1> pirate_server_;
-    TcpServer<1> blab_server_;
-    std::array<TcpServerBase*, 9> servers_;
+    TestServices<kWorkers> services_;
 
     Announcer announcer_;
     Heartbeat heartbeat_;
