@@ -10,8 +10,7 @@ namespace kyu::host {
 void World::join(Host& host) {
     host.id_ = static_cast<std::uint32_t>(hosts_.size());
     hosts_.push_back(&host);
-    reported_.push_back(0);
-    host.run_until(now_);
+    run(host);
 }
 
 World::Port& World::plug(Host& host, Fates fates) {
@@ -107,43 +106,64 @@ void World::deliver_due() {
     }
 }
 
+void World::run(Host& host) {
+    if (host.crashed()) return;
+    host.run_until(now_);
+    if (!host.crashed()) return;
+    ++crashes_;
+    hash_.add(EventKind::crashed, now_, host.id(), {});
+}
+
 void World::run_hosts() {
-    for (std::size_t i = 0; i < hosts_.size(); ++i) {
-        Host& host = *hosts_[i];
-        if (host.crashed() || host.next_event() > now_) continue;
-        host.run_until(now_);
-        if (host.crashed() && reported_[i] == 0) {
-            reported_[i] = 1;
-            hash_.add(EventKind::crashed, now_, host.id(), {});
-        }
+    for (Host* host : hosts_) {
+        if (host->next_event() <= now_) run(*host);
     }
 }
 
-bool World::any_crashed() const {
-    return std::ranges::any_of(hosts_, [](const Host* host) { return host->crashed(); });
+void World::go_to(Instant when) {
+    now_ = std::max(now_, when);
+    deliver_due();
+    run_hosts();
+}
+
+void World::set_clocks() {
+    for (Host* host : hosts_) run(*host);
 }
 
 bool World::step() {
     const Instant next = next_event();
     if (next == Instant::never()) return false;
-    now_ = std::max(now_, next);
-    deliver_due();
-    run_hosts();
+    go_to(next);
+    set_clocks();
     return true;
 }
 
 WorldStop World::run_until(Instant limit, const Until& until) {
+    const std::size_t crashes = crashes_;
+    WorldStop why{};
     for (;;) {
-        if (any_crashed()) return WorldStop::crashed;
-        if (until && until()) return WorldStop::asked;
+        if (crashes_ != crashes) {
+            why = WorldStop::crashed;
+            break;
+        }
+        if (until && until()) {
+            why = WorldStop::asked;
+            break;
+        }
         const Instant next = next_event();
-        if (next == Instant::never() && limit == Instant::never()) return WorldStop::idle;
+        if (next == Instant::never() && limit == Instant::never()) {
+            why = WorldStop::idle;
+            break;
+        }
         if (next > limit) {
             now_ = std::max(now_, limit);
-            return WorldStop::limit;
+            why = WorldStop::limit;
+            break;
         }
-        step();
+        go_to(next);
     }
+    set_clocks();
+    return why;
 }
 
 }  // namespace kyu::host

@@ -7,7 +7,8 @@
 //
 // Context   the driver; one thread.
 // Ownership refers to its hosts; they outlive it. Owns wires and the frames under way.
-// Time      jumps to the next event of any host or wire.
+// Time      jumps to the next event of any host or wire. Whenever the driver has control, the clock
+//           of every host that has not crashed shows the world's time.
 // Order     events of the same instant happen in the order in which they were made, then the hosts
 //           run in the order of their ids: a run is a function of hosts, wires and seeds alone.
 #pragma once
@@ -30,7 +31,7 @@ namespace kyu::host {
 enum class WorldStop : std::uint8_t {
     limit,    ///< the clock has reached it
     idle,     ///< nothing will ever happen by itself
-    crashed,  ///< a board has panicked
+    crashed,  ///< a board has panicked meanwhile; the others may go on
     asked,    ///< the predicate was true
 };
 
@@ -90,7 +91,7 @@ private:
 
     Instant now_{};
     std::vector<Host*> hosts_;
-    std::vector<char> reported_;  // whose crash is in the hash
+    std::size_t crashes_{0};
     std::vector<std::unique_ptr<Port>> ports_;
     std::vector<Delivery> under_way_;  // a heap by Later
     std::vector<Bytes> spare_;         // buffers to use again
@@ -102,8 +103,10 @@ private:
     void send_one(Port& to, std::span<const std::byte> frame);
     void put_under_way(Host& to, Instant at, std::span<const std::byte> frame, const Fate& fate);
     void deliver_due();
+    void run(Host& host);
     void run_hosts();
-    [[nodiscard]] bool any_crashed() const;
+    void go_to(Instant when);
+    void set_clocks();
 };
 
 }  // namespace kyu::host

@@ -1,0 +1,126 @@
+#include "port/host/world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+#include <vector>
+
+namespace kyu::host {
+namespace {
+
+Bytes frame(std::string_view text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return {bytes.begin(), bytes.end()};
+}
+
+// Two scripts on a wire; whatever `left` sends, `right` gets by the given fates.
+struct Pair {
+    ScriptedPeer left{"left"};
+    ScriptedPeer right{"right"};
+    World world;
+
+    explicit Pair(Fates left_to_right) {
+        world.join(left);
+        world.join(right);
+        world.wire(left, right, std::move(left_to_right), Fates::given({}));
+    }
+    // What `right` has got: text and time of each.
+    std::vector<std::pair<std::string, std::int64_t>> run() {
+        world.run_until(Instant::never());
+        std::vector<std::pair<std::string, std::int64_t>> got;
+        for (const auto& [at, bytes] : right.inbox()) {
+            got.emplace_back(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
+                             at.us());
+        }
+        return got;
+    }
+};
+
+using Got = std::vector<std::pair<std::string, std::int64_t>>;
+
+TEST(World, AFrameArrivesAfterTheDelayOfItsWire) {
+    Pair pair{Fates::given({}, {.delay = Duration::from_us(300)})};
+    pair.left.send(frame("hello"));
+    EXPECT_EQ(pair.run(), (Got{{"hello", 300}}));
+    EXPECT_EQ(pair.world.now().us(), 300);
+}
+
+TEST(World, ARateKeepsFramesApart) {
+    Pair pair{Fates::given({}, {.rate_bytes_per_s = 1'000'000})};
+    pair.left.send(frame("0123456789"));
+    pair.left.send(frame("0123456789"));
+    EXPECT_EQ(pair.run(), (Got{{"0123456789", 10}, {"0123456789", 20}}));
+}
+
+TEST(World, GivenFatesAreCarriedOutToTheLetter) {
+    Pair pair{Fates::given({
+        {.drop = true},
+        {.delay = Duration::from_us(9), .corrupt_bit = 7},
+        {.truncate_to = 2},
+        {.duplicate = true, .duplicate_delay = Duration::from_us(4)},
+    })};
+    for (const char* text : {"lost", "bit!", "tail", "twin"}) pair.left.send(frame(text));
+    EXPECT_EQ(pair.run(), (Got{{"ta", 0}, {"twin", 0}, {"twin", 4}, {"cit!", 9}}));
+}
+
+TEST(World, FramesOfTheSameInstantKeepTheirOrder) {
+    Pair pair{Fates::given({})};
+    for (const char* text : {"1", "2", "3", "4", "5"}) pair.left.send(frame(text));
+    EXPECT_EQ(pair.run(), (Got{{"1", 0}, {"2", 0}, {"3", 0}, {"4", 0}, {"5", 0}}));
+}
+
+TEST(World, AHubTellsEverybodyButTheSender) {
+    ScriptedPeer a{"a"};
+    ScriptedPeer b{"b"};
+    ScriptedPeer c{"c"};
+    World world;
+    for (ScriptedPeer* each : {&a, &b, &c}) world.join(*each);
+    const std::array<Host*, 3> all{&a, &b, &c};
+    world.hub(all, {Fates::given({}), Fates::given({}), Fates::given({})});
+    b.send(frame("x"));
+    world.run_until(Instant::never());
+    EXPECT_EQ(a.inbox().size(), 1U);
+    EXPECT_EQ(b.inbox().size(), 0U);
+    EXPECT_EQ(c.inbox().size(), 1U);
+}
+
+TEST(Fates, WhatWasRecordedReplaysTheSame) {
+    FatePlan plan{.delay = Duration::from_us(50),
+                  .jitter = Duration::from_us(200),
+                  .loss = Chance::of(0.2),
+                  .duplicate = Chance::of(0.2),
+                  .corrupt = Chance::of(0.2),
+                  .truncate = Chance::of(0.2)};
+    Fates drawn = Fates::from_seed(plan, 99);
+    drawn.record(true);
+    std::vector<Fate> first;
+    for (int i = 0; i < 200; ++i) first.push_back(drawn.next(1000, Instant{}));
+    Fates again = Fates::given(drawn.recorded(), plan);
+    for (const Fate& fate : first) EXPECT_EQ(again.next(1000, Instant{}), fate);
+}
+
+TEST(Fates, AreTheSameOnEveryMachineAndInEveryBuild) {
+    Fates fates = Fates::from_seed({.jitter = Duration::from_us(1000),
+                                    .loss = Chance::of(0.25),
+                                    .corrupt = Chance::of(0.25)},
+                                   12345);
+    EventHash hash;
+    for (int i = 0; i < 1000; ++i) {
+        const Fate fate = fates.next(1514, Instant{});
+        hash.add(fate.drop ? EventKind::lost : EventKind::sent, Instant{} + fate.delay,
+                 static_cast<std::uint32_t>(fate.corrupt_bit + 1), {});
+    }
+    EXPECT_EQ(hash.value(), 0x0U);
+}
+
+TEST(Chance, IsNeverOrAlwaysAtTheEnds) {
+    EXPECT_FALSE(Chance::of(0.0).hits(0));
+    EXPECT_FALSE(Chance::of(-1.0).hits(0));
+    EXPECT_TRUE(Chance::of(1.0).hits(UINT32_MAX));
+    EXPECT_TRUE(Chance::of(7.0).hits(UINT32_MAX));
+    EXPECT_TRUE(Chance::of(0.5).hits(0x7FFF'FFFFU));
+    EXPECT_FALSE(Chance::of(0.5).hits(0x8000'0000U));
+}
+
+}  // namespace
+}  // namespace kyu::host
