@@ -86,12 +86,14 @@ void wait_for_disconnect(NetGuard& guard, SocketId id) {
 //
 // NetGuard::wait() marks and releases in one step, so no wake-up can fall between. With the guard's
 // destructor and constructor between test and mark, one can: everything queued may be acknowledged
-// meanwhile, and an empty buffer wakes nobody again. The original knew no deadline either.
+// meanwhile, and an empty buffer wakes nobody again. The original knew no deadline either, and held
+// no partial segment back for a call that is under way (the persist timer would mend it all later).
 
-void sbwait(NetGuard& guard, WaitPoint& room) {
+void sbwait(NetGuard& guard, Socket& so) {
+    tcp_usr_send(*guard, so, false);
     GuardDoor::release(guard);
     GuardDoor::take(guard);
-    static_cast<void>(guard.wait(room, Instant::never()));
+    static_cast<void>(guard.wait(so.writable, Instant::never()));
 }
 
 }  // namespace kyu::net::planted

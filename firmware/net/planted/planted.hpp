@@ -29,7 +29,6 @@ class LockedNet;
 class Net;
 class NetGuard;
 class Socket;
-class WaitPoint;
 enum class SendMode : std::uint8_t;
 
 namespace planted {
@@ -80,8 +79,8 @@ void may_be_interrupted(const LockedNet& net);
 /// close-deadlock: waits, with the lock, until everything is acknowledged.
 void wait_for_disconnect(NetGuard& guard, SocketId id);
 
-/// lost-wakeup: waits for room; who marks `room` a moment too early wakes nobody.
-void sbwait(NetGuard& guard, WaitPoint& room);
+/// lost-wakeup: waits for room in the send buffer; an ACK a moment too early wakes nobody.
+void sbwait(NetGuard& guard, Socket& so);
 
 /// freelist-lost.
 void give_back_and_zero(SocketFreeList& list, Socket& socket);

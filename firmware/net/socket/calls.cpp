@@ -61,7 +61,7 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
         if (count > 0) continue;
         if constexpr (kMissionBugs) {
             if (guard->bug.is(MissionBug::lost_wakeup)) {
-                planted::sbwait(guard, so->writable);
+                planted::sbwait(guard, *so);
                 continue;
             }
         }

@@ -80,12 +80,12 @@ void SocketTable::release_if_unused(Socket& socket) {
     free_.push_back(socket);
 }
 
-unsigned SocketTable::senders_asleep_on_empty() {
+unsigned SocketTable::senders_asleep_on_empty() const {
     unsigned count = 0;
-    for_each([&](const Socket& s) {
+    for (const Socket& s : sockets_) {
         const bool connecting = s.pcb != nullptr && s.pcb->syn_unacked();
-        if (s.send.size() == 0 && s.writable.has_waiters() && !connecting) ++count;
-    });
+        if (s.lent() && s.send.size() == 0 && s.writable.has_waiters() && !connecting) ++count;
+    }
     return count;
 }
 

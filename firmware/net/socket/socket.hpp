@@ -92,7 +92,7 @@ public:
     [[nodiscard]] const PoolStats& stats() const { return stats_; }
     /// Sockets with a thread asleep in send() while their send buffer is empty. For a moment it may
     /// be on its way out; for longer, its wake-up was lost.
-    [[nodiscard]] unsigned senders_asleep_on_empty();
+    [[nodiscard]] unsigned senders_asleep_on_empty() const;
     /// Calls f(Socket&) for every socket in use.
     template <typename F>
     void for_each(F&& f) {
