@@ -1,5 +1,5 @@
-// The story's bugs on whole boards: each shows under its load as what it is (clean_board_test.cpp has
-// the same loads without them). Only in builds with KYU_DEFECTS.
+// The story's bugs on whole boards: each shows under its load as what it is. The same loads without
+// them: clean_board_test.cpp. Only in builds with KYU_DEFECTS.
 //
 // Rules     What can be seen from outside, in counters and in the thread list decides.
 #include "apps/simserver/two_boards_test_support.hpp"
@@ -56,17 +56,18 @@ TEST(OnABoard, shared_buffer_mixes_the_bytes_of_connections) {
 TEST(OnABoard, odd_checksum_makes_the_client_drop_what_the_wire_left_alone) {
     TwoBoards two{MissionBug::odd_checksum};
     fetch_odd_pieces(two);
-    net::NetConfig unused;
-    EXPECT_GT(two.counters(two.client)["dropped: checksum"], 0U);
+    EXPECT_GT(two.counters(two.client)["tcp_dropped: checksum"], 0U);
 }
 
 /// A board and a script on one wire.
 struct Scripted {
-    SimBoard board;
+    std::unique_ptr<SimBoard> board_memory;
+    SimBoard& board{*board_memory};
     host::ScriptedPeer peer{"peer"};
     host::World world;
     explicit Scripted(MissionBug bug)
-        : board({.name = "board", .address = net::test::kBoard, .bug = PlantedBug{bug}}) {
+        : board_memory(std::make_unique<SimBoard>(SimBoardConfig{
+              .name = "board", .address = net::test::kBoard, .bug = PlantedBug{bug}})) {
         world.join(board);
         world.join(peer);
         world.wire(board, peer, host::Fates::from_seed({}, 1), host::Fates::from_seed({}, 2));

@@ -163,6 +163,11 @@ void SimBoard::counters(const std::function<void(std::string_view, std::uint64_t
         f(segments ? "mbufs_failed" : "clusters_failed", pool->failed);
     }
     f("sockets_used", net.tcp.sockets.stats().used);
+    f("sockets_total", net.tcp.sockets.stats().total);
+    f("sockets_failed", net.tcp.sockets.stats().failed);
+    f("connections_used", net.tcp.connections.stats().used);
+    f("time_waits_used", net.tcp.time_wait.stats().used);
+    f("senders_asleep_on_empty", net.tcp.sockets.senders_asleep_on_empty());
     f("transfers", services_.transfers());
     f("doney_bytes", services_.doney_bytes());
 }

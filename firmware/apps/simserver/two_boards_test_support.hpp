@@ -8,6 +8,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -58,16 +59,21 @@ class TwoBoards {
     std::mt19937 random_;
 
 public:
-    SimBoard board;
-    SimBoard client;
+    // A board is too large for a stack.
+    std::unique_ptr<SimBoard> board_memory;
+    std::unique_ptr<SimBoard> client_memory;
+    SimBoard& board{*board_memory};
+    SimBoard& client{*client_memory};
     host::World world;
     Fetched fetched;
     unsigned running{0};
 
     explicit TwoBoards(MissionBug bug, std::uint32_t seed = 1)
         : random_(seed),
-          board({.name = "board", .address = {10, 0, 0, 1}, .seed = seed, .bug = PlantedBug{bug}}),
-          client({.name = "client", .address = {10, 0, 0, 2}, .seed = seed + 1}) {
+          board_memory(std::make_unique<SimBoard>(SimBoardConfig{
+              .name = "board", .address = {10, 0, 0, 1}, .seed = seed, .bug = PlantedBug{bug}})),
+          client_memory(std::make_unique<SimBoard>(SimBoardConfig{
+              .name = "client", .address = {10, 0, 0, 2}, .seed = std::uint64_t{seed} + 1})) {
         world.join(board);
         world.join(client);
         const host::FatePlan plan{.delay = Duration::from_us(50)};
