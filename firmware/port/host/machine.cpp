@@ -151,7 +151,8 @@ void Machine::scheduling_point() {
 void Machine::explore_point() {
     const unsigned steps = choose({.kind = ChoiceKind::time, .options = kChoiceTimeMax + 1});
     if (steps > 0) spend(Duration::from_us(kChoiceTimeUnit.us() * steps));
-    kernel_->explore_point();
+    // While it paused the driver may have ended the exploration.
+    if (exploring()) kernel_->explore_point();
 }
 
 unsigned Machine::irq_save() {
