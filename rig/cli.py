@@ -164,6 +164,19 @@ def explain(saved: Path, image: Path | None) -> int:
 
 
 @kyu.command()
+@click.argument("folder", type=_PATH, metavar="RUN")
+def report(folder: Path) -> None:
+    """Tell a run, finished or killed; write report.html, junit.xml and metrics.prom into it."""
+    from rig.report import files, told
+    from rig.report.material import load
+
+    material = load(folder)
+    click.echo(told.summary_text(material))
+    files.write(folder, material)
+    click.echo(f"\nwritten: {', '.join(str(folder / name) for name in files.NAMES)}")
+
+
+@kyu.command()
 def scenarios() -> None:
     """What can be run."""
     from rig.scenarios.mixes import MIXES

@@ -91,7 +91,20 @@ def _finish(folder: RunFolder, summary: Summary) -> int:
         print(f"kyu: {fault}", file=sys.stderr)
         return INTERRUPTED if summary.interrupted else 3
     print(f"  run        {folder.path}", flush=True)
+    print(f"  report     {_report(folder.path)}", flush=True)
     return status
+
+
+def _report(folder: Path) -> str:
+    """Where it is, or why there is none. The run is over: nothing here may change its status."""
+    try:
+        from rig.report import files
+
+        files.make(folder)
+    except (Exception, KeyboardInterrupt) as error:
+        what = " ".join(str(error).split()) or type(error).__name__
+        return f"warning: not written: {what}; kyu report {folder} tries again"
+    return str(folder / files.HTML)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,22 +88,26 @@ def headline(verdict: Verdict) -> str:
 
 def render(summary: Summary) -> str:
     """A few lines for people."""
-    facts = summary.as_json()
+    return describe(headline(summary.verdict), summary.as_json())
+
+
+def describe(head: str, facts: Mapping[str, Any]) -> str:
+    """The same from what summary.json holds."""
     ms = facts["transfer_ms"]
     lines = [
-        headline(summary.verdict),
+        head,
         f"  transfers  {facts['transfers_ok']} good of {facts['transfers_attempted']} attempted, "
         f"{facts['bytes_ok']:,} bytes, all compared",
         f"  time       {facts['seconds']:.1f} s, {facts['transfers_per_s']:.1f} transfers/s, "
         f"{facts['goodput_bytes_per_s'] / 1e6:.1f} MB/s",
         f"  transfer   p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms",
     ]
-    if facts["transfers_attempted"]:
+    if facts["transfers_attempted"] and facts["failure_rate_upper_95"]:
         rate = facts["failure_rate_upper_95"]
         lines.append(f"  failures   at most 1 in {1 / rate:,.1f} transfers (95 % confidence)")
     if facts["failures"]:
         listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
         lines.append(f"  seen       {listed}")
-    if summary.warnings:
-        lines.append(f"  warnings   {len(summary.warnings)}, the last: {summary.warnings[-1]}")
+    if facts["warnings"]:
+        lines.append(f"  warnings   {len(facts['warnings'])}, the last: {facts['warnings'][-1]}")
     return "\n".join(lines)

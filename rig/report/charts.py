@@ -1,0 +1,132 @@
+"""The two plots, as inline SVG. Colours are the page's variables, so that they follow its theme."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import leather
+from leather import theme
+
+from rig.report.material import Journal
+from rig.report.shape import Bin, Stretch, course
+
+WIDTH, HEIGHT = 900, 300
+#: From this ratio of the longest time to the median the scale is logarithmic.
+LONG_TAIL = 30
+#: So many transfers are shown one by one.
+FEW = 300
+
+theme.background_color = "none"
+theme.tick_color, theme.zero_color = "var(--line)", "var(--faint)"
+theme.label_color = theme.axis_title_color = theme.legend_color = "var(--soft)"
+theme.tick_font_family = theme.axis_title_font_family = theme.legend_font_family = "inherit"
+theme.tick_font_size = theme.axis_title_font_size = theme.legend_font_size = 12
+theme.tick_font_char_width = theme.legend_font_char_width = 7
+theme.margin = 0.012
+
+
+def times(bins: Sequence[Bin]) -> str:
+    """How many transfers took how long."""
+    chart = leather.Chart()
+    names = [milliseconds(one.low) for one in bins]
+    # A column is known by its name: those that would read alike are told apart by their number.
+    keys = [f"{number}" for number in range(len(bins))]
+    chart.add_columns(
+        [(key, one.count) for key, one in zip(keys, bins, strict=True)], fill_color="var(--accent)"
+    )
+    every = math.ceil(len(bins) / 12)
+    chart.add_x_axis(
+        name="from … ms on",
+        tick_formatter=lambda key, index, _count: names[int(key)] if index % every == 0 else "",
+    )
+    chart.add_y_scale(0, _end(max(4, *(one.count for one in bins))))  # from 4 on ticks are whole
+    chart.add_y_axis(tick_formatter=_plain, name="transfers")
+    return _svg(chart)
+
+
+def over_time(lines: Journal) -> str:
+    """Each transfer when they are few, else what each stretch of time was like; failures apart.
+
+    Raises ValueError when the journal is empty.
+    """
+    bad = [(one.at, one.line.ms) for one in lines.bad]
+    points = [*_extremes(lines.milliseconds), *(ms for _, ms in bad)]
+    shortest, longest = max(min(points), 0.001), max(points)
+    logarithmic = shortest * LONG_TAIL < longest
+
+    def level(ms: float) -> float:
+        return math.log10(max(ms, shortest)) if logarithmic else ms
+
+    chart = leather.Chart()
+    if lines.ok <= FEW:
+        good = zip(lines.ends, lines.milliseconds, strict=True)
+        _dots(chart, [(at, level(ms)) for at, ms in good], "good", "var(--accent)", 3)
+    else:
+        _lines(chart, course(lines.ends, lines.milliseconds), level)
+    _dots(chart, [(at, level(ms)) for at, ms in bad], "failed", "var(--bad)", 4)
+    chart.add_x_scale(0, _end(max([*_extremes(lines.ends), *(at for at, _ in bad)])))
+    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _level_axis(chart, shortest, longest, logarithmic=logarithmic)
+    return _svg(chart)
+
+
+def _extremes(values: Sequence[float]) -> tuple[float, ...]:
+    return (min(values), max(values)) if values else ()
+
+
+def _lines(chart: Any, stretches: Sequence[Stretch], level: Callable[[float], float]) -> None:
+    for name, colour, values in (
+        ("longest", "var(--faint)", [one.max for one in stretches]),
+        ("99 %", "var(--second)", [one.p99 for one in stretches]),
+        ("median", "var(--accent)", [one.p50 for one in stretches]),
+    ):
+        points = [(one.at, level(ms)) for one, ms in zip(stretches, values, strict=True)]
+        chart.add_line(points, name=name, stroke_color=colour, width=1.5)
+
+
+def _dots(
+    chart: Any, points: list[tuple[float, float]], name: str, colour: str, radius: int
+) -> None:
+    if points:
+        chart.add_dots(points, name=name, fill_color=colour, radius=radius)
+
+
+def _level_axis(chart: Any, shortest: float, longest: float, *, logarithmic: bool) -> None:
+    if not logarithmic:
+        chart.add_y_scale(0, _end(longest))
+        chart.add_y_axis(tick_formatter=_plain, name="ms")
+        return
+    low, high = math.floor(math.log10(shortest)), math.ceil(math.log10(longest))
+    chart.add_y_scale(low, high)
+    chart.add_y_axis(
+        ticks=list(range(low, high + 1)),
+        tick_formatter=lambda value, _index, _count: f"{10.0 ** float(value):,g}",
+        name="ms",
+    )
+
+
+def milliseconds(value: float) -> str:
+    """Three figures at most below a thousand."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+
+
+def _plain(value: float, _index: int, _count: int) -> str:
+    return f"{float(value):,.6g}" if value < 1e6 else f"{float(value):,.0f}"
+
+
+def _end(value: float) -> Decimal:
+    """Where a scale that begins at 0 ends; leather adds what is lacking to the next round tick."""
+    return Decimal(max(value, 1e-3))
+
+
+def _svg(chart: Any) -> str:
+    svg: str = chart.to_svg(width=WIDTH, height=HEIGHT)
+    # The page scales it: its own size becomes the size of its coordinates.
+    return svg.replace(
+        f'<svg width="{WIDTH}" height="{HEIGHT}"', f'<svg viewBox="0 0 {WIDTH} {HEIGHT}"', 1
+    )

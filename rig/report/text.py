@@ -1,0 +1,27 @@
+"""Text from a run folder, made fit to be shown. Pure.
+
+Rules     a board, or whoever made the folder, chose these characters. Whatever would steer a
+          terminal, turn the reading direction or be no XML is shown as its escape.
+"""
+
+from __future__ import annotations
+
+LINE_MAX = 500
+
+
+def line(text: str) -> str:
+    """One line, at most LINE_MAX characters."""
+    return _cut("".join(c if c.isprintable() else _escape(c) for c in text[: LINE_MAX + 1]))
+
+
+def block(text: str) -> str:
+    """Several lines, each at most LINE_MAX characters; tabs become spaces."""
+    return "\n".join(line(one.expandtabs(8)) for one in text.splitlines())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LINE_MAX else text[: LINE_MAX - 1] + "…"
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
