@@ -48,13 +48,14 @@ Fates* World::fates_to(const Host& host) {
 }
 
 void World::send(Port& from, std::span<const std::byte> frame) {
-    hash_.add(EventKind::sent, now_, from.host->id(), frame);
-    for (Port* to : from.others) send_one(*to, frame);
+    const FrameDigest digest{frame};
+    hash_.add(EventKind::sent, now_, from.host->id(), digest);
+    for (Port* to : from.others) send_one(*to, frame, digest);
 }
 
-void World::send_one(Port& to, std::span<const std::byte> frame) {
+void World::send_one(Port& to, std::span<const std::byte> frame, FrameDigest digest) {
     const Fate fate = to.fates_in.next(frame.size(), now_);
-    if (fate.drop) return hash_.add(EventKind::lost, now_, to.host->id(), {});
+    if (fate.drop) return hash_.add(EventKind::lost, now_, to.host->id());
     Instant leaves = now_;
     if (const std::uint64_t rate = to.fates_in.plan().rate_bytes_per_s; rate > 0) {
         // The first byte leaves when the frame before is out, the last one so much later.
@@ -62,27 +63,41 @@ void World::send_one(Port& to, std::span<const std::byte> frame) {
         leaves = std::max(now_, to.busy_until) + Duration::from_us(static_cast<std::int64_t>(us));
         to.busy_until = leaves;
     }
-    put_under_way(*to.host, leaves + fate.delay, frame, fate);
-    if (fate.duplicate) put_under_way(*to.host, leaves + fate.duplicate_delay, frame, fate);
+    Delivery first{leaves + fate.delay, sequence_++, to.host, copy_of(frame), digest};
+    spoil(first, fate);
+    if (fate.duplicate) {
+        Delivery second{leaves + fate.duplicate_delay, sequence_++, to.host, copy_of(first.frame),
+                        first.digest};
+        put_under_way(std::move(first));
+        return put_under_way(std::move(second));
+    }
+    put_under_way(std::move(first));
 }
 
-void World::put_under_way(Host& to, Instant at, std::span<const std::byte> frame,
-                          const Fate& fate) {
-    Delivery delivery{at, sequence_++, &to, {}};
+Bytes World::copy_of(std::span<const std::byte> frame) {
+    Bytes copy;
     if (!spare_.empty()) {
-        delivery.frame = std::move(spare_.back());
+        copy = std::move(spare_.back());
         spare_.pop_back();
     }
-    delivery.frame.assign(frame.begin(), frame.end());
+    copy.assign(frame.begin(), frame.end());
+    return copy;
+}
+
+void World::spoil(Delivery& delivery, const Fate& fate) {
+    if (fate.truncate_to < 0 && fate.corrupt_bit < 0) return;
+    Bytes& frame = delivery.frame;
     if (fate.truncate_to >= 0 && static_cast<std::size_t>(fate.truncate_to) < frame.size()) {
-        delivery.frame.resize(static_cast<std::size_t>(fate.truncate_to));
+        frame.resize(static_cast<std::size_t>(fate.truncate_to));
     }
     if (fate.corrupt_bit >= 0) {
         const auto bit = static_cast<std::size_t>(fate.corrupt_bit);
-        if (bit / 8 < delivery.frame.size()) {
-            delivery.frame[bit / 8] ^= std::byte{0x80} >> static_cast<int>(bit % 8);
-        }
+        if (bit / 8 < frame.size()) frame[bit / 8] ^= std::byte{0x80} >> static_cast<int>(bit % 8);
     }
+    delivery.digest = FrameDigest{frame};
+}
+
+void World::put_under_way(Delivery delivery) {
     under_way_.push_back(std::move(delivery));
     std::ranges::push_heap(under_way_, Later{});
 }
@@ -100,7 +115,7 @@ void World::deliver_due() {
         std::ranges::pop_heap(under_way_, Later{});
         Delivery delivery = std::move(under_way_.back());
         under_way_.pop_back();
-        hash_.add(EventKind::delivered, now_, delivery.to->id(), delivery.frame);
+        hash_.add(EventKind::delivered, now_, delivery.to->id(), delivery.digest);
         if (!delivery.to->crashed()) delivery.to->receive(now_, delivery.frame);
         spare_.push_back(std::move(delivery.frame));
     }
@@ -111,7 +126,7 @@ void World::run(Host& host) {
     host.run_until(now_);
     if (!host.crashed()) return;
     ++crashes_;
-    hash_.add(EventKind::crashed, now_, host.id(), {});
+    hash_.add(EventKind::crashed, now_, host.id());
 }
 
 void World::run_hosts() {

@@ -82,6 +82,7 @@ private:
         std::uint64_t sequence{};
         Host* to{};
         Bytes frame{};
+        FrameDigest digest;
     };
     struct Later {
         bool operator()(const Delivery& a, const Delivery& b) const {
@@ -100,8 +101,10 @@ private:
 
     Port& plug(Host& host, Fates fates);
     void send(Port& from, std::span<const std::byte> frame);
-    void send_one(Port& to, std::span<const std::byte> frame);
-    void put_under_way(Host& to, Instant at, std::span<const std::byte> frame, const Fate& fate);
+    void send_one(Port& to, std::span<const std::byte> frame, FrameDigest digest);
+    [[nodiscard]] Bytes copy_of(std::span<const std::byte> frame);
+    static void spoil(Delivery& delivery, const Fate& fate);
+    void put_under_way(Delivery delivery);
     void deliver_due();
     void run(Host& host);
     void run_hosts();
