@@ -1,7 +1,7 @@
 // The bugs of the story, to be planted again: which one a board is told to have.
 //
 // Why       A net that has never caught a fish proves nothing. Each of these once hung, broke or
-//           corrupted the original (docs/simulator.md); the simulator must find every one, with the
+//           corrupted the original (docs/planted-bugs.md); the simulator must find every one, with the
 //           right cause, and nothing when none is planted.
 // Rules     Only builds with KYU_DEFECTS have the code. Elsewhere PlantedBug is empty, and every
 //           hook stands inside `if constexpr (kMissionBugs)`, so that none of it is compiled in.
