@@ -128,8 +128,13 @@ void SimBoard::start_spawned(ThreadContext& self) {
 }
 
 void SimBoard::receive(Instant now, std::span<const std::byte> frame) {
-    if (!link_.arrive(frame)) return;
-    machine_.at(now, [this](IrqContext& irq) { net_.post(irq); });
+    if (!link_.arrive(frame) || interrupt_raised_) return;
+    // One line to the processor, as a device has: it stays up until the interrupt is taken.
+    interrupt_raised_ = true;
+    machine_.at(now, [this](IrqContext& irq) {
+        interrupt_raised_ = false;
+        net_.post(irq);
+    });
 }
 
 void SimBoard::run_until(Instant now) {

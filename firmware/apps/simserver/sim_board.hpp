@@ -78,6 +78,7 @@ private:
     PoolEntry segments_entry_{"mbufs", pool_.segment_stats()};
     PoolEntry clusters_entry_{"clusters", pool_.cluster_stats()};
     bool ready_{false};
+    bool interrupt_raised_{false};  // by the link, and not taken yet
     Instant crashed_at_{};
     // After everything that its threads use: switching it off makes them harmless.
     host::Machine machine_;
