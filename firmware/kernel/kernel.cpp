@@ -164,8 +164,8 @@ Thread& Kernel::begin_turn(Instant now, Thread* chosen) {
     return *next;
 }
 
-/// The running thread has been put where it belongs; goes on with `chosen` or the next, and returns when the
-/// caller's thread runs again.
+/// The running thread has been put where it belongs; goes on with `chosen` or the next, and
+/// returns when the caller's thread runs again.
 void Kernel::dispatch(Thread* chosen) {
     Thread& self = *current_;
     const Instant now = port::now();
