@@ -4,10 +4,18 @@
 //           stack sends, or when, is changed on purpose: then the test prints the new one. A value
 //           that differs between two builds of one source is a bug: something read an address, a
 //           hash map's order or memory that nobody had set.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "apps/simserver/two_boards_test_support.hpp"
+#include "apps/simserver/sim_board.hpp"
+#include "port/host/world.hpp"
+#include "services/wangdoodle/pattern.hpp"
 
 namespace kyu::app {
 namespace {
@@ -15,11 +23,36 @@ namespace {
 using host::Chance;
 using host::WorldStop;
 
+// This file has a client of its own: the golden value must not move with another test's helper.
+std::vector<std::byte> fetch_big(SimBoard& client, ThreadContext& self, net::Ipv4 server) {
+    std::vector<std::byte> got;
+    auto s = net::TcpSocket::connect(client.net(), self, {server, wangdoodle::kPort},
+                                     Instant::never());
+    if (!s) return got;
+    std::array<std::byte, 4096> piece;
+    constexpr std::string_view kLine = "big\n";
+    if (s->send(self, std::as_bytes(std::span{kLine}), Instant::never()).status) {
+        while (got.size() < wangdoodle::kBigBytes) {
+            const auto n = s->recv(self, piece, Instant::never());
+            if (!n || *n == 0) break;
+            got.insert(got.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*n));
+        }
+    }
+    s->close(self);
+    return got;
+}
+
+std::vector<std::byte> expected_big() {
+    std::vector<std::byte> bytes(wangdoodle::kBigBytes);
+    wangdoodle::fill_big(std::span{bytes}.first<wangdoodle::kBigBytes>());
+    return bytes;
+}
+
 /// `count` boards, each of which fetches `big` from the next one, all at once.
 struct Ring {
     std::vector<std::unique_ptr<SimBoard>> boards;
     host::World world;
-    const std::vector<std::byte> expected{test::expected_big()};
+    const std::vector<std::byte> expected{expected_big()};
     unsigned good{0};
     unsigned over{0};
 
@@ -42,10 +75,7 @@ struct Ring {
     }
     void start(SimBoard& client, SimBoard& server) {
         client.spawn("client", [this, &client, &server](ThreadContext& self) {
-            if (test::ask(client, self, server.config().address, "big\n", expected.size()) ==
-                expected) {
-                ++good;
-            }
+            if (fetch_big(client, self, server.config().address) == expected) ++good;
             ++over;
         });
     }
