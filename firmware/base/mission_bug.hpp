@@ -1,8 +1,8 @@
 // The bugs of the story, to be planted again: which one a board is told to have.
 //
 // Why       A net that has never caught a fish proves nothing. Each of these once hung, broke or
-//           corrupted the original (docs/planted-bugs.md); the simulator must find every one, with the
-//           right cause, and nothing when none is planted.
+//           corrupted the original; the simulator must find every one, with the right cause, and
+//           nothing when none is planted (docs/planted-bugs.md).
 // Rules     Only builds with KYU_DEFECTS have the code. Elsewhere PlantedBug is empty, and every
 //           hook stands inside `if constexpr (kMissionBugs)`, so that none of it is compiled in.
 //           The body of each bug lies in a folder called planted/ or defects/, not at its hook.

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -31,12 +32,12 @@ struct Fetched {
     unsigned broken{0};
 };
 
-/// Sends `command` and reads to the end of `size` bytes.
-inline std::vector<std::byte> ask(SimBoard& client, ThreadContext& self, Ipv4 server,
-                                  const std::string& command, std::size_t size) {
-    std::vector<std::byte> got;
+/// Sends `command` and reads to the end of `size` bytes, into `got`.
+inline void ask(SimBoard& client, ThreadContext& self, Ipv4 server, const std::string& command,
+                std::size_t size, std::vector<std::byte>& got) {
+    got.clear();
     auto s = TcpSocket::connect(client.net(), self, {server, wangdoodle::kPort}, Instant::never());
-    if (!s) return got;
+    if (!s) return;
     std::array<std::byte, 4096> piece;
     if (s->send(self, std::as_bytes(std::span{command}), Instant::never()).status) {
         while (got.size() < size) {
@@ -46,7 +47,6 @@ inline std::vector<std::byte> ask(SimBoard& client, ThreadContext& self, Ipv4 se
         }
     }
     s->close(self);
-    return got;
 }
 
 inline std::vector<std::byte> expected_big() {
@@ -57,6 +57,7 @@ inline std::vector<std::byte> expected_big() {
 
 class TwoBoards {
     std::mt19937 random_;
+    std::deque<std::vector<std::byte>> received_;
 
 public:
     // A board is too large for a stack.
@@ -93,10 +94,11 @@ public:
                const std::vector<std::byte>& expected) {
         for (unsigned i = 0; i < clients; ++i) {
             ++running;
-            client.spawn("fetch", [this, times, command, expected](ThreadContext& self) {
+            // Not on the thread's stack, which is dropped, not unwound, when the test ends.
+            std::vector<std::byte>& got = received_.emplace_back();
+            client.spawn("fetch", [this, times, command, expected, &got](ThreadContext& self) {
                 for (unsigned n = 0; n < times; ++n) {
-                    const auto got =
-                        ask(client, self, board.config().address, command, expected.size());
+                    ask(client, self, board.config().address, command, expected.size(), got);
                     if (got == expected) {
                         ++fetched.good;
                     } else {

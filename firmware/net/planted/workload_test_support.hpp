@@ -62,13 +62,13 @@ struct Seen {
 class LoadedPair {
     Load load_;
     Seen seen_;
+    std::vector<std::byte> bytes_;  // not on a thread's stack, which is dropped, not unwound
     TestPair pair_{};
     std::mt19937 random_;
-    TcpSocket* listener_{nullptr};  // on its thread's stack, which is dropped, not unwound
+    TcpSocket* listener_{nullptr};  // on its thread's stack, for ever
     static constexpr std::uint16_t kPort = 114;
 
     void serve(ThreadContext& self) {
-        const auto bytes = pattern_bytes(load_.bytes);
         while (listener_ == nullptr) self.sleep_for(Duration::from_ms(1));
         for (;;) {
             auto s = listener_->accept(self, Instant::never());
@@ -76,9 +76,9 @@ class LoadedPair {
                 self.sleep_for(Duration::from_ms(10));
                 continue;
             }
-            for (std::size_t at = 0; at < bytes.size(); at += load_.chunk) {
+            for (std::size_t at = 0; at < bytes_.size(); at += load_.chunk) {
                 const auto part =
-                    std::span{bytes}.subspan(at, std::min(load_.chunk, bytes.size() - at));
+                    std::span{bytes_}.subspan(at, std::min(load_.chunk, bytes_.size() - at));
                 if (!s->send(self, part, Instant::never()).status) break;
             }
             s->close(self);
@@ -133,7 +133,8 @@ class LoadedPair {
     }
 
 public:
-    LoadedPair(MissionBug bug, const Load& load) : load_(load), random_(load.seed) {
+    LoadedPair(MissionBug bug, const Load& load)
+        : load_(load), bytes_(pattern_bytes(load.bytes)), random_(load.seed) {
         NetConfig config;
         config.bug = PlantedBug{bug};
         pair_.machine.daemon("plant", 5, [this, config](ThreadContext& self) {
