@@ -86,8 +86,12 @@ def _panic(seen: Observation) -> Finding | None:
         if name == record.thread:
             calls = [symbol.partition("+")[0] for _, symbol in record.backtrace()]
         inside = next((c for c in calls if any(p in c for p in SEND_PATH)), "")
+        # Who waits for the lock at the door of a call is no culprit; who got in without it, and
+        # asks for it only afterwards, left a caller in the traceback that no locked path has.
+        round_the_lock = next((c for c in calls if "without_lock" in c), "")
         waits = any("NetGuard" in c or "lock_from" in c for c in calls)
-        if inside and not waits:
+        inside = round_the_lock or ("" if waits else inside)
+        if inside:
             where = f"{name} is in {inside} without the network lock"
             return Finding("sendbuf-without-lock", f"{record.reason}; {where}")
     return Finding("panic", f"{record.reason} in {record.function} (thread {record.thread})")

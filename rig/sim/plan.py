@@ -6,6 +6,7 @@ Rules     a plan is a value; parse(str(plan)) == plan. What stands at its defaul
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from rig.errors import UserError
 
@@ -18,9 +19,11 @@ class Plan:
     replies that nobody asked for, in bursts of `burst`.
 
     `chunk` 0 asks for `big`; else for `gen` with `size` bytes in such chunks. `choices` is "none",
-    "random:SEED:TIME", "pct:SEED:DEPTH:POINTS:TIME", "robin:SLICE" (TIME: a scheduling point in so
-    many takes time, 0 none) or a recorded list, `41:s2,77:t30`. `drops` lists frames that the wire
-    loses, `a12,b3` (towards the board, towards the client); it replaces `loss`.
+    "random:SEED:TIME[:ORDER:MEMORY]", "pct:SEED:DEPTH:POINTS:TIME", "robin:SLICE" (TIME: a
+    scheduling point in so many takes time, 0 none; ORDER: one choice of threads and one wait in so
+    many; MEMORY: one allocation in so many fails) or a recorded list, `41:s2,77:t30`. `drops`
+    lists frames that the wire loses, `a12,b3` (towards the board, towards the client); it replaces
+    `loss`.
     """
 
     seed: int = 1
@@ -59,15 +62,14 @@ class Plan:
 
 def parse(line: str) -> Plan:
     """The plan of a line. UserError: what is wrong with it."""
-    known = {field.name: field for field in fields(Plan)}
-    values: dict[str, object] = {}
+    known: dict[str, Any] = {field.name: getattr(Plan(), field.name) for field in fields(Plan)}
+    values: dict[str, Any] = {}
     for word in line.split():
         name, equals, text = word.partition("=")
         if not equals or name not in known:
             raise UserError(f"{word!r} is no part of a plan", where="kyu sim replay")
-        default = known[name].default
         try:
-            values[name] = type(default)(text)
+            values[name] = type(known[name])(text)
         except ValueError:
             raise UserError(f"{text!r} is no value for {name}", where="kyu sim replay") from None
-    return Plan(**values)  # type: ignore[arg-type]  # each has the type of its default
+    return Plan(**values)
