@@ -14,6 +14,7 @@ import click
 
 from rig import __version__
 from rig.errors import RigError, UserError
+from rig.sim.commands import sim
 
 USAGE, RIG, INTERRUPTED = 2, 3, 130
 
@@ -78,6 +79,9 @@ def kyu() -> None:
     Exit status: 0 passed, 1 the board failed, 2 wrong usage or configuration, 3 the rig failed,
     130 interrupted.
     """
+
+
+kyu.add_command(sim)
 
 
 @kyu.command()

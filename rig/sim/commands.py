@@ -1,0 +1,159 @@
+"""kyu sim …: the command line of the simulator.
+
+Status    0 nothing found (explore, soak) or everything planted found (find); 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import click
+
+from rig.errors import UserError
+
+PASSED, FAILED = 0, 1
+_SEED = click.option("--seed", type=click.IntRange(min=0), help="[default: a fresh one]")
+
+
+@click.group()
+def sim() -> None:
+    """Looks for bugs in the simulator, shrinks what it finds, and replays it."""
+
+
+def _fresh(seed: int | None) -> int:
+    return seed if seed is not None else int.from_bytes(os.urandom(4), "big")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@sim.command()
+@_SEED
+@click.option("--seconds", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option("--runs", type=click.IntRange(min=1), default=1 << 30, help="At most so many runs.")
+def explore(seed: int | None, seconds: float, runs: int) -> int:
+    """Runs drawn loads under drawn schedules on the clean build, until something is wrong."""
+    from rig.sim import find
+
+    seed = _fresh(seed)
+    result = find.search(seed, seconds, runs_max=runs)
+    if result.trial is None:
+        click.echo(f"nothing wrong in {result.runs} runs, {result.seconds:.0f} s (seed {seed})")
+        return PASSED
+    small = find.smallest(result.trial)
+    assert small.finding is not None
+    click.echo(f"{small.finding.cause}: {small.finding.detail}")
+    click.echo(f"kyu sim replay '{small.plan}'")
+    return FAILED
+
+
+@sim.command("find")
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Each of the mission's bugs.")
+@click.option("--tries", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="The limit of one try.",
+)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the table here.")
+@_SEED
+def find_command(
+    name: str | None, every: bool, tries: int, seconds: float, file: Path | None, seed: int | None
+) -> int:
+    """Plants a bug of the mission and looks for it from fresh seeds."""
+    from rig.sim import diagnose, find
+
+    names = list(diagnose.EXPECTED)
+    if not every:
+        if name not in names:
+            known = ", ".join(names)
+            raise UserError(f"{name or 'nothing'!r} is none of {known}", where="kyu sim find")
+        names = [name]
+    seed = _fresh(seed)
+    rows = [
+        find.table_row(bug, tries, seed + 1000 * n, seconds, _say) for n, bug in enumerate(names)
+    ]
+    if file is not None:
+        file.write_text(json.dumps({"seed": seed, "defects": rows}, indent=2) + "\n")
+    for row in rows:
+        click.echo(
+            f"{row['name']:<17} {row['found']}/{row['tries']} as {row['cause'] or '-'},"
+            f" median {row['seconds_median']} s, most {row['seconds_max']} s"
+        )
+        click.echo(f"    {row['replay'] or 'not found'}")
+    return PASSED if all(row["found"] == row["tries"] for row in rows) else FAILED
+
+
+@sim.command()
+@click.argument("plan", nargs=-1, required=True)
+@click.option("--shrink", "small", is_flag=True, help="Make the plan smaller first.")
+def replay(plan: tuple[str, ...], small: bool) -> int:
+    """Runs one plan again, the line that a failure printed, and logs what happened."""
+    from rig.sim import find, trial
+    from rig.sim.plan import parse
+
+    what = parse(" ".join(plan))
+    if small:
+        failed = trial.run(what)
+        if failed.finding is not None:
+            what = find.smallest(failed).plan
+            click.echo(f"kyu sim replay '{what}'")
+    tried = trial.run(what, log=click.echo)
+    click.echo(f"{tried.at_us} us, {tried.events} events, hash {tried.hash:016x}")
+    if tried.finding is None:
+        click.echo("nothing wrong")
+        return PASSED
+    click.echo(f"{tried.finding.cause}: {tried.finding.detail}")
+    return FAILED
+
+
+class _Percent(click.ParamType[float]):
+    name = "P"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        text = str(value)
+        try:
+            number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{text!r} is neither 0.01 nor 1%", param, ctx)
+        if not 0 <= number < 1:
+            self.fail(f"{text!r} is no chance", param, ctx)
+        return number
+
+
+@sim.command()
+@click.option("--transfers", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("--loss", type=_Percent(), default="0", show_default=True, help="0.01 or 1%.")
+@click.option("--processes", type=click.IntRange(1, 64), help="[default: one a core]")
+@_SEED
+def soak(transfers: int, loss: float, processes: int | None, seed: int | None) -> int:
+    """Transfers of 200,000 bytes, each byte compared, pools at their baseline afterwards."""
+    from rig.sim import soak as soaking
+
+    seed, began = _fresh(seed), time.monotonic()
+    results = soaking.soak(transfers, seed, loss, processes or os.cpu_count() or 1, _say)
+    done = sum(result.transfers for result in results)
+    spent = time.monotonic() - began
+    for result in results:
+        if result.failure:
+            part = result.part
+            click.echo(f"after {result.transfers} transfers: {result.failure}")
+            click.echo(
+                f"kyu sim soak --transfers {part.transfers} --loss {part.loss}"
+                f" --seed {part.seed} --processes 1"
+            )
+            return FAILED
+    click.echo(
+        f"{done} transfers byte-exact in {spent:.1f} s, {done / spent:.0f} per second,"
+        f" pools at baseline (seed {seed})"
+    )
+    return PASSED

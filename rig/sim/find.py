@@ -1,0 +1,153 @@
+"""Looking for bugs: fresh seeds, loads drawn from them, until something is wrong.
+
+Rules     what is drawn does not depend on what is planted: one search finds all of them.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rig.sim import diagnose, trial
+from rig.sim.plan import Plan
+from rig.sim.shrink import shrink
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One independent try: `trial` is the first run in which something was wrong."""
+
+    seed: int
+    runs: int
+    seconds: float
+    trial: trial.Trial | None
+
+    def found(self, bug: str) -> bool:
+        finding = self.trial.finding if self.trial else None
+        return finding is not None and finding.cause == diagnose.EXPECTED[bug]
+
+
+def plans(seed: int, bug: str = "") -> Iterator[Plan]:
+    """Loads without end. The kinds take turns, in an order drawn from the seed."""
+    draw = random.Random(seed)
+    kinds = [_busy, _busy, _busy_for_long, _pieces, _crowd, _noise]
+    while True:
+        draw.shuffle(kinds)
+        for kind in kinds:
+            yield replace(kind(draw), seed=draw.randrange(1, 1 << 32), bug=bug)
+
+
+def _schedule(draw: random.Random, every: int) -> str:
+    """`every`: a scheduling point in so many takes time."""
+    seed = draw.randrange(1 << 32)
+    if draw.random() < 0.3:
+        return f"pct:{seed}:3:{draw.choice((500, 2000, 8000))}:{every}"
+    if draw.random() < 0.2:
+        return f"random:{seed}:{every}:20:{draw.choice((100, 300, 1000))}"
+    return f"random:{seed}:{every}"
+
+
+def _busy(draw: random.Random) -> Plan:
+    loss = draw.choice((0.0, 0.0, 0.01))
+    clients, transfers = draw.randint(1, 3), draw.randint(1, 4)
+    return Plan(clients=clients, transfers=transfers, loss=loss, choices=_schedule(draw, 10))
+
+
+def _busy_for_long(draw: random.Random) -> Plan:
+    return Plan(transfers=draw.choice((25, 50, 100)), choices=_schedule(draw, 10))
+
+
+def _pieces(draw: random.Random) -> Plan:
+    chunk = draw.choice((100, 500, 2000, 2047, 2048, 5000, 6500, 8000, 8191))
+    every = draw.choice((0, 10, 100))
+    return Plan(clients=draw.randint(1, 2), chunk=chunk, choices=_schedule(draw, every))
+
+
+def _crowd(draw: random.Random) -> Plan:
+    return Plan(clients=4, transfers=120, size=2000, chunk=2000, choices=_schedule(draw, 0))
+
+
+def _noise(draw: random.Random) -> Plan:
+    burst = draw.choice((1, 8, 64, 200))
+    return Plan(noise=draw.choice((150, 600)), burst=burst, choices=_schedule(draw, 20))
+
+
+def search(seed: int, seconds: float, bug: str = "", runs_max: int = 1 << 30) -> Search:
+    """Runs plans of `seed` until one fails or `seconds` have passed."""
+    began = time.monotonic()
+    for runs, plan in enumerate(plans(seed, bug), start=1):
+        tried = trial.run(plan)
+        spent = time.monotonic() - began
+        if tried.finding is not None:
+            return Search(seed, runs, spent, tried)
+        if spent >= seconds or runs >= runs_max:
+            return Search(seed, runs, spent, None)
+    raise AssertionError("plans never end")
+
+
+def smallest(failed: trial.Trial, seconds: float = 30.0) -> trial.Trial:
+    """The same finding from a smaller plan, with its choices as a list. When the list alone does
+    not bring it back (it always should), the plan as it was."""
+    assert failed.finding is not None
+    cause = failed.finding.cause
+    end = time.monotonic() + seconds
+    start = failed if failed.plan.recorded else trial.run(failed.recorded)
+    if start.finding is None or start.finding.cause != cause:
+        return failed
+
+    def fails(plan: Plan) -> bool:
+        finding = trial.run(plan).finding
+        return finding is not None and finding.cause == cause
+
+    simpler = _simpler_schedule(start, cause, time.monotonic() + seconds / 3)
+    return trial.run(shrink(simpler.plan, fails, end - time.monotonic()))
+
+
+def _simpler_schedule(failed: trial.Trial, cause: str, until: float) -> trial.Trial:
+    """The same load under schedules with few departures. A list of many hardly shrinks: to leave
+    one out moves all that follow."""
+    for every, order in ((1000, 0), (300, 0), (100, 0), (30, 0), (0, 100), (100, 100)):
+        for seed in range(30):
+            if time.monotonic() > until:
+                return failed
+            plan = replace(failed.plan, choices=f"random:{seed}:{every}:{order}:0")
+            tried = trial.run(plan)
+            if tried.finding is not None and tried.finding.cause == cause:
+                return trial.run(tried.recorded)
+    return failed
+
+
+def table_row(
+    bug: str, tries: int, first_seed: int, seconds: float, say: Progress
+) -> dict[str, Any]:
+    """`tries` independent searches for one planted bug: a row of the JSON."""
+    times: list[float] = []
+    best: trial.Trial | None = None
+    others: list[str] = []
+    for n in range(tries):
+        result = search(first_seed + n, seconds, bug)
+        if result.found(bug):
+            times.append(result.seconds)
+            best = best or result.trial
+        elif result.trial is not None and result.trial.finding is not None:
+            others.append(f"{result.trial.finding.cause}: {result.trial.plan}")
+        what = result.trial.finding.cause if result.trial and result.trial.finding else "nothing"
+        say(f"{bug} {n + 1}/{tries}: {what} after {result.runs} runs, {result.seconds:.2f} s")
+    small = smallest(best) if best else None
+    return {
+        "name": bug,
+        "cause": small.finding.cause if small and small.finding else "",
+        "detail": small.finding.detail if small and small.finding else "",
+        "tries": tries,
+        "found": len(times),
+        "seconds_median": round(statistics.median(times), 3) if times else None,
+        "seconds_max": round(max(times), 3) if times else None,
+        "replay": f"kyu sim replay '{small.plan}'" if small else "",
+        "others": others,
+    }
