@@ -171,8 +171,16 @@ def lint() -> list[Step]:
     ]
 
 
+def stubs() -> Step:
+    """The .pyi files say what the compiled modules are."""
+    allowed = "bindings/stubtest-allow.txt"
+    config = ["--mypy-config-file", "pyproject.toml", "--allowlist", allowed]
+    command = ["env", "MYPYPATH=bindings", sys.executable, "-m", "mypy.stubtest", "kyusim", *config]
+    return Step("stubs", command, one_check, capture=True)
+
+
 def python_tests() -> list[Step]:
-    return [pytest("python", "rig/tests", "bindings/tests", "ci/tests")]
+    return [stubs(), pytest("python", "rig/tests", "bindings/tests", "ci/tests")]
 
 
 def board() -> list[Step]:
