@@ -26,8 +26,8 @@ using host::WorldStop;
 // This file has a client of its own: the golden value must not move with another test's helper.
 std::vector<std::byte> fetch_big(SimBoard& client, ThreadContext& self, net::Ipv4 server) {
     std::vector<std::byte> got;
-    auto s = net::TcpSocket::connect(client.net(), self, {server, wangdoodle::kPort},
-                                     Instant::never());
+    auto s =
+        net::TcpSocket::connect(client.net(), self, {server, wangdoodle::kPort}, Instant::never());
     if (!s) return got;
     std::array<std::byte, 4096> piece;
     constexpr std::string_view kLine = "big\n";

@@ -109,7 +109,7 @@ TEST(SimBoard, TheSameSeedGivesTheSameHashAndAnotherSeedAnother) {
     EXPECT_NE(hash_of(5), hash_of(6));
 }
 
-TEST(SimBoard, AWorldWhereNothingHappensPassesAMillionSecondsAtOnce) {
+TEST(SimBoard, AWorldWhereNothingHappensPassesQuarterOfAnHourAtOnce) {
     TwoBoards boards{{.delay = kDelay}};
     EXPECT_EQ(boards.run(), WorldStop::asked);
     EXPECT_EQ(boards.world.run_for(Duration::from_s(1'000)), WorldStop::limit);
