@@ -14,7 +14,7 @@
 namespace kyu {
 
 /// How the board knew (docs/console.md).
-enum class PanicKind : std::uint8_t { panic, fault, deadlock, check };
+enum class PanicKind : std::uint8_t { panic, fault, deadlock, check, hang };
 
 /// What the architecture knows of an exception.
 struct FaultRecord {
@@ -32,6 +32,7 @@ struct CrashState {
     PanicKind kind{PanicKind::panic};
     TextBuffer<kCrashReasonMax> reason;
     Registers registers{};
+    bool exact{false};  ///< registers.pc() is where it happened, not behind a call
     bool is_fault{false};
     FaultRecord fault{};
     std::array<std::uintptr_t, kCrashFramesMax> frames{};
