@@ -14,7 +14,7 @@ namespace {
 
 /// Functions that stand between the culprit and the record in every traceback.
 /// A mutex that panics was asked by somebody: that is who the traceback should begin with.
-constexpr std::array<std::string_view, 22> kMachinery{"panic",
+constexpr std::array<std::string_view, 21> kMachinery{"panic",
                                                       "panic_format",
                                                       "panic_fault",
                                                       "check_failed",
@@ -34,7 +34,6 @@ constexpr std::array<std::string_view, 22> kMachinery{"panic",
                                                       "Thread::join",
                                                       "ThreadContext::sleep_until",
                                                       "ThreadContext::sleep_for",
-                                                      "__ubsan_handle_divrem_overflow",
                                                       "capture_registers"};
 
 /// The function of the interrupt vector (arch/armv7a/vectors.S).
@@ -89,7 +88,8 @@ void Report::find_frames() {
         // Outside of the thread's stack the port knows better: boot and exception stacks.
         const auto low = reinterpret_cast<std::uintptr_t>(thread->stack().data());
         const std::uintptr_t sp = crash_.registers.sp();
-        if (sp >= low && sp <= low + thread->stack().size()) stack = thread->stack();
+        const bool near = sp + kStackReach >= low && sp <= low + thread->stack().size();
+        if (near) stack = thread->stack();
     }
     const std::size_t count = port::walk_stack(crash_.registers, stack, crash_.frames);
     frames_ = std::span<const std::uintptr_t>(crash_.frames).first(count);

@@ -27,6 +27,10 @@ struct FaultRecord {
 inline constexpr std::size_t kCrashFramesMax = 32;
 inline constexpr std::size_t kCrashReasonMax = 240;
 
+/// So far below its stack an address is one that a thread reached by outgrowing it.
+inline constexpr std::uintptr_t kStackReach =
+    port::kStackGuardBytes > 0 ? port::kStackGuardBytes : port::kPageBytes;
+
 struct CrashState {
     unsigned depth{0};  ///< 0: no panic; 2: a panic while reporting one
     PanicKind kind{PanicKind::panic};

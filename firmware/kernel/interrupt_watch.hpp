@@ -18,9 +18,9 @@ namespace kyu {
 
 inline constexpr Duration kInterruptWatchPeriod = Duration::from_ms(50);
 inline constexpr unsigned kInterruptWatchTicks = 20;
-/// Interrupts in one tick that are a storm, when nothing but handlers runs. A UART that is emptied
-/// as fast as it can be comes to a quarter of it.
-inline constexpr std::uint32_t kStormPerTick = 500;
+/// A storm: at least so many interrupts a tick, and the tick itself falls into a handler in more than
+/// three of four. Traffic brings as many interrupts, but it is the threads that work then.
+inline constexpr std::uint32_t kStormPerTick = 100;
 
 enum class InterruptTrouble : std::uint8_t {
     none,
@@ -32,7 +32,7 @@ enum class InterruptTrouble : std::uint8_t {
 class InterruptWatch {
     std::uint32_t irqs_{0};
     unsigned silent_{0};  // ticks in a row without an interrupt
-    unsigned stormy_{0};  // ticks in a row inside a handler, after many others
+    unsigned stormy_{0};  // ticks inside a handler, less three for each outside
 
 public:
     /// One look. `irqs` counts interrupts since boot and may wrap.
@@ -40,7 +40,11 @@ public:
         const std::uint32_t came = irqs - irqs_;
         irqs_ = irqs;
         silent_ = came == 0 ? silent_ + 1 : 0;
-        stormy_ = in_irq && came >= kStormPerTick ? stormy_ + 1 : 0;
+        if (in_irq && came >= kStormPerTick) {
+            ++stormy_;
+        } else {
+            stormy_ = stormy_ > 3 ? stormy_ - 3 : 0;
+        }
         if (silent_ >= kInterruptWatchTicks) {
             return in_irq ? InterruptTrouble::handler : InterruptTrouble::off;
         }

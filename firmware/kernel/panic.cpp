@@ -26,16 +26,11 @@ namespace {
     port::halt();
 }
 
-/// Room below a stack that nothing but its overflow touches; somewhat more than the guard pages
-/// proper, since a store may reach beyond what faults first.
-constexpr std::uintptr_t kOverflowReach =
-    port::kStackGuardBytes > 0 ? port::kStackGuardBytes : port::kPageBytes;
-
 /// How far below the stack of `thread` the address lies; 0: elsewhere.
 std::uintptr_t bytes_below(const Thread* thread, std::uintptr_t address) {
     if (thread == nullptr) return 0;
     const auto low = reinterpret_cast<std::uintptr_t>(thread->stack().data());
-    return address < low && low - address <= kOverflowReach ? low - address : 0;
+    return address < low && low - address <= kStackReach ? low - address : 0;
 }
 
 void describe(CrashState& crash, const FaultRecord& fault, const Thread* thread) {
@@ -44,6 +39,8 @@ void describe(CrashState& crash, const FaultRecord& fault, const Thread* thread)
         print(crash.reason, "stack overflow of thread {}: {} bytes below its stack; ",
               thread->name(), below);
     }
+    const bool trapped = std::string_view{fault.type} == "trap";
+    if (trapped) print(crash.reason, "division by zero, or what the compiler ruled out; ");
     print(crash.reason, "{} at {:08x}, address {:08x}, status {:08x}", fault.type,
           fault.registers.pc(), fault.address, fault.status);
 }

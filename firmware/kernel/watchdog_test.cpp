@@ -87,12 +87,27 @@ TEST(InterruptWatch, nothing_but_handlers_is_a_storm) {
     EXPECT_EQ(after(watch, 1, 5000, true), InterruptTrouble::storm);
 }
 
-TEST(InterruptWatch, a_busy_board_is_none) {
+TEST(InterruptWatch, a_storm_that_lets_a_thread_run_now_and_then_is_one) {
+    InterruptWatch watch;
+    InterruptTrouble trouble{};
+    for (int n = 0; n < 5 && trouble == InterruptTrouble::none; ++n) {
+        trouble = after(watch, 9, 5000, true);
+        if (trouble == InterruptTrouble::none) trouble = after(watch, 1, 5000, false);
+    }
+    EXPECT_EQ(trouble, InterruptTrouble::storm);
+}
+
+TEST(InterruptWatch, a_board_that_is_in_handlers_three_quarters_of_the_time_is_busy) {
     InterruptWatch watch;
     for (int n = 0; n < 1000; ++n) {
-        EXPECT_EQ(after(watch, kInterruptWatchTicks - 1, 5000, true), InterruptTrouble::none);
+        EXPECT_EQ(after(watch, 3, 5000, true), InterruptTrouble::none);
         EXPECT_EQ(after(watch, 1, 5000, false), InterruptTrouble::none);
     }
+}
+
+TEST(InterruptWatch, few_interrupts_are_no_storm_wherever_the_ticks_fall) {
+    InterruptWatch watch;
+    EXPECT_EQ(after(watch, 1000, kStormPerTick - 1, true), InterruptTrouble::none);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr int kSecond = 102;
 [[gnu::init_priority(kSecond)]] Kernel the_kernel;
 bool kernel_is_there;
 
-constinit app::BoardUart uart0{MmioIo{board::kUart0}};
+constinit app::BoardUart uart0{app::UartIo{MmioIo{board::kUart0}}};
 constinit app::BoardGic the_gic{MmioIo{board::kGicDistributor}, MmioIo{board::kGicCpuInterface}};
 Console the_console{uart0};
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "apps/testserver/board_tricks.hpp"
 #include "apps/testserver/fiq_watchdog.hpp"
 #include "board/orangepi-pc/memory_map.hpp"
 #include "drivers/watchdog/watchdog.hpp"
@@ -54,6 +55,7 @@ TestServer::TestServer(Board& board, const BootConfig& config, Memory& memory,
             emac_config(config),
             {[](IrqContext& irq, void* me) { server(me).net_.post(irq); }, this}),
       net_(pool_, emac_, random_key()),
+      planted_(board_tricks(board)),
       services_(net_, memory.services, planted_, port::entropy()),
       announcer_(board.console, net_, services_.servers()),
       heartbeat_(board.console, net_, transfers_of, &services_.wang()),

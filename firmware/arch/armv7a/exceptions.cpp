@@ -1,6 +1,7 @@
 #include "arch/armv7a/exceptions.hpp"
 
 #include "arch/armv7a/cp15.hpp"
+#include "arch/armv7a/image.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/port.hpp"
 
@@ -10,9 +11,19 @@ namespace {
 void (*irq_handler)();
 void (*fiq_handler)(const TrapFrame&);
 
-const char* type_of(std::uint32_t kind) {
-    switch (kind) {
-        case TRAP_UNDEFINED: return "undefined";
+/// What the compiler writes where a check of its own has failed: a division by zero, or what it knew
+/// to be impossible.
+constexpr std::uint32_t kTrapInstruction = 0xE7F0'00F0;
+
+bool is_trap(const TrapFrame& frame) {
+    constexpr std::uint32_t kThumb = 1U << 5U;
+    return (frame.cpsr & kThumb) == 0 && frame.pc % 4 == 0 && image().text.contains(frame.pc) &&
+           *reinterpret_cast<const std::uint32_t*>(frame.pc) == kTrapInstruction;
+}
+
+const char* type_of(const TrapFrame& frame) {
+    switch (frame.kind) {
+        case TRAP_UNDEFINED: return is_trap(frame) ? "trap" : "undefined";
         case TRAP_SVC: return "svc";
         case TRAP_PREFETCH_ABORT: return "prefetch-abort";
         case TRAP_DATA_ABORT: return "data-abort";
@@ -53,7 +64,7 @@ extern "C" void kyu_handle_fiq(const TrapFrame& frame) {
 
 extern "C" [[noreturn]] void kyu_handle_crash(const TrapFrame& frame) {
     FaultRecord record;
-    record.type = type_of(frame.kind);
+    record.type = type_of(frame);
     record.registers = registers_of(frame);
     // The fault registers keep the last abort: read for the exception they belong to only.
     if (frame.kind == TRAP_DATA_ABORT) {

@@ -4,7 +4,6 @@
 //           is a program error. The personality routines are names only: unwind.cpp reads the
 //           tables itself, and nothing is ever thrown.
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -25,18 +24,6 @@ int atexit(void (*)()) { return 0; }
 [[noreturn]] void abort() { kyu::panic("abort"); }
 int __aeabi_idiv0(int) { kyu::panic("division by zero"); }
 long long __aeabi_ldiv0(long long) { kyu::panic("division by zero"); }
-
-// What -fsanitize=integer-divide-by-zero calls, also for the one quotient that has no number. The
-// first words are its place in the source; both compilers agree on them.
-struct DivisionPlace {
-    const char* file;
-    std::uint32_t line;
-    std::uint32_t column;
-};
-[[noreturn]] void __ubsan_handle_divrem_overflow(const DivisionPlace* place, std::uintptr_t,
-                                                 std::uintptr_t) {
-    kyu::panic(kyu::PanicKind::check, "division by zero {}:{}", place->file, place->line);
-}
 }
 
 void operator delete(void*) noexcept { kyu::panic("operator delete: there is no heap"); }

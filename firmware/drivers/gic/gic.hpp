@@ -38,6 +38,14 @@ inline constexpr std::uint32_t kPriority = 0x400;      ///< one byte, 0 the most
 inline constexpr std::uint32_t kTargets = 0x800;       ///< one byte, a bit a core
 inline constexpr std::uint32_t kConfig = 0xC00;        ///< two bits; 0: level
 
+struct SoftwareInterrupt {
+    static constexpr std::uint32_t offset = 0xF00;
+    using Target = Field<25, 24>;
+    using ToGroup1 = Field<15, 15>;  ///< from the Secure world: the interrupt is in group 1
+    using Id = Field<3, 0>;
+    static constexpr std::uint32_t kThisCore = 2;
+};
+
 struct CpuControl {
     static constexpr std::uint32_t offset = 0x000;
     using EnableGroup0 = Field<0, 0>;
@@ -62,13 +70,14 @@ struct EndOfInterrupt {
 /// 1020 and above: nothing is pending (1023), or not for this world (1022).
 inline constexpr unsigned kFirstSpecial = 1020;
 inline constexpr unsigned kFirstShared = 32;
+inline constexpr unsigned kSoftwareInterrupts = 16;
 /// GIC-400 implements the upper five bits of a priority: all of ours are the same.
 inline constexpr std::uint32_t kOnePriority = 0xA0A0'A0A0;
 inline constexpr std::uint32_t kMaskNothing = 0xF8;
 inline constexpr std::uint32_t kMostUrgent = 0;
 /// Interrupts served in one call. A line that nobody quiets must not keep the processor in here for
 /// ever: what is still pending comes again at once, and is counted as another interrupt.
-inline constexpr unsigned kServedMax = 64;
+inline constexpr unsigned kServedMax = 16;
 inline constexpr std::uint32_t kCore0 = 0x0101'0101;
 
 /// `Context` is what handlers get as their proof of being in an interrupt: IrqContext.
@@ -158,6 +167,15 @@ public:
     void end_fast() {
         const std::uint32_t token = cpu_.read(Acknowledge::offset);
         if (Acknowledge::Id::in(token) < kFirstSpecial) cpu_.write(EndOfInterrupt::offset, token);
+    }
+
+    /// Software interrupt `id` (0 to 15) on this core.
+    void raise(unsigned id) {
+        CHECK(id < kSoftwareInterrupts);
+        distributor_.write(SoftwareInterrupt::offset,
+                           SoftwareInterrupt::Target::of(SoftwareInterrupt::kThisCore) |
+                               SoftwareInterrupt::ToGroup1::of(fast_ < kFirstSpecial ? 1 : 0) |
+                               SoftwareInterrupt::Id::of(id));
     }
 
     /// Serves what is pending, until nothing is or kServedMax are.
