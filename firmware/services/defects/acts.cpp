@@ -102,6 +102,8 @@ bool act_on_processor(Kind kind, const BoardTricks& tricks) {
         case Kind::null_read: read_null(); return true;
         case Kind::null_write: write_null(); return true;
         case Kind::null_call: call_null(); return true;
+        case Kind::write_text: write_text(); return true;
+        case Kind::run_data: run_data(); return true;
         case Kind::undefined: run_undefined(); return true;
         case Kind::divide: divide_by_zero(); return true;
         case Kind::overflow_recursion: recurse_for_ever(); return true;

@@ -36,25 +36,27 @@ enum class Kind : std::uint8_t {
     null_read,
     null_write,
     null_call,   ///< a jump to address 0
+    write_text,  ///< the program writes over itself
+    run_data,    ///< ... and runs what it has written
     undefined,   ///< an instruction that there is not
     misaligned,  ///< a double word from an odd address
     divide,      ///< by zero
     overflow_recursion,
     overflow_frame,  ///< one function with a frame larger than what is left of its stack
     // Locks.
-    abba,           ///< two threads each hold what the other wants
-    lock_order,     ///< one thread takes two mutexes in both orders, and nobody ever waits
-    self_deadlock,  ///< a mutex is taken by who holds it
-    hold_and_wait,  ///< a thread waits, holding the mutex that its messenger needs
-    foreign_unlock, ///< a mutex is given up by who does not hold it
-    missed_wakeup,  ///< the condition is signalled between the test and the sleep
-    never_posted,   ///< a semaphore that nobody posts
+    abba,            ///< two threads each hold what the other wants
+    lock_order,      ///< one thread takes two mutexes in both orders, and nobody ever waits
+    self_deadlock,   ///< a mutex is taken by who holds it
+    hold_and_wait,   ///< a thread waits, holding the mutex that its messenger needs
+    foreign_unlock,  ///< a mutex is given up by who does not hold it
+    missed_wakeup,   ///< the condition is signalled between the test and the sleep
+    never_posted,    ///< a semaphore that nobody posts
     // The processor is kept.
-    spin_irq_on,    ///< an urgent thread spins; interrupts still come
-    spin_irq_off,   ///< the same with interrupts off
-    spin_all_off,   ///< the same with fast interrupts off too: only somebody outside can tell
-    irq_stuck,      ///< an interrupt handler does not return
-    irq_storm,      ///< an interrupt comes again as soon as it was served
+    spin_irq_on,   ///< an urgent thread spins; interrupts still come
+    spin_irq_off,  ///< the same with interrupts off
+    spin_all_off,  ///< the same with fast interrupts off too: only somebody outside can tell
+    irq_stuck,     ///< an interrupt handler does not return
+    irq_storm,     ///< an interrupt comes again as soon as it was served
     // Memory.
     pool_overrun,    ///< a pool's object is written beyond its end
     use_after_free,  ///< a pool's object is written after it was given back
@@ -75,11 +77,11 @@ struct Defect {
 
 /// What only the board's composition root can do wrong; nullptr: this board cannot.
 struct BoardTricks {
-    void (*mask_everything)(){nullptr};   ///< interrupts and fast interrupts off, on this core
-    void (*load_misaligned)(){nullptr};   ///< a double word from an odd address
-    void (*start_storm)(){nullptr};       ///< an interrupt that asks for itself when served
-    void (*start_stuck_irq)(){nullptr};   ///< an interrupt whose handler spins
-    void (*silence_console)(){nullptr};   ///< the transmitter takes nothing any more
+    void (*mask_everything)(){nullptr};  ///< interrupts and fast interrupts off, on this core
+    void (*load_misaligned)(){nullptr};  ///< a double word from an odd address
+    void (*start_storm)(){nullptr};      ///< an interrupt that asks for itself when served
+    void (*start_stuck_irq)(){nullptr};  ///< an interrupt whose handler spins
+    void (*silence_console)(){nullptr};  ///< the transmitter takes nothing any more
 };
 
 /// NAME[:ARG][@NTH]; Kind::none when it is not one of ours.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 // The large frame is what is planted.
 #pragma GCC diagnostic ignored "-Wframe-larger-than="
@@ -31,6 +32,19 @@ volatile int sink = 0;
 [[gnu::noinline]] void call_null() {
     no_function();
     sink = 0;  // not a jump: there is a way back
+}
+
+[[gnu::noinline]] void write_text() {
+    auto* code = reinterpret_cast<volatile int*>(reinterpret_cast<std::uintptr_t>(&write_text));
+    *code = 0;
+}
+
+[[gnu::noinline]] void run_data() {
+    static std::array<std::uint32_t, 1> written{0xE12F'FF1E};  // bx lr
+    using Code = void (*)();
+    const auto volatile code = reinterpret_cast<Code>(reinterpret_cast<std::uintptr_t>(&written));
+    code();
+    sink = 0;  // not a jump
 }
 
 [[gnu::noinline]] void run_undefined() {

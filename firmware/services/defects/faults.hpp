@@ -8,6 +8,8 @@ namespace kyu::defects {
 void read_null();
 void write_null();
 void call_null();
+void write_text();
+void run_data();
 void run_undefined();
 void divide_by_zero();
 void recurse_for_ever();

@@ -22,6 +22,8 @@ constexpr std::array kRows{
     Row{"null-read", Kind::null_read, false},
     Row{"null-write", Kind::null_write, false},
     Row{"null-call", Kind::null_call, false},
+    Row{"write-text", Kind::write_text, false},
+    Row{"run-data", Kind::run_data, false},
     Row{"undefined", Kind::undefined, false},
     Row{"misaligned", Kind::misaligned, false},
     Row{"divide", Kind::divide, false},

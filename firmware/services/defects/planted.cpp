@@ -57,7 +57,8 @@ void Planted::act(ThreadContext& self, net::TcpSocket& client, std::span<const s
     }
     const std::size_t half = stream.size() / 2;
     send(self, client, stream.first(half));
-    if (act_in_transfer(self, defect_.kind, props_, tricks_)) send(self, client, stream.subspan(half));
+    if (act_in_transfer(self, defect_.kind, props_, tricks_))
+        send(self, client, stream.subspan(half));
 }
 
 }  // namespace kyu::defects
