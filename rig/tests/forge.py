@@ -23,12 +23,13 @@ namespace kyu {
 namespace { Kernel the_kernel; }
 Kernel& keep() { return the_kernel; }
 }
+extern "C" { alignas(16) char forge_heap[1 << 20]; }
 """
 FLAGS = """
 -std=c++20 -O2 -g -mcpu=cortex-a7 -marm -mfloat-abi=soft -fno-exceptions -fno-rtti
 -fno-omit-frame-pointer -funwind-tables -fno-use-cxa-atexit -fno-threadsafe-statics -Wno-psabi
 -nostdlib -Wl,--unresolved-symbols=ignore-all -Wl,--build-id=sha1 -Wl,-e,0x40008000
--Wl,-Ttext=0x40008000 -Wl,-Tdata=0x40100000
+-Wl,-Ttext=0x40008000 -Wl,-Tdata=0x40100000 -Wl,--section-start=.note.gnu.build-id=0x40004000
 """
 BLOCK, BLOCK_BYTES = 0x4000_0000, 0x0030_0000
 STACK_BYTES = 0x400
@@ -50,9 +51,13 @@ class Forge:
 
     image: Image
     raw: bytearray = field(default_factory=lambda: bytearray(BLOCK_BYTES))
-    _free: int = BLOCK + 0x0020_0000
+    _free: int = 0
 
     def __post_init__(self) -> None:
+        for part in self.image.elf.iter_segments("PT_LOAD"):
+            where = part["p_vaddr"] - BLOCK
+            self.raw[where : where + part["p_filesz"]] = part.data()
+        self._free = self.image.symbol("forge_heap")
         self.kernel = kernels.find(self.image, self)
         self.kernel_type = self.kernel.type
         for each in (self.kernel["threads_"], self.kernel["pools_"]["pools_"]):
