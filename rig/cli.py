@@ -168,6 +168,30 @@ def explain(saved: Path, image: Path | None) -> int:
 
 
 @kyu.command()
+@click.argument("target", default="", metavar="[CORE|SOCKET|HOST:PORT]")
+@click.option("--image", type=_PATH, help="The firmware. [default: the one of make firmware]")
+@click.option("--core", type=_PATH, metavar="FILE", help="Save the board as an ELF core for gdb.")
+@click.option(
+    "--form",
+    type=click.Choice(["text", "record", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, as the board would print it, or for programs.",
+)
+@click.option("--leave-halted", is_flag=True, help="Do not let the board go on.")
+def inspect(**rest: Any) -> int:
+    """Halt a board and tell its threads, locks and pools from its memory, or from a saved core.
+
+    The board is not asked: it may be mute. Without a TARGET it is the one that runs in the
+    emulator (kyu run, kyu soak). Any gdb server will do: for a real board OpenOCD's, as in
+    kyu inspect 127.0.0.1:3333.
+    """
+    from rig import inspect_command
+
+    return inspect_command.inspect(inspect_command.InspectOptions(**rest))
+
+
+@kyu.command()
 @click.argument("folder", type=_PATH, metavar="RUN")
 def report(folder: Path) -> None:
     """Tell a run, finished or killed; write report.html, junit.xml and metrics.prom into it."""

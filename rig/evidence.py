@@ -16,14 +16,18 @@ from typing import Any
 from rig.console.crash import CrashRecord, wait_for_graph
 from rig.console.grammar import Frame
 from rig.console.symbols import Place, Symbols, same_function
+from rig.inspect.look import Look
 from rig.journal import write_json
 from rig.traffic.request import Result
-from rig.verdict import Verdict
+from rig.verdict import Cause, Verdict
+
+#: A core is two megabytes. A night with --keep-going has its first ones, which tell the same.
+CORES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """Everything that the evidence is made from."""
+    """Everything that the evidence is made from. `look`: what the halted board's memory shows."""
 
     verdict: Verdict
     crash: CrashRecord
@@ -31,6 +35,13 @@ class Exhibit:
     results: Sequence[Result]
     repeat: str
     board: dict[str, Any]
+    look: Look | None = None
+
+    @property
+    def record(self) -> CrashRecord:
+        """The board's own; from outside when it hangs without a word."""
+        hangs = self.verdict.cause is Cause.HANG
+        return self.look.record if self.look and hangs and not self.crash.alarming else self.crash
 
 
 def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Path:
@@ -46,13 +57,22 @@ def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Pa
     if exhibit.results:
         transfers = {"transfers": [result.as_json() for result in exhibit.results]}
         parts["transfer.json"] = lambda path: write_json(path, transfers)
-    if exhibit.crash.alarming:
-        parts["crash.json"] = lambda path: write_json(path, exhibit.crash.as_json())
+    record = exhibit.record
+    if record.alarming:
+        parts["crash.json"] = lambda path: write_json(path, record.as_json())
         parts["traceback.txt"] = lambda path: path.write_text(
-            traceback_text(exhibit.crash, symbols), encoding="utf-8"
+            traceback_text(record, symbols), encoding="utf-8"
         )
+    look = exhibit.look
+    seen = record if record.alarming or look is None else look.record
+    if seen.alarming:
         parts["threads.txt"] = lambda path: path.write_text(
-            threads_text(exhibit.crash, symbols), encoding="utf-8"
+            threads_text(seen, symbols), encoding="utf-8"
+        )
+    if look is not None and number <= CORES_MAX:
+        parts["core"] = lambda path: path.write_bytes(look.core())
+        parts["core.gdb"] = lambda path: path.write_text(
+            look.gdb_script(path.with_suffix("")), encoding="utf-8"
         )
     for name, make in parts.items():
         with contextlib.suppress(OSError):
@@ -83,15 +103,15 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
 
 
 def _place(symbols: Symbols, crash: CrashRecord, index: int, pc: int) -> Place:
-    """Only the place of a fault is exact; all others are return addresses."""
-    exact = index == 0 and crash.kind == "fault"
+    """The place of a fault is exact, and where a board was halted; others are return addresses."""
+    exact = index == 0 and (crash.kind == "fault" or crash.halted)
     return symbols.place(pc) if exact else symbols.call_place(pc)
 
 
 def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     """The traceback of the thread that crashed, with file and line, then who waits for whom."""
     lines = [
-        f"{crash.kind}: {crash.reason}",
+        crash.reason if crash.halted else f"{crash.kind}: {crash.reason}",
         f"thread {crash.thread}, function {crash.function}",
         "",
     ]
@@ -103,6 +123,9 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     if waits:
         lines += ["", "waiting:"]
         lines += [f"  {w.waiter} waits for {w.lock}, held by {w.owner}" for w in waits]
+    notes = [note.text("text") for note in crash.of_kind("crash-note")]
+    if notes:
+        lines += ["", "could not be read:", *(f"  {note}" for note in notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +139,7 @@ def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
         # A thread in the same place as an earlier one is printed without its frames.
         stack = tuple(f.text("pc") for f in frames[thread.text("like") or thread.text("id")])
         alike[thread.text("state"), thread.text("waits"), *stack].append(thread)
-    lines: list[str] = []
+    lines = [f"{crash.reason}\n"] if crash.halted else []
     for group in alike.values():
         first = group[0]
         names = ", ".join(thread.text("name") for thread in group)
@@ -124,7 +147,7 @@ def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
         deepest = max(thread.number("used") for thread in group)
         lines.append(f"{names}: {first.text('state')}{waits}, stack used {deepest}")
         for frame in frames[first.text("like") or first.text("id")]:
-            source = symbols.source(frame.number("pc"))
+            source = symbols.source(frame.number("pc"), exact=frame.text("exact") == "1")
             lines.append(f"    {frame.text('pc')}  {frame.text('sym'):<40}  {source}".rstrip())
         lines.append("")
     return "\n".join(lines)

@@ -250,7 +250,8 @@ def evidence(board: Session, tmp_path: Path) -> Iterator[Path]:
     verdict = board.verdict
     if verdict is not None and verdict.outcome is Outcome.FAILED:
         tail = [(line.at, line.text) for line in board.tail]
-        exhibit = evidence_folder.Exhibit(verdict, board.watch.crash, tail, [], "", {})
+        look = board.look("after a failed test")
+        exhibit = evidence_folder.Exhibit(verdict, board.watch.crash, tail, [], "", {}, look)
         evidence_folder.write(tmp_path / "failures", 1, exhibit, board.symbols)
 
 

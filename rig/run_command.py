@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rig.assembly import BoardChoice, assemble, check_board
 from rig.board import image as images
+from rig.board.protocol import Debuggable
 from rig.board.qemu import QemuBoard
 from rig.campaign.session import Session, TimedLine, powered
 from rig.console import grammar
@@ -55,6 +56,7 @@ def run_board(wanted: RunOptions) -> int:
             verdict = session.boot()
             if verdict is None:
                 _say(_how_to_reach(session, wire.name, wire.why))
+                _say_how_to_look(session, image)
             show.new_lines()
             if verdict is None:
                 verdict, status = _attend(session, show, wanted)
@@ -110,6 +112,12 @@ def _how_to_reach(session: Session, wire: str, why: str) -> str:
         user = "" if why.startswith("root") else " -U --preserve-credentials"
         line += f"; from another shell: nsenter -t {session.board.pid} -n{user} COMMAND"
     return line
+
+
+def _say_how_to_look(session: Session, image: Path) -> None:
+    where = session.board.debugger() if isinstance(session.board, Debuggable) else ""
+    if where:
+        _say(f"from outside: kyu inspect; or gdb-multiarch {image} -ex 'target remote {where}'")
 
 
 def _say(text: str) -> None:

@@ -20,11 +20,19 @@ from rig.verdict import Cause, Verdict, failed, inconclusive, passed
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds of observed time, unless the name says wall."""
+    """Seconds of observed time, unless the name says wall.
+
+    A board beats every second. Two beats must be missing, the second of them by 0.4 s, before the
+    console is probed, and a third, as late, before the silence is called a hang: a healthy board
+    would have to be late three times in a row. With the look from outside (a second at most) the
+    verdict so comes within 5 s of the last beat, hence of the hang. That the limits are not longer
+    costs nobody a false alarm on a busy host: time that the host kept from the emulator or from the
+    rig is not observed.
+    """
 
     ready: float = 20.0
-    heartbeat_silence: float = 3.0
-    probe_answer: float = 2.0
+    heartbeat_silence: float = 2.4
+    probe_answer: float = 1.0
     crash_record: float = 2.0
     symptom_grace: float = 0.5
     stopped_wall: float = 5.0
@@ -210,6 +218,8 @@ def _judge_silence(state: Watch) -> Verdict | None:
     if seen.trouble:
         return inconclusive(state.at, seen.trouble)
     where = f"; {seen.where}" if seen.where else ""
+    where += f"; thread {seen.thread}" if seen.thread else ""
+    where += "".join(f"; {finding}" for finding in seen.findings)
     if not state.ready:
         what = f"not ready within {state.limits.ready:g} s"
     else:

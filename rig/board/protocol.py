@@ -61,6 +61,14 @@ class Inspectable(Protocol):
         """Where the processor is. Raises RigError when the emulator cannot say."""
 
 
+@runtime_checkable
+class Debuggable(Protocol):
+    """A board with a gdb server, by which it can be halted and its memory read."""
+
+    def debugger(self) -> str:
+        """A Unix socket's path, or HOST:PORT; empty when there is none just now."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostLoad:
     """`delayed_s` only grows: seconds for which the board was runnable but was not run."""

@@ -3,7 +3,8 @@
 Context   power_on and power_off from the main thread: the kernel kills QEMU when the thread that
           started it ends, however the rig dies (prctl PDEATHSIG, set by util-linux setpriv).
 Ownership every channel (console, monitor, boot arguments, TAP) is a descriptor handed to QEMU, so
-          nothing is left on disk. The console is attached before the first instruction (-S).
+          nothing is left on disk but the gdb server's socket (doors.py), removed at power_off. The
+          console is attached before the first instruction (-S).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from rig.board import bootargs
+from rig.board import bootargs, doors
 from rig.board.protocol import Address, HostLoad
 from rig.board.qmp import Qmp
 from rig.errors import RigError, UserError
@@ -55,7 +56,7 @@ class SocketConsole:
 
 
 class QemuBoard:
-    """Satisfies Board, Inspectable and Observable."""
+    """Satisfies Board, Inspectable, Debuggable and Observable."""
 
     name = "qemu"
 
@@ -69,6 +70,7 @@ class QemuBoard:
         self._qmp: Qmp | None = None
         self._stderr: IO[bytes] | None = None
         self._forwards: dict[int, tuple[str, int]] = {}
+        self._door: Path | None = None
 
     @property
     def console(self) -> SocketConsole:
@@ -88,6 +90,8 @@ class QemuBoard:
         our_monitor, their_monitor = socket.socketpair()
         page = os.memfd_create("kyu-bootargs")
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by power_off
+        with contextlib.suppress(RigError):  # a board that cannot be looked at still runs
+            self._door = doors.make()
         try:
             os.write(page, self._page)
             fds = (theirs.fileno(), their_monitor.fileno(), page, *self._wire.descriptors)
@@ -127,6 +131,9 @@ class QemuBoard:
         if self._console is not None:
             self._console.close()
             self._console = None
+        if self._door is not None:
+            self._door.unlink(missing_ok=True)
+            self._door = None
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None
@@ -155,6 +162,9 @@ class QemuBoard:
         if status != "running":
             raise RigError(f"QEMU is not running the board: {status}")
         return self._monitor.program_counter()
+
+    def debugger(self) -> str:
+        return "" if self._door is None else str(self._door)
 
     def host_load(self) -> HostLoad:
         """From /proc/PID/task/*: time spent runnable but not running, and whether it is stopped."""
@@ -191,6 +201,10 @@ class QemuBoard:
         ]
         arguments += ["-chardev", f"socket,id=qmp,fd={monitor_fd}", "-mon", "qmp,mode=control"]
         arguments += ["-device", f"{loader},force-raw=on", *self._wire.qemu_arguments()]
+        if self._door is not None:
+            # It costs nothing until somebody attaches, and then the board stands still.
+            arguments += ["-chardev", f"socket,id=gdb,path={self._door},server=on,wait=off"]
+            arguments += ["-gdb", "chardev:gdb"]
         if self._pcap is not None:
             arguments += ["-object", f"filter-dump,id=pcap,netdev=wire,file={self._pcap}"]
         return arguments

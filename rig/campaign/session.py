@@ -17,13 +17,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from rig.board.protocol import Board, Inspectable
+from rig.board.protocol import Board, Debuggable, Inspectable
 from rig.clock import Clock
 from rig.console import events as ev
 from rig.console.grammar import PROMPT
 from rig.console.reader import ConsoleReader
 from rig.console.symbols import Symbols
-from rig.errors import RigError
+from rig.errors import RigError, UserError
+from rig.inspect import look as looking
+from rig.inspect.findings import findings
+from rig.inspect.image import Image
+from rig.inspect.look import Look
 from rig.journal import RunFolder
 from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Workers
@@ -36,6 +40,8 @@ from rig.wire.protocol import WANGDOODLE
 TICK_S = 0.1
 TAIL_LINES = 4000  # a crash record is a thousand lines, and its story begins before it
 PC_SAMPLES = 7
+#: The whole look from outside, at a gdb server that may be as sick as the board.
+LOOK_S = 10.0
 _Item = ev.Event | Result
 
 
@@ -79,6 +85,9 @@ class Session:
         self._reader: ConsoleReader | None = None
         self._workers: Workers | None = None
         self._ticked = 0.0
+        self._image: Image | None = None
+        self._look: Look | None = None
+        self._look_trouble = ""
 
     # Power
 
@@ -87,6 +96,7 @@ class Session:
         self.power_off()
         self.watch, self.verdict = Watch(limits=self._limits), None
         self.tail.clear()
+        self._look, self._look_trouble = None, ""
         self._queue = queue.SimpleQueue()
         self.board.power_on()
         self.clock.restart(self.board)
@@ -276,7 +286,30 @@ class Session:
             return ev.Inspected(self.clock.now(), trouble=self.board.gone() or str(fault))
         name, count = seen.most_common(1)[0]
         where = f"processor in {example[name]}, {count} of {PC_SAMPLES} samples"
-        return ev.Inspected(self.clock.now(), where=where, function=name)
+        look = self.look("the board is silent")
+        if look is None:
+            where += f"; no look from outside: {self._look_trouble}" if self._look_trouble else ""
+            return ev.Inspected(self.clock.now(), where=where, function=name)
+        return ev.Inspected(
+            self.clock.now(),
+            where=where,
+            function=name,
+            thread=look.record.thread,
+            findings=findings(look.record),
+        )
+
+    def look(self, why: str) -> Look | None:
+        """The board from outside, once a power-on: it stays halted. None when that cannot be."""
+        known = self._look is not None or self._look_trouble
+        if known or not isinstance(self.board, Debuggable) or self.symbols.image is None:
+            return self._look
+        try:
+            self._image = self._image or Image(self.symbols.image)
+            with contextlib.closing(looking.attach(self.board.debugger(), budget_s=LOOK_S)) as stub:
+                self._look = looking.look(stub, self._image, f"{looking.HALTED}: {why}")
+        except (RigError, UserError) as fault:
+            self._look_trouble = str(fault)
+        return self._look
 
     def _arrivals(self, deadline: float) -> Iterator[_Item]:
         while True:

@@ -203,6 +203,7 @@ class Soak:
             self._bad,
             self._plan.repeat,
             {"build": watch.build, "warnings": list(watch.warnings)},
+            session.look(f"after a failed run ({verdict.cause.value})"),
         )
         number = sum(self._tally.failures.values())
         folder = evidence.write(
@@ -211,8 +212,8 @@ class Soak:
         self._bad = []
         if self._plan.keep_going:
             self._display.note(headline(verdict))
-        if watch.crash.alarming:
-            self._display.note(evidence.traceback_text(watch.crash, session.symbols))
+        if exhibit.record.alarming:
+            self._display.note(evidence.traceback_text(exhibit.record, session.symbols))
         self._display.note(f"evidence: {folder}")
 
     def _overall(self, last: Verdict) -> Verdict:

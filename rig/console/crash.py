@@ -63,6 +63,16 @@ class CrashRecord:
         return max(0, self.end.number("lines") - 1 - len(self.frames))
 
     @property
+    def from_outside(self) -> bool:
+        """Not told by the board: it was halted, and its memory read (rig/inspect)."""
+        return self.begin is not None and self.begin.text("from") == "outside"
+
+    @property
+    def halted(self) -> bool:
+        """The board said nothing: whatever it was doing, it was stopped in the middle of it."""
+        return self.begin is not None and self.begin.text("halted") == "1"
+
+    @property
     def kind(self) -> str:
         if self.begin is not None:
             return self.begin.text("kind", "panic")
@@ -115,6 +125,7 @@ class CrashRecord:
         frames += [self.end] if self.end else []
         return {
             "kind": self.kind,
+            "from": "outside" if self.from_outside else "board",
             "reason": self.reason,
             "thread": self.thread,
             "function": self.function,

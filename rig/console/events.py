@@ -61,12 +61,18 @@ class ProbeSent:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What the emulator said of a silent board. `trouble` is the rig's own failure to find out."""
+    """What was found out about a silent board. `trouble` is the rig's own failure to find out.
+
+    `thread` had the processor; `findings` are what its memory shows: a ring of waits, a lock whose
+    owner sleeps.
+    """
 
     at: float
     where: str = ""
     trouble: str = ""
     function: str = ""
+    thread: str = ""
+    findings: tuple[str, ...] = ()
     kind: Literal["inspected"] = "inspected"
 
 

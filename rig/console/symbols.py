@@ -49,6 +49,10 @@ class Symbols:
     def __init__(self, image: Path | None) -> None:
         self._image = image
 
+    @property
+    def image(self) -> Path | None:
+        return self._image
+
     @cached_property
     def _elf(self) -> Any:
         if self._image is None:
@@ -68,9 +72,12 @@ class Symbols:
             (str(n["n_desc"]) for n in section.iter_notes() if n["n_type"] == "NT_GNU_BUILD_ID"), ""
         )
 
-    def source(self, return_address: int) -> str:
-        """file:line of a call; empty when nobody knows. Much cheaper than a place."""
-        file, line = self._line(return_address - _CALL_BYTES)
+    def source(self, pc: int, *, exact: bool = False) -> str:
+        """file:line, of the call before `pc` unless that is `exact`; empty when nobody knows.
+
+        Much cheaper than a place.
+        """
+        file, line = self._line(pc if exact else pc - _CALL_BYTES)
         return f"{file}:{line}" if file else ""
 
     def place(self, pc: int) -> Place:
@@ -116,6 +123,12 @@ class Symbols:
         """(start, end, unit) of every stretch of code, sorted; units are decoded when asked for."""
         if self._dwarf is None:
             return []
+        # An index of this very thing; without it the head of every unit has to be decoded.
+        index = self._dwarf.get_aranges()
+        if index is not None and index.entries:
+            return sorted(
+                (e.begin_addr, e.begin_addr + e.length, e.info_offset) for e in index.entries
+            )
         stretches = [
             (low, high, unit.cu_offset)
             for unit in self._dwarf.iter_CUs()

@@ -54,6 +54,11 @@ class Story:
             self.tell(ev.Tick(self.at, 0.1, 0.1 * share, stopped))
         return self
 
+    def passes_until(self, wants: Wants) -> Story:
+        while self.state.wants is not wants and self.at < 60:
+            self.passes(0.1)
+        return self
+
     def goes_on(self, seconds: int) -> Story:
         for _ in range(seconds):
             self.passes(1.0).beat()
@@ -109,6 +114,30 @@ def test_an_unanswered_probe_is_a_hang_once_the_processor_was_looked_at() -> Non
     assert story.verdict is not None
     assert "does not answer" in story.verdict.detail
     assert "spin at 40001234" in story.verdict.detail
+
+
+def test_a_hang_says_which_thread_had_the_processor_and_who_waits_for_whom() -> None:
+    story = Story().beat().passes(3.3)
+    story.tell(ev.ProbeSent(story.at))
+    story.passes(2.3)
+    found = ("a ring of waits: a waits for x, held by b", "y is held by c, which waits in sleep")
+    story.tell(ev.Inspected(story.at, "processor in idle", thread="idle", findings=found))
+    assert story.verdict is not None
+    assert story.verdict.detail.endswith(f"processor in idle; thread idle; {'; '.join(found)}")
+
+
+def test_a_silent_board_is_looked_at_within_four_seconds_of_its_last_beat() -> None:
+    story = Story().beat().passes_until(Wants.PROBE)
+    story.tell(ev.ProbeSent(story.at))
+    assert story.passes_until(Wants.INSPECT).at < 4.0
+
+
+def test_two_beats_that_are_missed_are_no_hang() -> None:
+    story = Story().beat().passes(2.5)
+    story.tell(ev.ProbeSent(story.at))
+    story.passes(0.8)
+    assert story.state.wants is Wants.NOTHING, "the third beat is late, but not too late"
+    assert not story.beat().goes_on(5).decided()
 
 
 def test_an_answered_probe_with_a_dead_heartbeat_is_a_hang_with_the_console_alive() -> None:
@@ -220,6 +249,9 @@ EVENTS = st.one_of(
     st.builds(ev.Prompt, st.just(1.0)),
     st.builds(ev.Tick, st.just(1.0), st.floats(0, 10), st.floats(0, 10), st.booleans()),
     st.builds(ev.ProbeSent, st.just(1.0)),
+    st.builds(
+        ev.Inspected, st.just(1.0), thread=st.just("net"), findings=st.just(("a waits for b",))
+    ),
     st.builds(ev.Symptom, st.just(1.0), st.sampled_from(Cause), st.just("")),
     st.builds(ev.TrafficEnded, st.just(1.0)),
 )

@@ -1,0 +1,46 @@
+"""What the board itself calls its functions: the symbol table that is linked into the image.
+
+Rules     the same words as in the board's own traceback, so that the two can be laid side by side.
+          An image without the table has no names, and that is no error.
+"""
+
+from __future__ import annotations
+
+import bisect
+import struct
+from functools import cached_property
+
+from rig.inspect.image import Image
+
+
+class Names:
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    @cached_property
+    def _table(self) -> tuple[tuple[int, ...], tuple[int, ...], bytes]:
+        """(addresses, one more than there are names; where each name begins; the names)."""
+        symbols = self._image.symbols
+        start, raw = self._image.section(".kyu_symbols")
+        try:
+            count = struct.unpack_from("<I", raw, symbols["kyu_symbol_count"] - start)[0]
+            where = symbols["kyu_symbol_addresses"] - start
+            addresses = struct.unpack_from(f"<{count + 1}I", raw, where)
+            where = symbols["kyu_symbol_names"] - start
+            names = struct.unpack_from(f"<{count}I", raw, where)
+        except (KeyError, struct.error):
+            return (), (), b""
+        return addresses, names, raw[symbols["kyu_symbol_text"] - start :]
+
+    def find(self, pc: int) -> tuple[str, int]:
+        """(name, bytes past its start); an empty name when nobody knows."""
+        addresses, names, text = self._table
+        at = bisect.bisect_right(addresses, pc) - 1
+        if not 0 <= at < len(names):
+            return "", 0
+        return text[names[at] :].split(b"\0", 1)[0].decode(errors="replace"), pc - addresses[at]
+
+    def shown(self, pc: int, *, exact: bool) -> str:
+        """NAME+OFFSET. A return address belongs to the call before it, as on the board."""
+        name, offset = self.find(pc if exact else pc - 1)
+        return f"{name}+{offset + (not exact):x}" if name else "?+0"
