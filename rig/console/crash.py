@@ -2,23 +2,33 @@
 
 Rules     a fold: add() one parsed line, get the next record; no I/O. Whatever is missing stays
           empty, for a dying board may stop in the middle of a line.
+          A record has a size: what a board that babbles says beyond it is counted, not kept.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rig.console.grammar import (
+    WHILE_REPORTING,
     CalledFrom,
     CurrentThread,
     FaultLine,
     Frame,
     PanicLine,
-    Parsed,
+    Spoken,
     StackLine,
     is_machinery,
+    waits_told,
 )
+
+#: The only version of the record that is known here.
+VERSION = "1"
+#: Some ten times what a board prints that has a hundred threads, each with a traceback of its own.
+RECORD_CHARS_MAX = 1 << 19
+CALLS_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,8 @@ class Traceback:
     calls: tuple[CalledFrom, ...] = ()
     reason: str | None = None
     fault: FaultLine | None = None
+    nested: str = ""
+    calls_beyond: int = 0
 
 
 NO_TRACEBACK = Traceback()
@@ -44,6 +56,8 @@ class CrashRecord:
     begin: Frame | None = None
     frames: tuple[Frame, ...] = ()
     end: Frame | None = None
+    chars: int = 0
+    beyond: int = 0
 
     @property
     def alarming(self) -> bool:
@@ -60,7 +74,18 @@ class CrashRecord:
         """Frames of the record that the board counted but the rig did not get; 0 when unknown."""
         if self.begin is None or self.end is None:
             return 0
-        return max(0, self.end.number("lines") - 1 - len(self.frames))
+        return max(0, self.end.number("lines") - 1 - len(self.frames) - self.beyond)
+
+    @property
+    def strange_version(self) -> str:
+        """The version of the record, when it is not the one that is known here."""
+        version = self.begin.text("v", VERSION) if self.begin else VERSION
+        return "" if version == VERSION else version
+
+    @property
+    def nested(self) -> str:
+        """Why the board died a second time, while it was reporting the first."""
+        return self.traceback.nested
 
     @property
     def kind(self) -> str:
@@ -70,6 +95,11 @@ class CrashRecord:
 
     @property
     def reason(self) -> str:
+        """Why the board died; after a panic in a panic, both reasons."""
+        first = self._first_reason()
+        return f"{first}; then, while reporting it: {self.nested}" if self.nested else first
+
+    def _first_reason(self) -> str:
         if self.begin is not None and self.begin.text("reason"):
             return self.begin.text("reason")
         if self.traceback.reason:
@@ -127,20 +157,24 @@ class CrashRecord:
 NO_CRASH = CrashRecord()
 
 
-def add(record: CrashRecord, line: Parsed) -> CrashRecord:
+def add(record: CrashRecord, line: Spoken) -> CrashRecord:
     """The record with one more line. Lines that say nothing about a crash change nothing."""
     match line:
         case Frame(kind="crash-begin"):
-            return replace(record, begin=line, frames=(), end=None)
+            return CrashRecord(record.traceback, begin=line)
         case Frame(kind="crash-end"):
             return replace(record, end=line)
         case Frame() if line.kind.startswith("crash-"):
-            return replace(record, frames=(*record.frames, line))
-    human = _add_human(record.traceback, line)
+            chars = record.chars + sum(len(key) + len(line.fields[key]) for key in line.fields)
+            if chars > RECORD_CHARS_MAX:
+                return replace(record, beyond=record.beyond + 1)
+            return replace(record, frames=(*record.frames, line), chars=chars)
+    human = _add_human(record, line)
     return record if human is record.traceback else replace(record, traceback=human)
 
 
-def _add_human(human: Traceback, line: Parsed) -> Traceback:
+def _add_human(record: CrashRecord, line: Spoken) -> Traceback:
+    human = record.traceback
     match line:
         case FaultLine():
             return Traceback(fault=line)
@@ -149,11 +183,49 @@ def _add_human(human: Traceback, line: Parsed) -> Traceback:
         case StackLine(sp, fp):
             return replace(human, sp=sp, fp=fp)
         case CalledFrom():
+            if len(human.calls) >= CALLS_MAX:
+                return replace(human, calls_beyond=human.calls_beyond + 1)
             return replace(human, calls=(*human.calls, line))
+        case PanicLine(reason) if reason.startswith(WHILE_REPORTING):
+            # The board names the second reason first: what stands here until now was that one.
+            nested = human.nested or human.reason or ""
+            return replace(human, reason=reason[len(WHILE_REPORTING) :], nested=nested)
+        case PanicLine(reason) if human.reason is not None or record.begin is not None:
+            return replace(human, nested=reason)
         case PanicLine(reason):
             return replace(human, reason=reason)
         case _:
             return human
+
+
+def missing_lines(record: CrashRecord) -> tuple[str, ...]:
+    """Which lines of the record are not there, as far as the others tell."""
+    if record.begin is None:
+        return ()
+    names = record.thread_names()
+    told: list[str] = []
+    present = Counter(f.kind for f in record.frames)
+    if not present["crash-regs"] and record.frames:
+        told.append("the registers")
+    seen: dict[str, set[int]] = {}
+    for frame in record.of_kind("crash-frame"):
+        seen.setdefault(frame.text("thread"), set()).add(frame.number("n"))
+    for thread, numbers in seen.items():
+        if thread not in names and thread != "0":
+            told.append(f"the line of thread {thread}")
+        gaps = _gaps(numbers)
+        if gaps:
+            told.append(f"frame {', '.join(map(str, gaps))} of {names.get(thread, thread)}")
+    for line in record.of_kind("crash-thread"):
+        if line.text("id") not in seen and not line.text("like"):
+            told.append(f"the frames of {line.text('name')}")
+    return tuple(told)
+
+
+def _gaps(numbers: set[int]) -> list[int]:
+    """The missing ones below the highest; of a nonsensical highest only the first few."""
+    last = min(max(numbers), len(numbers) + 8)
+    return [n for n in range(last) if n not in numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,26 +238,45 @@ class Wait:
 
 
 def wait_for_graph(record: CrashRecord) -> tuple[Wait, ...]:
-    waits: list[Wait] = []
+    """Who waits for whom: as the locks tell it, the threads, and the reason of a deadlock.
+
+    A thread that is refused a lock because of the ring it would close does not wait for it yet:
+    only the reason names that edge.
+    """
+    owners: dict[str, str] = {}
+    waits: dict[tuple[str, str], Wait] = {}
     for lock in record.of_kind("crash-lock"):
-        owner = lock.text("owner", "-")
-        waits += [
-            Wait(w, lock.text("name"), owner) for w in lock.text("waiters").split() if w != "-"
-        ]
-    return tuple(waits)
+        name, owner = lock.text("name"), lock.text("owner", "-")
+        owners[name] = owner
+        for waiter in lock.text("waiters").split():
+            if waiter != "-":
+                waits.setdefault((waiter, name), Wait(waiter, name, owner))
+    for thread in record.of_kind("crash-thread"):
+        kind, _, name = thread.text("waits").partition(" ")
+        if kind == "mutex" and name in owners:
+            waiter = thread.text("name")
+            waits.setdefault((waiter, name), Wait(waiter, name, owners[name]))
+    if record.kind == "deadlock":
+        for who, name, owner in waits_told(record.reason):
+            waits.setdefault((who, name), Wait(who, name, owner))
+    return tuple(waits.values())
 
 
 def find_cycle(waits: tuple[Wait, ...]) -> tuple[Wait, ...]:
     """The waits that form a ring, in order; empty when there is none."""
     by_waiter = {w.waiter: w for w in waits}
+    cleared: set[str] = set()
     for first in waits:
         ring: list[Wait] = []
+        on_way: set[str] = set()
         step: Wait | None = first
-        while step is not None and step not in ring:
+        while step is not None and step.waiter not in on_way and step.waiter not in cleared:
             ring.append(step)
+            on_way.add(step.waiter)
             step = by_waiter.get(step.owner)
-        if step is first:
-            return tuple(ring)
+        if step is not None and step.waiter in on_way:
+            return tuple(ring[[w.waiter for w in ring].index(step.waiter) :])
+        cleared |= on_way
     return ()
 
 

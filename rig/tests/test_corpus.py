@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rig.console.symbols import Symbols
-from rig.explain import load, render
+from rig.explain import load
+from rig.explain_text import render
 from rig.verdict import Cause
 
 CONSOLES = Path(__file__).parent / "consoles"
@@ -61,7 +62,7 @@ def test_an_incomplete_record_is_said_to_be_so() -> None:
 
 
 def test_the_traceback_shows_every_frame_without_an_image() -> None:
-    text = render(load(CONSOLES / "panic.log"), Symbols(None))
+    text = render(load(CONSOLES / "panic.log"), lambda _build: Symbols(None))
     assert "PANIC" in text.upper()
     assert "tcp_output+8fc" in text
 
