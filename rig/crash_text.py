@@ -16,10 +16,13 @@ from rig.console.grammar import Frame, is_waiting
 from rig.console.symbols import Place, Symbols, same_function
 
 TRACEBACK_MAX = 48
+HOLDERS_MAX = 2
+HOLDER_FRAMES_MAX = 12
 GROUPS_MAX = 24
 EVENTS_SHOWN = 12
 CHAINS_MAX = 16
 NAMES_MAX = 12
+MISSING_MAX = 8
 TEXT_MAX = 400
 #: A pool of which so much was in use, a stack of which so little was left, is worth a line.
 POOL_NEAR_PERCENT = 90
@@ -50,18 +53,44 @@ def traceback_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
     lines: list[str] = []
     frames = crash.backtrace()
     for index, (pc, name) in enumerate(frames[:TRACEBACK_MAX]):
-        head = f"  #{index:<2} {pc:08x}  "
-        chain = places(symbols, crash, index, pc)
-        if not chain:
-            lines.append(f"{head}{short(name, 120)}")
-            continue
-        for depth, place in enumerate(chain):
-            outermost = depth == len(chain) - 1
-            lines.append(_frame_line(head, place, inlined=not outermost, board=name))
-            head = " " * len(head)
+        lines += _chain_lines(index, pc, name, places(symbols, crash, index, pc))
     more = len(frames) - TRACEBACK_MAX + crash.traceback.calls_beyond
     if more > 0:
         lines.append(f"  … and {more} frames more")
+    return lines
+
+
+def holder_tracebacks(crash: CrashRecord, symbols: Symbols) -> list[tuple[str, list[str]]]:
+    """(title, lines) of those that hold what others wait for: the other side of a deadlock."""
+    held: dict[str, list[str]] = defaultdict(list)
+    for wait in wait_for_graph(crash):
+        if wait.owner not in ("-", crash.thread) and wait.lock not in held[wait.owner]:
+            held[wait.owner].append(wait.lock)
+    stacks = {name: group.frames for group in groups(crash) for name in group.names}
+    found = []
+    for owner, locks in list(held.items())[:HOLDERS_MAX]:
+        lines: list[str] = []
+        frames = [(n, f) for n, f in enumerate(stacks.get(owner, ())) if not _waits_in(f)]
+        for n, frame in frames[:HOLDER_FRAMES_MAX]:
+            pc = frame.number("pc")
+            lines += _chain_lines(n, pc, frame.text("sym"), symbols.call_chain(pc))
+        found.append((f"traceback of {short(owner, 60)}, which holds {', '.join(locks)}", lines))
+    return found
+
+
+def _waits_in(frame: Frame) -> bool:
+    return is_waiting(frame.text("sym").rpartition("+")[0])
+
+
+def _chain_lines(index: int, pc: int, name: str, chain: Sequence[Place]) -> list[str]:
+    head = f"  #{index:<2} {pc:08x}  "
+    if not chain:
+        return [f"{head}{short(name, 120)}"]
+    lines: list[str] = []
+    for depth, place in enumerate(chain):
+        outermost = depth == len(chain) - 1
+        lines.append(_frame_line(head, place, inlined=not outermost, board=name))
+        head = " " * len(head)
     return lines
 
 
@@ -360,7 +389,7 @@ def thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
 
 def telling_frame(frames: Iterable[Frame]) -> Frame | None:
     """The innermost function that is not the kernel's way of waiting."""
-    return next((f for f in frames if not is_waiting(f.text("sym").rpartition("+")[0])), None)
+    return next((f for f in frames if not _waits_in(f)), None)
 
 
 def full_thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
@@ -441,14 +470,16 @@ def _thread(number: int, names: dict[str, str]) -> str:
 def record_lines(crash: CrashRecord) -> list[str]:
     """Whether the record is whole, and what is missing of it."""
     lines: list[str] = []
-    if crash.begin is None:
+    if not crash.recorded:
         return ["  there is no crash record, only what was printed for people"]
     if crash.strange_version:
         version = short(crash.strange_version, 20)
         lines.append(
             f"  the record is of version {version}, this reader knows 1: as far as it is understood"
         )
-    got = len(crash.frames) + 1
+    got = len(crash.frames) + (crash.begin is not None)
+    if crash.begin is None:
+        lines.append("  the begin of the record is missing")
     if crash.end is None:
         lines.append(f"  the record is torn: it has no end, {got} lines of it are here")
     elif crash.lines_missing:
@@ -459,7 +490,12 @@ def record_lines(crash: CrashRecord) -> list[str]:
     if crash.beyond:
         lines.append(f"  {crash.beyond} lines more than a record may have were left out")
     missing = missing_lines(crash) if crash.end is None or crash.lines_missing else ()
-    if missing:
-        more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-        lines.append(f"  missing: {short('; '.join(missing[:8]))}{more}")
+    others = crash.lines_missing - sum(count for count, _ in missing)
+    told = [which for _, which in missing[:MISSING_MAX]]
+    if len(missing) > MISSING_MAX:
+        told.append(f"{len(missing) - MISSING_MAX} gaps more")
+    if others > 0:
+        told.append(f"{others} of which nothing else tells")
+    if told:
+        lines.append(f"  missing: {short('; '.join(told))}")
     return lines

@@ -184,9 +184,9 @@ def _is_new(watch: Watch, parsed: grammar.Parsed) -> bool:
         case grammar.Frame(kind="hb"):
             return crash.complete or begins_boot(watch, parsed)
         case grammar.Frame(kind="crash-begin"):
-            return crash.begin is not None
+            return crash.recorded
         case grammar.CurrentThread() | grammar.FaultLine():
-            return crash.begin is not None
+            return crash.recorded
         case grammar.PanicLine():
             return crash.complete
     return False

@@ -47,7 +47,8 @@ def _overview(found: list[Explanation], total: int) -> str:
     failures = sum(causes.values())
     if not failures:
         return f"{total} boots, no alarm in any"
-    return f"{total} boots, {failures} of them ended badly: {told}; {well} without an alarm"
+    rest = f"; {well} without an alarm" if well else ""
+    return f"{total} boots, {failures} of them ended badly: {told}{rest}"
 
 
 def _boot(
@@ -80,7 +81,7 @@ def _facts(one: Explanation) -> str:
     told = f"{where}{_count(watch.lines, 'line')} read, {_count(watch.heartbeats, 'heartbeat')}"
     boot = watch.boot
     image = f" ({words.short(boot.text('image'), 20)} image)" if boot and boot.text("image") else ""
-    told += f", build {words.short(watch.build, 48) or 'unknown'}{image}"
+    told += f", build {_brief(watch.build) or 'unknown'}{image}"
     begin = watch.crash.begin
     if begin is not None and begin.text("up_ms"):
         told += f", {begin.number('up_ms') / 1000:.3f} s after its boot"
@@ -101,7 +102,7 @@ def _symbol_notes(symbols: Symbols, build: str) -> list[str]:
     if not build or build == "?":
         return ["MIND: the log does not tell its build: the symbols may be those of another"]
     if not ours.startswith(build):
-        told = f"the log is of {words.short(build, 48)}, the image is {ours[: len(build)]}"
+        told = f"the log is of {_brief(build)}, the image is {_brief(ours)}"
         return [f"MIND: THE SYMBOLS ARE OF ANOTHER BUILD, lines may be wrong: {told}"]
     return []
 
@@ -136,7 +137,12 @@ def _damage(damage: Damage) -> list[str]:
     if not notes:
         return []
     kinds = ", ".join(f"{words.short(kind, 40)} {n}" for kind, n in damage.kinds)
-    return [f"{' and '.join(notes)} (they claim to be: {kinds})"]
+    return [f"{' and '.join(notes)} (claiming to be: {kinds})"]
+
+
+def _brief(build: str) -> str:
+    """Enough of a build id to know it by."""
+    return words.short(build, 48)[:12]
 
 
 def _count(count: int, what: str) -> str:
@@ -152,6 +158,7 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
     threads = words.thread_lines(crash, symbols)
     sections = [
         (f"traceback{who}", words.traceback_lines(crash, symbols)),
+        *words.holder_tracebacks(crash, symbols),
         ("who waits for whom", words.wait_lines(crash)),
         ("memory", words.memory_lines(crash)),
         ("threads", words.full_thread_lines(crash, symbols) if full else threads),

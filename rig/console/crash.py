@@ -63,7 +63,12 @@ class CrashRecord:
     def alarming(self) -> bool:
         """A traceback alone is no alarm (the shell can print one); a reason, fault or record is."""
         human = self.traceback
-        return self.begin is not None or human.reason is not None or human.fault is not None
+        return self.recorded or human.reason is not None or human.fault is not None
+
+    @property
+    def recorded(self) -> bool:
+        """There is a line of a record, be it only its last."""
+        return self.begin is not None or bool(self.frames) or self.end is not None
 
     @property
     def complete(self) -> bool:
@@ -72,9 +77,10 @@ class CrashRecord:
     @property
     def lines_missing(self) -> int:
         """Frames of the record that the board counted but the rig did not get; 0 when unknown."""
-        if self.begin is None or self.end is None:
+        if self.end is None:
             return 0
-        return max(0, self.end.number("lines") - 1 - len(self.frames) - self.beyond)
+        got = len(self.frames) + self.beyond + (self.begin is not None)
+        return max(0, self.end.number("lines") - got)
 
     @property
     def strange_version(self) -> str:
@@ -105,18 +111,23 @@ class CrashRecord:
         if self.traceback.reason:
             return self.traceback.reason
         fault = self.traceback.fault
-        return f"{fault.type} at {fault.pc:08x}" if fault else ""
+        if fault:
+            return f"{fault.type} at {fault.pc:08x}"
+        return "the line that tells why is lost" if self.alarming and not self.nested else ""
 
     @property
     def thread(self) -> str:
-        return (self.begin.text("thread") if self.begin else "") or self.traceback.thread
+        told = (self.begin.text("thread") if self.begin else "") or self.traceback.thread
+        running = (t.text("name") for t in self.of_kind("crash-thread") if _is_running(t))
+        return told or next(running, "")
 
     @property
     def function(self) -> str:
         """The innermost function of the program itself."""
         if self.begin is not None and self.begin.text("func"):
             return self.begin.text("func")
-        return next((c.name for c in self.traceback.calls if not is_machinery(c.name)), "")
+        names = (name.rpartition("+")[0] for _, name in self.backtrace())
+        return next((name for name in names if name != "?" and not is_machinery(name)), "")
 
     def of_kind(self, kind: str) -> tuple[Frame, ...]:
         return tuple(f for f in self.frames if f.kind == kind)
@@ -155,6 +166,10 @@ class CrashRecord:
 
 
 NO_CRASH = CrashRecord()
+
+
+def _is_running(thread: Frame) -> bool:
+    return thread.text("state") == "running"
 
 
 def add(record: CrashRecord, line: Spoken) -> CrashRecord:
@@ -198,27 +213,26 @@ def _add_human(record: CrashRecord, line: Spoken) -> Traceback:
             return human
 
 
-def missing_lines(record: CrashRecord) -> tuple[str, ...]:
-    """Which lines of the record are not there, as far as the others tell."""
-    if record.begin is None:
-        return ()
+def missing_lines(record: CrashRecord) -> tuple[tuple[int, str], ...]:
+    """(how many at least, which) lines of the record are not there, as far as the others tell."""
     names = record.thread_names()
-    told: list[str] = []
+    told: list[tuple[int, str]] = []
     present = Counter(f.kind for f in record.frames)
     if not present["crash-regs"] and record.frames:
-        told.append("the registers")
+        told.append((1, "the registers"))
     seen: dict[str, set[int]] = {}
     for frame in record.of_kind("crash-frame"):
         seen.setdefault(frame.text("thread"), set()).add(frame.number("n"))
     for thread, numbers in seen.items():
         if thread not in names and thread != "0":
-            told.append(f"the line of thread {thread}")
+            told.append((1, f"the line of thread {thread}"))
         gaps = _gaps(numbers)
         if gaps:
-            told.append(f"frame {', '.join(map(str, gaps))} of {names.get(thread, thread)}")
+            numbered = ", ".join(map(str, gaps))
+            told.append((len(gaps), f"frame {numbered} of {names.get(thread, thread)}"))
     for line in record.of_kind("crash-thread"):
         if line.text("id") not in seen and not line.text("like"):
-            told.append(f"the frames of {line.text('name')}")
+            told.append((1, f"the frames of {line.text('name')}"))
     return tuple(told)
 
 

@@ -52,7 +52,10 @@ _WAITING = re.compile(
     r"|\w*irq\w*|on_interrupt)$"
 )
 #: Functions whose business is to print a panic: never "the function that panicked".
-_MACHINERY = re.compile(r"(?:^|::)(?:\w*panic\w*|\w*traceback\w*|check_failed|\w*crash_record\w*)$")
+_MACHINERY = re.compile(
+    r"(?:^|::)(?:(?:bsd_)?panic(?:_format|_fault)?|\w*traceback\w*|check_failed|\w*crash_record\w*"
+    r"|capture_registers|Mutex::(?:lock|lock_from|release|unlock|check_for_deadlock))$"
+)
 
 
 @dataclass(frozen=True, slots=True)

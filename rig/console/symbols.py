@@ -87,7 +87,7 @@ class Symbols:
         return Place(place.function, place.offset + _CALL_BYTES, place.file, place.line)
 
     def chain(self, pc: int) -> tuple[Place, ...]:
-        """Where `pc` is: what was inlined there, innermost first, and the function that has the code.
+        """Where `pc` is: what was inlined there, innermost first, then whose code it became.
 
         Empty when nobody knows.
         """
