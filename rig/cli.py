@@ -157,13 +157,18 @@ def run_board(**rest: Any) -> int:
 @kyu.command()
 @click.argument("saved", type=_PATH, metavar="LOG|RUN")
 @_IMAGE
-def explain(saved: Path, image: Path | None) -> int:
-    """A saved serial log or run folder: verdict, traceback, who waits for whom."""
-    from rig import explain as explaining
+@click.option("--full", is_flag=True, help="Every thread with all its frames.")
+def explain(saved: Path, image: Path | None, *, full: bool) -> int:
+    """A saved serial log or run folder: verdict, traceback, who waits for whom.
 
+    The log may be packed by gzip.
+    """
+    from rig import explain as explaining
+    from rig.explain_text import render
+
+    symbols = explaining.SymbolsByBuild(saved, image)
     found = explaining.load(saved)
-    symbols = explaining.symbols_for(found, saved, image)
-    click.echo(explaining.render(found, symbols))
+    click.echo(render(found, symbols, full=full))
     return explaining.exit_status(found)
 
 

@@ -7,15 +7,14 @@ Rules     one trouble while gathering must not cost the rest: each file is tried
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.console.crash import CrashRecord, wait_for_graph
-from rig.console.grammar import Frame
-from rig.console.symbols import Place, Symbols, same_function
+from rig import crash_text as words
+from rig.console.crash import CrashRecord
+from rig.console.symbols import Symbols, same_function
 from rig.inspect.look import Look
 from rig.journal import write_json
 from rig.traffic.request import Result
@@ -93,8 +92,8 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
     named = crash.function
     if not named or not crash.alarming:
         return ""
-    places = [_place(symbols, crash, n, pc) for n, (pc, _) in enumerate(crash.backtrace())]
-    known = [place.function for place in places if place.function]
+    chains = [words.places(symbols, crash, n, pc) for n, (pc, _) in enumerate(crash.backtrace())]
+    known = [place.function for chain in chains for place in chain if place.function]
     if not known:
         return ""
     if any(same_function(named, name) for name in known):
@@ -102,55 +101,31 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
     return f"not confirmed: the addresses belong to {', '.join(dict.fromkeys(known))}"
 
 
-def _place(symbols: Symbols, crash: CrashRecord, index: int, pc: int) -> Place:
-    """The place of a fault is exact, and where a board was halted; others are return addresses."""
-    exact = index == 0 and (crash.kind == "fault" or crash.halted)
-    return symbols.place(pc) if exact else symbols.call_place(pc)
-
-
 def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     """The traceback of the thread that crashed, with file and line, then who waits for whom."""
+    reason = words.short(crash.reason)
     lines = [
-        crash.reason if crash.halted else f"{crash.kind}: {crash.reason}",
+        reason if crash.halted else f"{crash.kind}: {reason}",
         f"thread {crash.thread}, function {crash.function}",
+        *(f"why: {hint}" for hint in words.hints(crash)),
         "",
+        *words.traceback_lines(crash, symbols),
     ]
-    for index, (pc, name) in enumerate(crash.backtrace()):
-        place = _place(symbols, crash, index, pc)
-        source = f"  {place.file}:{place.line}" if place.file else ""
-        lines.append(f"  #{index:<2} {pc:08x}  {place.function or name}{source}")
-    waits = wait_for_graph(crash)
-    if waits:
-        lines += ["", "waiting:"]
-        lines += [f"  {w.waiter} waits for {w.lock}, held by {w.owner}" for w in waits]
-    notes = [note.text("text") for note in crash.of_kind("crash-note")]
-    if notes:
-        lines += ["", "could not be read:", *(f"  {note}" for note in notes)]
+    for title, content in (
+        ("waiting:", words.wait_lines(crash)),
+        ("memory:", words.memory_lines(crash)),
+        ("last events:", words.event_lines(crash)),
+        ("could not be read:", words.note_lines(crash)),
+    ):
+        if content:
+            lines += ["", title, *content]
     return "\n".join(lines) + "\n"
 
 
 def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
     """Every thread. Those that do the same at the same place are told once, by all their names."""
-    frames: dict[str, list[Frame]] = defaultdict(list)
-    for frame in crash.of_kind("crash-frame"):
-        frames[frame.text("thread")].append(frame)
-    alike: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
-    for thread in crash.of_kind("crash-thread"):
-        # A thread in the same place as an earlier one is printed without its frames.
-        stack = tuple(f.text("pc") for f in frames[thread.text("like") or thread.text("id")])
-        alike[thread.text("state"), thread.text("waits"), *stack].append(thread)
-    lines = [f"{crash.reason}\n"] if crash.halted else []
-    for group in alike.values():
-        first = group[0]
-        names = ", ".join(thread.text("name") for thread in group)
-        waits = f" for {first.text('waits')}" if first.text("waits") else ""
-        deepest = max(thread.number("used") for thread in group)
-        lines.append(f"{names}: {first.text('state')}{waits}, stack used {deepest}")
-        for frame in frames[first.text("like") or first.text("id")]:
-            source = symbols.source(frame.number("pc"), exact=frame.text("exact") == "1")
-            lines.append(f"    {frame.text('pc')}  {frame.text('sym'):<40}  {source}".rstrip())
-        lines.append("")
-    return "\n".join(lines)
+    head = [f"{crash.reason}\n"] if crash.halted else []
+    return "\n".join([*head, *words.full_thread_lines(crash, symbols)])
 
 
 def console_text(tail: Sequence[tuple[float, str]]) -> str:

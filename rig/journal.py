@@ -22,6 +22,8 @@ from rig.traffic.request import Result
 
 RUN, TRANSFERS, EVENTS = "run.json", "transfers.jsonl", "events.jsonl"
 CONSOLE, SUMMARY, FAILURES = "console.log", "summary.json", "failures"
+#: No line of ours is longer; a damaged file must not be read into memory whole.
+LINE_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,12 @@ def read_transfers(folder: Path) -> Iterator[TransferLine]:
 
 
 def read_events(folder: Path) -> Iterator[ev.Event]:
-    for line in _lines(folder / EVENTS):
+    yield from events_in(folder / EVENTS)
+
+
+def events_in(path: Path) -> Iterator[ev.Event]:
+    """Every whole line; torn and foreign lines are left out."""
+    for line in _lines(path):
         event = ev.from_json(line)
         if event is not None:
             yield event
@@ -163,6 +170,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            yield from file
+            while line := file.readline(LINE_BYTES_MAX):
+                yield line
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None

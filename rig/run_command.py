@@ -22,6 +22,7 @@ from rig.board.qemu import QemuBoard
 from rig.campaign.session import Session, TimedLine, powered
 from rig.console import grammar
 from rig.console.symbols import Symbols
+from rig.crash_text import where_text
 from rig.errors import RigError, UserError
 from rig.report.summary import headline
 from rig.verdict import Verdict, inconclusive
@@ -134,6 +135,7 @@ class _Show:
         self._shown: TimedLine | None = None
         self._at_prompt = False
         self._echo: str | None = None
+        self._exact = False
 
     def new_lines(self) -> None:
         lines = list(self._tail)
@@ -151,6 +153,8 @@ class _Show:
 
     def _line(self, text: str) -> None:
         parsed = grammar.parse(text)
+        if isinstance(parsed, grammar.Earlier):
+            parsed = parsed.line
         if isinstance(parsed, grammar.Frame) and not self._raw:
             return
         if text == grammar.PROMPT:
@@ -161,11 +165,19 @@ class _Show:
         at_prompt, self._at_prompt = self._at_prompt, False
         if at_prompt and text == echo:
             return
-        source = ""
-        if isinstance(parsed, grammar.CalledFrom):
-            where = self._symbols.source(parsed.pc)
-            source = f"   {where}" if where else ""
-        print(("\n" if at_prompt else "") + text + source)
+        where = self._where(parsed)
+        print(("\n" if at_prompt else "") + text + (f"   {where}" if where else ""))
+
+    def _where(self, parsed: grammar.Spoken) -> str:
+        """File, line and what was inlined, of a line of a traceback."""
+        match parsed:
+            case grammar.FaultLine():
+                self._exact = True  # the place of the fault comes first, then return addresses
+            case grammar.CalledFrom(pc=pc):
+                chain = self._symbols.chain(pc) if self._exact else self._symbols.call_chain(pc)
+                self._exact = False
+                return where_text(chain)
+        return ""
 
 
 def _forward_line(session: Session, show: _Show) -> bool:

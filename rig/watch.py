@@ -4,6 +4,8 @@ Context   anywhere; no I/O, no clock, no log. Any saved run replays to the same 
 Rules     console truth outranks what the traffic saw: a failed transfer waits for the board's next
           word. A hang is never told from silence alone: the console is probed, then the emulator is
           asked. Time is observed time: a starved host ages nobody.
+          A board that restarts by itself may say why it had died: then that is the cause.
+          The size of a state is bounded, whatever the board says.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from rig.console import crash as crashes
 from rig.console import events as ev
 from rig.console import grammar
 from rig.console.crash import NO_CRASH, CrashRecord
+from rig.console.resync import give_up, read
 from rig.verdict import Cause, Verdict, failed, inconclusive, passed
 
 
@@ -34,6 +37,7 @@ class Limits:
     heartbeat_silence: float = 2.4
     probe_answer: float = 1.0
     crash_record: float = 2.0
+    last_crash: float = 1.0
     symptom_grace: float = 0.5
     stopped_wall: float = 5.0
     starved_wall: float = 60.0
@@ -47,6 +51,48 @@ class Wants(Enum):
     INSPECT = "inspect"
 
 
+WARNINGS_MAX = 100
+WARNING_CHARS_MAX = 300
+DAMAGED_KINDS_MAX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Frames that could not be believed, and the kinds that they claim to be."""
+
+    wrong: int = 0
+    torn: int = 0
+    kinds: tuple[tuple[str, int], ...] = ()
+
+    def add(self, frame: grammar.BadFrame) -> Damage:
+        counts = dict(self.kinds)
+        known = frame.claims in counts or len(counts) < DAMAGED_KINDS_MAX
+        claims = frame.claims if known else "?"
+        counts[claims] = counts.get(claims, 0) + 1
+        return Damage(self.wrong + (not frame.torn), self.torn + frame.torn, tuple(counts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class LastCrash:
+    """The crash of an earlier boot, as this boot found and repeats it.
+
+    `told`: the frame that announces it. `lines`: how many of its lines have come.
+    """
+
+    told: grammar.Frame | None = None
+    record: CrashRecord = NO_CRASH
+    lines: int = 0
+    heard_at: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Nothing more of it will come."""
+        return self.told is not None and self.lines >= self.told.number("lines")
+
+
+NO_LAST_CRASH = LastCrash()
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Times are points of observed time, None when the thing has not happened."""
@@ -55,9 +101,13 @@ class Watch:
     at: float = 0.0
     observed: float = 0.0
     lines: int = 0
-    bad_frames: int = 0
+    understood: bool = False
+    damage: Damage = Damage()
+    torn: str = ""
     warnings: tuple[str, ...] = ()
     build: str = ""
+    boot: grammar.Frame | None = None
+    up_ms: int = 0
     ready: bool = False
     heartbeats: int = 0
     heard_at: float | None = None
@@ -67,6 +117,9 @@ class Watch:
     crash: CrashRecord = NO_CRASH
     crash_heard_at: float = 0.0
     restarted: bool = False
+    restarted_at: float = 0.0
+    last: LastCrash = NO_LAST_CRASH
+    last_before: LastCrash = NO_LAST_CRASH
     symptom: ev.Symptom | None = None
     symptom_at: float = 0.0
     ended_at: float | None = None
@@ -74,6 +127,10 @@ class Watch:
     starved_wall: float = 0.0
     trouble: str = ""
     wants: Wants = Wants.NOTHING
+
+    @property
+    def bad_frames(self) -> int:
+        return self.damage.wrong + self.damage.torn
 
 
 def step(state: Watch, event: ev.Event) -> tuple[Watch, Verdict | None]:
@@ -116,44 +173,96 @@ def _on_tick(state: Watch, tick: ev.Tick) -> Watch:
 
 
 def _on_line(state: Watch, text: str) -> Watch:
-    parsed = grammar.parse(text)
-    state = replace(state, lines=state.lines + 1)
+    said, torn = read(text, state.torn)
+    understood = state.understood or any(grammar.understood(one) for one in said)
+    state = replace(state, lines=state.lines + 1, understood=understood, torn=torn)
+    for parsed in said:
+        state = _on_parsed(state, parsed)
+    return state
+
+
+def close_lines(state: Watch) -> Watch:
+    """No more lines will come: what is left of the last one is all there is of it."""
+    for parsed in give_up(state.torn):
+        state = _on_parsed(state, parsed)
+    return replace(state, torn="")
+
+
+def _on_parsed(state: Watch, parsed: grammar.Parsed) -> Watch:
     match parsed:
-        case grammar.BadFrame():
-            return replace(state, bad_frames=state.bad_frames + 1)
-        case grammar.Frame():
-            return _on_frame(state, parsed)
         case grammar.Text():
             return state
+        case grammar.BadFrame():
+            return replace(state, damage=state.damage.add(parsed))
+        case grammar.Frame():
+            return _on_frame(state, parsed)
+        case grammar.Earlier(line):
+            return _on_earlier(state, line)
     return _on_crash_line(state, parsed)
 
 
-def _on_crash_line(state: Watch, parsed: grammar.Parsed) -> Watch:
-    if state.crash.complete:
+def _on_earlier(state: Watch, line: grammar.Spoken) -> Watch:
+    if isinstance(line, grammar.BadFrame):
+        state = replace(state, damage=state.damage.add(line))
+    last = state.last
+    last = replace(
+        last,
+        lines=last.lines + 1,
+        record=last.record if last.record.complete else crashes.add(last.record, line),
+        heard_at=state.observed,
+    )
+    return replace(state, last=last)
+
+
+def _on_crash_line(state: Watch, parsed: grammar.Spoken) -> Watch:
+    if state.crash.complete or state.restarted:  # a crash of the next boot is not of this one
         return state
     return replace(state, crash=crashes.add(state.crash, parsed), crash_heard_at=state.observed)
 
 
-def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
+def begins_boot(state: Watch, frame: grammar.Frame) -> bool:
+    """The board began anew: it says so, or says again what it says once, or its time ran back."""
     match frame.kind:
         case "boot":
-            restarted = state.restarted or state.build != "" or state.ready
-            return replace(state, build=frame.text("build") or "?", restarted=restarted)
+            return state.boot is not None or state.ready
         case "ready":
-            return replace(state, ready=True, heard_at=state.observed)
+            return state.ready
+        case "hb":
+            return frame.number("up_ms", state.up_ms) < state.up_ms
+    return False
+
+
+def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
+    if begins_boot(state, frame) and not state.restarted:
+        state = replace(
+            state,
+            restarted=True,
+            restarted_at=state.observed,
+            last=NO_LAST_CRASH,
+            last_before=state.last,
+        )
+    match frame.kind:
+        case "boot":
+            return replace(state, build=frame.text("build") or "?", boot=frame)
+        case "ready":
+            up_ms = frame.number("up_ms")
+            return replace(state, ready=True, heard_at=state.observed, up_ms=up_ms)
         case "hb":
             return replace(
                 state,
                 heartbeats=state.heartbeats + 1,
                 heard_at=state.observed,
+                up_ms=frame.number("up_ms"),
                 probed_at=None,
                 probe_answered=False,
                 inspected=None,
                 starved_wall=0.0,
             )
         case "warn":
-            text = f"{frame.text('what')}: {frame.text('text')}"
-            return replace(state, warnings=(*state.warnings, text)[-100:])
+            text = f"{frame.text('what')}: {frame.text('text')}"[:WARNING_CHARS_MAX]
+            return replace(state, warnings=(*state.warnings, text)[-WARNINGS_MAX:])
+        case "last-crash":
+            return replace(state, last=LastCrash(told=frame, heard_at=state.observed))
         case kind if kind.startswith("crash-"):
             return _on_crash_line(state, frame)
         case _:
@@ -190,25 +299,34 @@ def _judge_crash(state: Watch) -> Verdict | None:
     crash = state.crash
     if not crash.alarming:
         return None
-    if crash.complete or state.observed - state.crash_heard_at > state.limits.crash_record:
+    waited = state.observed - state.crash_heard_at
+    if crash.complete or state.restarted or waited > state.limits.crash_record:
         return _crash_verdict(state)
     return None
 
 
 def _crash_verdict(state: Watch) -> Verdict:
     crash = state.crash
-    cause = {"fault": Cause.FAULT, "deadlock": Cause.DEADLOCK, "hang": Cause.HANG}.get(
-        crash.kind, Cause.PANIC
-    )
-    where = f" in {crash.function}" if crash.function else ""
-    thread = f" (thread {crash.thread})" if crash.thread else ""
-    parts = [f"{cause.value}{where}{thread}: {crash.reason}"]
-    ring = crashes.find_cycle(crashes.wait_for_graph(crash))
-    if ring:
-        parts.append(crashes.describe_cycle(ring))
+    parts = [crash_detail(crash)]
     if not crash.complete:
         parts.append("the crash record is incomplete")
-    return failed(cause, state.at, "; ".join(parts), crash.function)
+    return failed(crash_cause(crash), state.at, "; ".join(parts), crash.function)
+
+
+def crash_cause(crash: CrashRecord) -> Cause:
+    """What the board itself says it died of."""
+    causes = {"fault": Cause.FAULT, "deadlock": Cause.DEADLOCK, "hang": Cause.HANG}
+    return causes.get(crash.kind, Cause.PANIC)
+
+
+def crash_detail(crash: CrashRecord) -> str:
+    where = f" in {crash.function}" if crash.function else ""
+    thread = f" (thread {crash.thread})" if crash.thread else ""
+    told = f"{crash_cause(crash).value}{where}{thread}: {crash.reason}"
+    ring = crashes.find_cycle(crashes.wait_for_graph(crash))
+    if grammar.waits_told(crash.reason):
+        return told  # the reason is the ring
+    return f"{told}; {crashes.describe_cycle(ring)}" if ring else told
 
 
 def _judge_silence(state: Watch) -> Verdict | None:
@@ -230,14 +348,26 @@ def _judge_silence(state: Watch) -> Verdict | None:
 
 
 def _judge_restart(state: Watch) -> Verdict | None:
-    if state.restarted:
+    """The cause is what the board found of its last crash; without one all we know is the reset.
+
+    What it had found at the boot before already is no news, and no reason of this restart.
+    """
+    last = state.last
+    if not state.restarted:
+        return None
+    since = max(state.restarted_at, last.heard_at)
+    if not last.whole and state.observed - since <= state.limits.last_crash:
+        return None
+    found = last.record
+    if not found.alarming or found == state.last_before.record:
         return failed(Cause.RESET, state.at, "the board restarted by itself")
-    return None
+    detail = f"{crash_detail(found)}; found after its restart"
+    return failed(crash_cause(found), state.at, detail, found.function)
 
 
 def _judge_traffic(state: Watch) -> Verdict | None:
     """The board must be heard after the fact: a heartbeat says that nothing worse happened."""
-    if state.heard_at is None or state.crash.alarming:
+    if state.heard_at is None or state.crash.alarming or state.restarted:
         return None
     if state.symptom is not None:
         due = state.symptom_at + state.limits.symptom_grace
@@ -251,7 +381,7 @@ def _judge_traffic(state: Watch) -> Verdict | None:
 
 def _wants(state: Watch) -> Wants:
     """What to ask of the world; only while silence is what there is to judge."""
-    if state.crash.alarming or state.inspected is not None:
+    if state.crash.alarming or state.restarted or state.inspected is not None:
         return Wants.NOTHING
     limits = state.limits
     if not state.ready:

@@ -2,6 +2,7 @@
 
 Rules     parse() never fails: what is not understood is Text. A frame with a wrong checksum is
           BadFrame, counted and kept as text; it never becomes an event.
+          What is read of a crash of an earlier boot is wrapped in Earlier, and stays so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 PROMPT = "Kyu, ready> "
+MARK = "@kyu "
+LAST_CRASH = "last crash: "
+WHILE_REPORTING = "while reporting: "
 
 _FRAME = re.compile(r"@kyu (?P<body>[a-z][a-z-]*(?: .*)?) \*(?P<crc>[0-9A-F]{4})")
 _PAIR = re.compile(
@@ -29,8 +33,29 @@ _FAULT = re.compile(
     r"FAULT: (?P<type>[a-z ]+?) at (?P<pc>[0-9a-f]{8})"
     r"(?:, address (?P<addr>[0-9a-f]{8}))?(?:, status (?P<status>[0-9a-f]{8}))?"
 )
+#: ANSI escapes and control characters: of a terminal, or of a line that was disturbed.
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")
+#: Bytes beyond ASCII as lines.to_text() writes them. The board itself escapes in upper case.
+_NOISE = re.compile(r"\\x[89a-f][0-9a-f]")
+_FRAME_END = re.compile(r" \*([0-9A-F]{4})")
+_KIND = re.compile(r"@kyu ([a-z][a-z-]{0,31})(?= )")
+_WAITS = re.compile(r"(?=(?:^|held by )(\S+) waits for (.+?) held by (\S+))")
+_ESCAPES_BYTES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+#: Control characters (but the line feed) and bytes beyond ASCII.
+_DROPPED = bytes(b for b in (*range(32), *range(127, 256)) if b != 10)
+#: A word of the console in any of a block of bytes: whatever else may be skipped unread.
+SPEAKS = re.compile(rb"@kyu |PANIC: |FAULT: |Current thread is |Called from |, +FP = ")
+#: Functions in which a thread waits or is switched: who called them is what a person asks.
+_WAITING = re.compile(
+    r"(?:^|::)(?:context_switch|Kernel::\w+|WaitQueue::\w+|Semaphore::\w+|Mutex::\w+"
+    r"|Cond\w*::\w+|MessageQueue\w*::\w+|MutexGuard::\w+|ThreadContext::sleep\w*"
+    r"|\w*irq\w*|on_interrupt)$"
+)
 #: Functions whose business is to print a panic: never "the function that panicked".
-_MACHINERY = re.compile(r"(?:^|::)(?:\w*panic\w*|\w*traceback\w*|check_failed|\w*crash_record\w*)$")
+_MACHINERY = re.compile(
+    r"(?:^|::)(?:(?:bsd_)?panic(?:_format|_fault)?|\w*traceback\w*|check_failed|\w*crash_record\w*"
+    r"|capture_registers|Mutex::(?:lock|lock_from|release|unlock|check_for_deadlock))$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +81,17 @@ class BadFrame:
     """Looks like a frame, but its checksum or its form is wrong."""
 
     text: str
+
+    @property
+    def torn(self) -> bool:
+        """It has no end: the rest was cut off, not garbled."""
+        return _FRAME_END.search(self.text) is None
+
+    @property
+    def claims(self) -> str:
+        """The kind that it says to be; nothing proves it."""
+        found = _KIND.match(self.text)
+        return found[1] if found else "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +134,17 @@ class Text:
     text: str
 
 
-Parsed = Frame | BadFrame | CurrentThread | StackLine | CalledFrom | PanicLine | FaultLine | Text
+Spoken = Frame | BadFrame | CurrentThread | StackLine | CalledFrom | PanicLine | FaultLine | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A line of a crash of an earlier boot, which this boot has only found and repeats."""
+
+    line: Spoken
+
+
+Parsed = Spoken | Earlier
 
 
 def crc16(data: bytes) -> int:
@@ -108,7 +154,13 @@ def crc16(data: bytes) -> int:
 
 def parse(line: str) -> Parsed:
     """One line, without its end, to what it says."""
-    if line.startswith("@kyu "):
+    if line.startswith(LAST_CRASH):
+        return Earlier(_spoken(line[len(LAST_CRASH) :]))
+    return _spoken(line)
+
+
+def _spoken(line: str) -> Spoken:
+    if line.startswith(MARK):
         return _parse_frame(line)
     if found := _CALLED.fullmatch(line):
         return CalledFrom(found["name"], int(found["offset"] or "0", 16), int(found["pc"], 16))
@@ -123,6 +175,79 @@ def parse(line: str) -> Parsed:
             found["type"], int(found["pc"], 16), _hex(found["addr"]), _hex(found["status"])
         )
     return Text(line)
+
+
+def understood(parsed: Parsed) -> bool:
+    """It says something, and nothing about it is known to be wrong."""
+    line = parsed.line if isinstance(parsed, Earlier) else parsed
+    return not isinstance(line, Text | BadFrame)
+
+
+#: Places of one line at which a frame is looked for, and ends at which it is tried.
+_MARKS_MAX = 16
+_ENDS_MAX = 16
+
+
+def proven_frame(line: str, start: int) -> tuple[Frame, int] | None:
+    """The frame that begins at `start` and whose checksum is right, and where it ends."""
+    crc, done = 0xFFFF, start
+    for count, end in enumerate(_FRAME_END.finditer(line, start)):
+        if count == _ENDS_MAX:
+            return None
+        try:
+            crc = binascii.crc_hqx(line[done : end.start()].encode("ascii"), crc)
+        except UnicodeEncodeError:
+            return None
+        done = end.start()
+        if crc == int(end[1], 16):
+            frame = _parse_frame(line[start : end.end()])
+            if isinstance(frame, Frame):
+                return frame, end.end()
+    return None
+
+
+def pieces(line: str) -> list[str | Frame]:
+    """A line in which frames stand that do not begin it: they, and what is between them."""
+    found: list[str | Frame] = []
+    at = start = 0
+    for _ in range(_MARKS_MAX):
+        start = line.find(MARK, start)
+        if start < 0:
+            break
+        proven = proven_frame(line, start)
+        if proven is None:
+            start += len(MARK)
+            continue
+        found += [line[at:start], proven[0]] if line[at:start].strip() else [proven[0]]
+        at = start = proven[1]
+    return [*found, line[at:]] if line[at:].strip() else found
+
+
+def clean(line: str) -> str:
+    """The line without what a terminal or a disturbed wire has put into it, but no letter less."""
+    return line if line.isprintable() else _ESCAPES.sub("", line)
+
+
+def without_noise(line: str) -> str:
+    """The line without bytes beyond ASCII, which the board never sends."""
+    return _NOISE.sub("", line)
+
+
+def is_silent(block: bytes) -> bool:
+    """True for bytes of whole lines in which the board says nothing to a program."""
+    if b"\x1b" in block:
+        block = _ESCAPES_BYTES.sub(b"", block)
+    return SPEAKS.search(block.translate(None, _DROPPED)) is None
+
+
+def waits_told(reason: str) -> tuple[tuple[str, str, str], ...]:
+    """(who, lock, held by whom), as the reason of a deadlock tells it."""
+    return tuple((m[1], m[2], m[3]) for m in _WAITS.finditer(reason))
+
+
+def is_waiting(function: str) -> bool:
+    """True for the functions in which every thread stands that waits."""
+    return _WAITING.search(function) is not None
 
 
 def is_machinery(function: str) -> bool:

@@ -47,7 +47,7 @@ class Symbols:
     """One image, read whole on first use."""
 
     def __init__(self, image: Path | None) -> None:
-        self._image = image
+        self.image = image
 
     @property
     def image(self) -> Path | None:
@@ -55,10 +55,10 @@ class Symbols:
 
     @cached_property
     def _elf(self) -> Any:
-        if self._image is None:
+        if self.image is None:
             return None
         try:
-            return ELFFile(BytesIO(self._image.read_bytes()))
+            return ELFFile(BytesIO(self.image.read_bytes()))
         except (OSError, ELFError):
             return None
 
@@ -92,6 +92,32 @@ class Symbols:
         """A return address belongs to the call before it, which may be another line or function."""
         place = self.place(return_address - _CALL_BYTES)
         return Place(place.function, place.offset + _CALL_BYTES, place.file, place.line)
+
+    def chain(self, pc: int) -> tuple[Place, ...]:
+        """Where `pc` is: what was inlined there, innermost first, then whose code it became.
+
+        Empty when nobody knows.
+        """
+        outer = self.place(pc)
+        if not outer.function and not outer.file:
+            return ()
+        found: list[Place] = []
+        file, line = outer.file, outer.line
+        for die, call in self._inlined(pc):
+            found.append(Place(_name_of(die), 0, file, line))
+            file, line = call
+        return (*found, Place(outer.function, outer.offset, file, line))
+
+    def call_chain(self, return_address: int) -> tuple[Place, ...]:
+        """The same for a return address."""
+        chain = self.chain(return_address - _CALL_BYTES)
+        if not chain:
+            return ()
+        last = chain[-1]
+        return (
+            *chain[:-1],
+            Place(last.function, last.offset + _CALL_BYTES, last.file, last.line),
+        )
 
     @cached_property
     def _functions(self) -> list[_Symbol]:
@@ -159,20 +185,43 @@ class Symbols:
     @cache  # noqa: B019
     def _subprograms(self, unit: int) -> list[tuple[int, int, Any]]:
         """(start, end, DIE) of each function that the unit has code for."""
-        found = []
-        for die in self._dwarf.get_CU_at(unit).iter_DIEs():
-            bounds = _bounds(die) if die.tag == "DW_TAG_subprogram" else None
-            if bounds is not None:
-                found.append((*bounds, die))
-        return found
+        return [
+            (low, high, die)
+            for die in self._dwarf.get_CU_at(unit).iter_DIEs()
+            if die.tag == "DW_TAG_subprogram"
+            for low, high in _ranges(self._dwarf, die)
+        ]
 
-    def _qualified(self, pc: int) -> str:
+    def _subprogram(self, pc: int) -> Any:
         unit = self._unit(pc)
         for low, high, die in [] if unit is None else self._subprograms(unit):
             if low <= pc < high:
-                return _name_of(die)
-        return ""
+                return die
+        return None
 
+    def _qualified(self, pc: int) -> str:
+        die = self._subprogram(pc)
+        return "" if die is None else _name_of(die)
+
+    def _inlined(self, pc: int) -> list[tuple[Any, tuple[str, int]]]:
+        """(DIE, (file, line) of its call) of each inlined function about `pc`, innermost first."""
+        found: list[tuple[Any, tuple[str, int]]] = []
+        within = self._subprogram(pc)
+        program = None if within is None else self._dwarf.line_program_for_CU(within.cu)
+        while within is not None and len(found) < _INLINED_MAX:
+            within = _child_about(self._dwarf, within, pc)
+            if within is not None and within.tag == "DW_TAG_inlined_subroutine":
+                file, line = (
+                    within.attributes[name].value if name in within.attributes else 0
+                    for name in ("DW_AT_call_file", "DW_AT_call_line")
+                )
+                name = _file_name(program, file) if program is not None else ""
+                found.insert(0, (within, (name, line)))
+        return found
+
+
+#: Deeper than any compiler inlines; damaged DWARF must not hold us.
+_INLINED_MAX = 64
 
 #: One ARM instruction.
 _CALL_BYTES = 4
@@ -216,20 +265,36 @@ def _bounds(die: Any) -> tuple[int, int] | None:
 
 def _unit_ranges(dwarf: Any, unit: Any) -> Iterator[tuple[int, int]]:
     """The unit's stretches of code; none when it does not say, or has none."""
-    top = unit.get_top_DIE()
+    return _ranges(dwarf, unit.get_top_DIE())
+
+
+def _ranges(dwarf: Any, die: Any) -> Iterator[tuple[int, int]]:
+    """The stretches of code that belong to a DIE, which may be in several pieces."""
+    top = die.cu.get_top_DIE()
     base = top.attributes["DW_AT_low_pc"].value if "DW_AT_low_pc" in top.attributes else 0
     lists = dwarf.range_lists()
-    if "DW_AT_ranges" not in top.attributes or lists is None:
-        bounds = _bounds(top)
+    if "DW_AT_ranges" not in die.attributes or lists is None:
+        bounds = _bounds(die)
         if bounds is not None:
             yield bounds
         return
-    for entry in lists.get_range_list_at_offset(top.attributes["DW_AT_ranges"].value, unit):
+    for entry in lists.get_range_list_at_offset(die.attributes["DW_AT_ranges"].value, die.cu):
         if hasattr(entry, "base_address"):
             base = entry.base_address
             continue
         shift = 0 if getattr(entry, "is_absolute", False) else base
         yield entry.begin_offset + shift, entry.end_offset + shift
+
+
+_BLOCKS = ("DW_TAG_inlined_subroutine", "DW_TAG_lexical_block")
+
+
+def _child_about(dwarf: Any, die: Any, pc: int) -> Any:
+    """The inlined function or block in `die` that has the code at `pc`, None when there is none."""
+    for child in die.iter_children():
+        if child.tag in _BLOCKS and any(low <= pc < high for low, high in _ranges(dwarf, child)):
+            return child
+    return None
 
 
 def _name_of(die: Any) -> str:

@@ -1,6 +1,11 @@
-"""Writes the hand-made logs of consoles/, in the exact form of docs/console.md.
+"""Writes the golden console corpus, consoles/: each log, and beside it what it must be told as.
 
-Run by hand after a change of the contract: python -m rig.tests.make_corpus
+Run by hand after a change of the contract or of the text: python -m rig.tests.make_corpus
+
+Rules     what a log must be told as is decided by people, in the tables of cases: running this
+          never changes it. Only the text below the line is what the program says today; read the
+          difference before you keep it.
+          Logs named real-* were kept from the real image on the emulated board, not made here.
 """
 
 from __future__ import annotations
@@ -8,6 +13,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rig.console.grammar import PROMPT, make_frame
+from rig.console.symbols import Symbols
+from rig.explain import load
+from rig.explain_text import render
+from rig.tests import corpus_damage, corpus_defects, corpus_last_crash
+from rig.tests.corpus_case import NO_ALARM, Case, Told, raw
+from rig.tests.corpus_damage import ABBA, PANIC
 from rig.tests.fake import crash_lines
 
 HERE = Path(__file__).parent / "consoles"
@@ -90,22 +101,90 @@ def fault() -> list[str]:
 
 
 CRASH = crash_lines()
-CORPUS = {
-    "healthy.log": healthy(),
-    "panic.log": [*healthy(), *CRASH],
-    "check.log": [*healthy(), *crash_lines("check", "sbdrop", "cc >= len")],
-    "fault.log": [*healthy(), *fault()],
-    "deadlock.log": [*healthy(), *deadlock()],
-    "cut-record.log": [*healthy(), *CRASH[:8]],
-    "bad-checksum.log": [*healthy(), CRASH[5].replace("m_copym", "m_copyn", 1), *CRASH[:5]],
-    "restart.log": [*healthy(), *healthy()],
-}
+M_COPYM = Told("panic", "m_copym", "wang-3", "m_copym 3")
+
+
+def small() -> list[Case]:
+    """The shortest logs that hold what they are to show."""
+    check = crash_lines("check", "sbdrop", "cc >= len")
+    data_abort = Told("fault", "tcp_input", "wang-3", "data abort")
+    ring = Told("deadlock", "lock_second", "abba-1", "a ring of two")
+    torn = [CRASH[5].replace("m_copym", "m_copyn", 1), *CRASH[:5]]
+    return [
+        Case("healthy.log", "a board that is well", raw(healthy()), (NO_ALARM,)),
+        Case("panic.log", "a panic", raw([*healthy(), *CRASH]), (M_COPYM,), ("tcp_output+8fc",)),
+        Case("check.log", "a CHECK that failed", raw([*healthy(), *check]),
+             (Told("panic", "sbdrop", "wang-3", "cc >= len"),)),
+        Case("fault.log", "a data abort", raw([*healthy(), *fault()]), (data_abort,)),
+        Case("deadlock.log", "a ring of two", raw([*healthy(), *deadlock()]), (ring,),
+             ("abba-2 waits for a, held by abba-1, which waits for b, held by abba-2",)),
+        Case("cut-record.log", "a record that stops", raw([*healthy(), *CRASH[:8]]), (M_COPYM,),
+             ("the crash record is incomplete",)),
+        Case("bad-checksum.log", "a record of which nothing can be believed",
+             raw([*healthy(), *torn]), (M_COPYM,), ("1 frame with a wrong checksum",)),
+        Case("restart.log", "two boots without a word why", raw([*healthy(), *healthy()]),
+             (Told("reset"), NO_ALARM), ("the board restarted by itself",)),
+    ]  # fmt: skip
+
+
+def real() -> list[Case]:
+    """Kept from the real image on the emulated board, and from the story's own board."""
+    spin = "kyu::defects::spin_with_interrupts_"
+    wanted: dict[str, tuple[str, tuple[Told, ...]]] = {
+        "mission.log": (
+            "the traceback of the story",
+            (Told("panic", "m_copym", "wang_thr", "BSD tcp"),),
+        ),
+        "real-healthy.log": ("five good transfers", (NO_ALARM,)),
+        "real-panic.log": ("defect=panic:3", (PANIC,)),
+        "real-abba.log": ("defect=abba@2", (ABBA,)),
+        "real-stall.log": ("defect=stall:50000@2, the log alone", (NO_ALARM,)),
+        "real-stall.jsonl": ("defect=stall:50000@2", (Told("stall"),)),
+        "real-cut.jsonl": ("defect=cut:100000@2", (Told("truncated"),)),
+        "real-wrong-byte.jsonl": ("defect=wrong-byte:123456@3", (Told("corruption"),)),
+        "real-lost-wakeup.jsonl": ("defect=lost-wakeup", (Told("stall"),)),
+        "real-spin-irq-on.jsonl": (
+            "defect=spin-irq-on@2",
+            (Told("hang", f"{spin}on"),),
+        ),
+        "real-spin-irq-off.jsonl": (
+            "defect=spin-irq-off@2",
+            (Told("hang", f"{spin}off"),),
+        ),
+    }
+    return [
+        Case(name, about, (HERE / name).read_bytes(), boots)
+        for name, (about, boots) in wanted.items()
+    ]
+
+
+def all_cases() -> list[Case]:
+    return [
+        *real(),
+        *small(),
+        *corpus_defects.cases(),
+        *corpus_damage.cases(),
+        *corpus_last_crash.cases(),
+    ]
+
+
+def text_of(path: Path) -> str:
+    """What kyu explain says of it, without an image: the same on every machine."""
+    return render(load(path), lambda _build: Symbols(None))
+
+
+def golden(case: Case, text: str) -> str:
+    """The file beside the log."""
+    head = [case.about, *map(str, case.boots), *(f"says: {words}" for words in case.says)]
+    return "\n".join([*head, "-" * 72, text, ""])
 
 
 def main() -> None:
-    for name, lines in CORPUS.items():
-        text = "".join(line if line == PROMPT else line + "\r\n" for line in lines)
-        (HERE / name).write_bytes(text.encode("latin-1"))
+    for case in all_cases():
+        path = HERE / case.name
+        if not case.name.startswith(("real-", "mission")):
+            path.write_bytes(case.log)
+        (HERE / f"{case.name}.txt").write_text(golden(case, text_of(path)), encoding="utf-8")
 
 
 if __name__ == "__main__":

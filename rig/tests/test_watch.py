@@ -206,7 +206,7 @@ def test_passing_needs_a_heartbeat_after_the_last_transfer() -> None:
 
 
 def test_a_board_that_boots_twice_has_restarted_by_itself() -> None:
-    assert Story().beat().says(BOOT).cause is Cause.RESET
+    assert Story().beat().says(BOOT).passes(1.2).cause is Cause.RESET
 
 
 def test_a_board_that_never_gets_ready_hangs() -> None:

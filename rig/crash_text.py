@@ -1,0 +1,506 @@
+"""A crash record in words: what a person reads at seven in the morning.
+
+Rules     pure: a record and symbols in, lines out. Says what the record proves, and marks what it
+          only suggests. The length of every part is bounded, whatever the record holds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rig.console.crash import CrashRecord, Wait, find_cycle, missing_lines, wait_for_graph
+from rig.console.grammar import Frame, is_waiting
+from rig.console.symbols import Place, Symbols, same_function
+
+TRACEBACK_MAX = 48
+HOLDERS_MAX = 2
+HOLDER_FRAMES_MAX = 12
+GROUPS_MAX = 24
+EVENTS_SHOWN = 12
+CHAINS_MAX = 16
+NAMES_MAX = 12
+MISSING_MAX = 8
+TEXT_MAX = 400
+#: A pool of which so much was in use, a stack of which so little was left, is worth a line.
+POOL_NEAR_PERCENT = 90
+STACK_LEFT_PERCENT = 12
+#: Faults below this address come from a null pointer and an offset.
+NULL_PAGE = 0x1000
+#: A fault so far below a stack is an overflow: a large frame steps over what guards it.
+OVERFLOW_REACH = 0x1_0000
+
+
+def short(text: str, limit: int = TEXT_MAX) -> str:
+    """Printable, and no longer than a person wants to read."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= limit else f"{text[:limit]} … ({len(text)} characters)"
+
+
+# The traceback
+
+
+def places(symbols: Symbols, crash: CrashRecord, index: int, pc: int) -> tuple[Place, ...]:
+    """Exact is what was interrupted: by a fault, a watchdog or a halt; others are return addresses."""
+    exact = index == 0 and (crash.kind in ("fault", "hang") or crash.halted)
+    return symbols.chain(pc) if exact else symbols.call_chain(pc)
+
+
+def traceback_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
+    """Innermost first; what was inlined stands above the function that it is in."""
+    lines: list[str] = []
+    frames = crash.backtrace()
+    for index, (pc, name) in enumerate(frames[:TRACEBACK_MAX]):
+        lines += _chain_lines(index, pc, name, places(symbols, crash, index, pc))
+    more = len(frames) - TRACEBACK_MAX + crash.traceback.calls_beyond
+    if more > 0:
+        lines.append(f"  … and {more} frames more")
+    return lines
+
+
+def holder_tracebacks(crash: CrashRecord, symbols: Symbols) -> list[tuple[str, list[str]]]:
+    """(title, lines) of those that hold what others wait for: the other side of a deadlock."""
+    held: dict[str, list[str]] = defaultdict(list)
+    for wait in wait_for_graph(crash):
+        if wait.owner not in ("-", crash.thread) and wait.lock not in held[wait.owner]:
+            held[wait.owner].append(wait.lock)
+    stacks = {name: group.frames for group in groups(crash) for name in group.names}
+    found = []
+    for owner, locks in list(held.items())[:HOLDERS_MAX]:
+        lines: list[str] = []
+        frames = [(n, f) for n, f in enumerate(stacks.get(owner, ())) if not _waits_in(f)]
+        for n, frame in frames[:HOLDER_FRAMES_MAX]:
+            pc = frame.number("pc")
+            lines += _chain_lines(n, pc, frame.text("sym"), symbols.call_chain(pc))
+        found.append((f"traceback of {short(owner, 60)}, which holds {', '.join(locks)}", lines))
+    return found
+
+
+def _waits_in(frame: Frame) -> bool:
+    return is_waiting(frame.text("sym").rpartition("+")[0])
+
+
+def _chain_lines(index: int, pc: int, name: str, chain: Sequence[Place]) -> list[str]:
+    head = f"  #{index:<2} {pc:08x}  "
+    if not chain:
+        return [f"{head}{short(name, 120)}"]
+    lines: list[str] = []
+    for depth, place in enumerate(chain):
+        outermost = depth == len(chain) - 1
+        lines.append(_frame_line(head, place, inlined=not outermost, board=name))
+        head = " " * len(head)
+    return lines
+
+
+def _frame_line(head: str, place: Place, *, inlined: bool, board: str) -> str:
+    name = bare(place.function) or short(board, 120)
+    if inlined:
+        name += " (inlined)"
+    source = f"  {place.file}:{place.line}" if place.file else ""
+    line = f"{head}{name:<44}{source}".rstrip()
+    said = board.rpartition("+")[0] or board
+    names_another = place.function and not same_function(said, place.function)
+    if not inlined and names_another and said not in ("", "?") and "lambda" not in said:
+        line += f"  (the board says {short(said, 80)})"
+    return line
+
+
+def where_text(chain: Sequence[Place]) -> str:
+    """The line in which it happened, and through which calls it was inlined to there."""
+    if not chain or not chain[0].file:
+        return ""
+    told = f"{chain[0].file}:{chain[0].line}"
+    for inner, outer in pairwise(chain):
+        told += f", in {bare(inner.function)}, inlined at {outer.file}:{outer.line}"
+    return told
+
+
+def bare(function: str) -> str:
+    """The name as a person would write it: without our own namespace and template arguments."""
+    if function == "operator()":
+        return "lambda"
+    told, depth = "", 0
+    for c in function.removeprefix("kyu::"):
+        depth += (c == "<") - (c == ">" and depth > 0)
+        if depth == 0 or (depth == 1 and c == "<"):
+            told += c
+    return short(told.replace("<>", "<…>"), 120)
+
+
+# What the record suggests
+
+
+def hints(crash: CrashRecord) -> list[str]:
+    """What an engineer would conclude from the registers, the locks and the stacks."""
+    found = [*_fault_hints(crash), *_stack_hints(crash), *_lock_hints(crash)]
+    if crash.begin is not None and crash.begin.number("irq"):
+        found.append(f"it happened in an interrupt handler, which had interrupted {crash.thread}")
+    if crash.nested:
+        found.append("a second panic struck while the first was reported: the record ends there")
+    return [short(hint) for hint in found]
+
+
+def _fault_hints(crash: CrashRecord) -> list[str]:
+    fault = next(iter(crash.of_kind("crash-fault")), None)
+    human = crash.traceback.fault
+    if fault is not None:
+        kind = fault.text("type").replace("-", " ")
+        address, status = fault.number("addr"), fault.number("status")
+    elif human is not None:
+        kind, address, status = human.type, human.address or 0, human.status or 0
+    else:
+        return []
+    regs = next(iter(crash.of_kind("crash-regs")), None)
+    pc = regs.number("pc", 1) if regs else human.pc if human else 1
+    if kind == "undefined":
+        return ["the processor met an instruction that it does not know"]
+    if kind == "prefetch abort":
+        where = "address 0" if pc == 0 else f"{pc:08x}, where there is no code"
+        null = "a call through a null pointer" if pc < NULL_PAGE else "a wild call or return"
+        return [f"{null}: the processor was sent to {where}"]
+    if kind != "data abort":
+        return []
+    # ARM DDI 0406C, B4.1.52, short descriptors: FS is bits 10 and 3 to 0, WnR is bit 11.
+    what = "write to" if status & 0x800 else "read of"
+    if (status & 0xF) | (status >> 6 & 0x10) == 0b00001:
+        return [f"a misaligned {what} {address:08x}"]
+    if address < NULL_PAGE:
+        offset = f", {address} bytes beyond it" if address else ""
+        return [f"a {what} address {address:08x}: a null pointer{offset}"]
+    return []
+
+
+def _stack_of(thread: Frame) -> tuple[int, int]:
+    low, _, high = thread.text("stack").partition("-")
+    try:
+        return int(low, 16), int(high, 16)
+    except ValueError:
+        return 0, 0
+
+
+def _stack_hints(crash: CrashRecord) -> list[str]:
+    regs = next(iter(crash.of_kind("crash-regs")), None)
+    fault = next(iter(crash.of_kind("crash-fault")), None)
+    for thread in crash.of_kind("crash-thread"):
+        low, high = _stack_of(thread)
+        name = thread.text("name")
+        if not low < high:
+            continue
+        if thread.number("used") >= high - low:
+            return [f"stack overflow: {name} has used all {high - low} bytes of its stack"]
+        if name != crash.thread:
+            continue
+        if fault is not None and low - OVERFLOW_REACH <= fault.number("addr") < low:
+            below = low - fault.number("addr")
+            return [f"stack overflow: the address lies {below} bytes below the stack of {name}"]
+        if regs is not None and low - OVERFLOW_REACH <= regs.number("sp") < low:
+            below = low - regs.number("sp")
+            return [f"stack overflow: SP is {below} bytes below the stack of {name}"]
+    return []
+
+
+def _lock_hints(crash: CrashRecord) -> list[str]:
+    graph = wait_for_graph(crash)
+    ring = find_cycle(graph)
+    if len(ring) == 1:
+        return [f"{ring[0].waiter} asks for {ring[0].lock} a second time: it holds it already"]
+    if ring:
+        return [f"{len(ring)} threads wait for each other in a ring: none will ever run"]
+    waits = _waits_of(crash)
+    found = []
+    for owner in dict.fromkeys(w.owner for w in graph):
+        event = waits.get(owner, "")
+        locks = dict.fromkeys(w.lock for w in graph if w.owner == owner)
+        if not event or event.startswith(("mutex", "sleep")):
+            continue
+        kept_out = name_list([w.waiter for w in graph if w.owner == owner])
+        found.append(
+            f"{owner} holds {', '.join(locks)} while it waits for {event}; {kept_out} cannot get"
+            " in: if one of them is to bring that about, it never comes"
+        )
+    return found[:4]
+
+
+# Who waits for whom
+
+
+def _waits_of(crash: CrashRecord) -> dict[str, str]:
+    return {t.text("name"): t.text("waits") for t in crash.of_kind("crash-thread")}
+
+
+def wait_lines(crash: CrashRecord) -> list[str]:
+    """Each chain of waits from its beginning to what the last one waits for."""
+    graph = wait_for_graph(crash)
+    by_waiter = {w.waiter: w for w in graph}
+    states = {t.text("name"): t for t in crash.of_kind("crash-thread")}
+    ring = find_cycle(graph)
+    told: set[str] = {w.waiter for w in ring}
+    lines = [f"  {_chain(ring, '')}, and so on in a ring"] if ring else []
+    starts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    chains: dict[tuple[str, ...], list[Wait]] = {}
+    owners = {w.owner for w in graph}
+    for wait in graph:
+        if wait.waiter in owners or wait.waiter in told:
+            continue
+        chain = _follow(wait, by_waiter)
+        key = (wait.lock, *(w.waiter for w in chain[1:]), chain[-1].owner)
+        starts[key].append(wait.waiter)
+        chains[key] = chain
+    for key, names in list(starts.items())[:CHAINS_MAX]:
+        last = chains[key][-1].owner
+        end = "" if last in told else _end_of(states.get(last), last)
+        lines.append(f"  {_chain(chains[key], end, name_list(names), len(names))}")
+    if len(starts) > CHAINS_MAX:
+        lines.append(f"  … and {len(starts) - CHAINS_MAX} chains more")
+    return [short(line, 2 * TEXT_MAX) for line in lines]
+
+
+def _follow(wait: Wait, by_waiter: dict[str, Wait]) -> list[Wait]:
+    chain, seen = [wait], {wait.waiter}
+    while (after := by_waiter.get(chain[-1].owner)) is not None and after.waiter not in seen:
+        chain.append(after)
+        seen.add(after.waiter)
+        if len(chain) >= CHAINS_MAX:
+            break
+    return chain
+
+
+def _chain(chain: Sequence[Wait], end: str, first: str = "", count: int = 1) -> str:
+    verb = "waits" if count == 1 else "wait"
+    text = f"{first or chain[0].waiter} {verb} for {chain[0].lock}, held by {chain[0].owner}"
+    for wait in chain[1:]:
+        text += f", which waits for {wait.lock}, held by {wait.owner}"
+    return text + end
+
+
+def _end_of(thread: Frame | None, name: str) -> str:
+    if name == "-":
+        return ", which nobody holds"
+    if thread is None:
+        return ", of which the record says nothing"
+    waits = thread.text("waits")
+    return f", which waits for {waits}" if waits else f", which is {thread.text('state')}"
+
+
+# Memory
+
+
+def memory_lines(crash: CrashRecord) -> list[str]:
+    """Pools and stacks: what failed, what is near its limit, then the rest in a line."""
+    lines: list[str] = []
+    well: list[str] = []
+    for pool in crash.of_kind("crash-pool")[:GROUPS_MAX]:
+        used, total = pool.number("used"), pool.number("total")
+        high, failed = pool.number("high"), pool.number("failed")
+        name = short(pool.text("name"), 60)
+        if failed or (total and max(high, used) * 100 >= total * POOL_NEAR_PERCENT):
+            told = f"  pool {name}: {used} of {total} in use, at most {high}"
+            lines.append(
+                f"{told}; {failed} requests FAILED" if failed else f"{told}: near its limit"
+            )
+        else:
+            well.append(f"{name} {used}/{total}")
+    if well:
+        lines.append(f"  pools with room: {', '.join(well)}")
+    return lines + _stack_lines(crash)
+
+
+def _stack_lines(crash: CrashRecord) -> list[str]:
+    tight: list[tuple[int, str]] = []
+    least = ""
+    least_left = 101.0
+    for thread in crash.of_kind("crash-thread"):
+        low, high = _stack_of(thread)
+        if not low < high:
+            continue
+        left = max(0, high - low - thread.number("used"))
+        percent = 100 * left / (high - low)
+        told = f"{short(thread.text('name'), 60)}: {left} of {high - low} bytes of stack never used"
+        if percent < STACK_LEFT_PERCENT:
+            tight.append((left, told if left else f"{told}: OVERFLOW"))
+        if percent < least_left:
+            least, least_left = told, percent
+    if tight:
+        return [f"  {told}" for _, told in sorted(tight)[:GROUPS_MAX]]
+    return [f"  stacks have room; the tightest is {least}"] if least else []
+
+
+# Threads
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Threads that do the same at the same place."""
+
+    threads: tuple[Frame, ...]
+    frames: tuple[Frame, ...]
+
+    @property
+    def first(self) -> Frame:
+        return self.threads[0]
+
+    @property
+    def names(self) -> list[str]:
+        return [t.text("name") for t in self.threads]
+
+    @property
+    def deepest(self) -> int:
+        return max(t.number("used") for t in self.threads)
+
+
+def groups(crash: CrashRecord) -> list[Group]:
+    frames: dict[str, list[Frame]] = defaultdict(list)
+    for frame in crash.of_kind("crash-frame"):
+        frames[frame.text("thread")].append(frame)
+    alike: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
+    stacks: dict[tuple[str, ...], list[Frame]] = {}
+    for thread in crash.of_kind("crash-thread"):
+        # A thread in the same place as an earlier one is printed without its frames.
+        stack = frames[thread.text("like") or thread.text("id")]
+        key = (thread.text("state"), thread.text("waits"), *(f.text("pc") for f in stack))
+        alike[key].append(thread)
+        stacks[key] = stack
+    return [Group(tuple(threads), tuple(stacks[key])) for key, threads in alike.items()]
+
+
+def thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
+    """A line for each group: who, what it does, and in which function of the program."""
+    lines = []
+    found = sorted(groups(crash), key=lambda group: crash.thread not in group.names)
+    for group in found[:GROUPS_MAX]:
+        waits = short(group.first.text("waits"), 120)
+        does = f"waits for {waits}" if waits else short(group.first.text("state"), 40)
+        where = telling_frame(group.frames)
+        if where is not None:
+            source = symbols.source(where.number("pc"))
+            does += f", in {short(where.text('sym').rpartition('+')[0], 80)}"
+            does += f" {source}" if source else ""
+        if len(group.threads) == 1:
+            lines.append(f"  {short(group.first.text('name'), 60)}: {does}")
+        else:
+            names = name_list(group.names)
+            lines.append(f"  {len(group.threads)} alike: {does}: {names}")
+    if len(found) > GROUPS_MAX:
+        lines.append(f"  … and {len(found) - GROUPS_MAX} groups of threads more")
+    return lines
+
+
+def telling_frame(frames: Iterable[Frame]) -> Frame | None:
+    """The innermost function that is not the kernel's way of waiting."""
+    return next((f for f in frames if not _waits_in(f)), None)
+
+
+def full_thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
+    """Every thread with all its frames. Those alike are told once, by all their names."""
+    lines: list[str] = []
+    for group in groups(crash):
+        first = group.first
+        names = ", ".join(short(name, 60) for name in group.names)
+        waits = f" for {first.text('waits')}" if first.text("waits") else ""
+        head = f"{names}: {first.text('state')}{waits}, stack used {group.deepest}"
+        lines.append(short(head, 10 * TEXT_MAX))
+        for frame in group.frames:
+            source = symbols.source(frame.number("pc"), exact=frame.text("exact") == "1")
+            told = f"    {frame.text('pc')}  {short(frame.text('sym'), 120):<40}  {source}"
+            lines.append(told.rstrip())
+        lines.append("")
+    return lines
+
+
+def name_list(names: Sequence[str]) -> str:
+    """`wang-1 to wang-63, doney-0 to doney-7, blab-0`: runs of numbers told by their ends."""
+    runs: list[list[str]] = []
+    for name in names:
+        name = short(name, 60)
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    told = [f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(r) for r in runs]
+    more = f" and {len(told) - NAMES_MAX} more" if len(told) > NAMES_MAX else ""
+    return ", ".join(told[:NAMES_MAX]) + more
+
+
+def _follows(one: str, other: str) -> bool:
+    stem = one.rstrip("0123456789")
+    before, after = one[len(stem) :], other.removeprefix(stem)
+    if not before or len(after) > 9 or not (after.isascii() and after.isdigit()):
+        return False
+    return other.startswith(stem) and int(after) == int(before) + 1
+
+
+# Events
+
+
+def event_lines(crash: CrashRecord) -> list[str]:
+    """The newest, oldest first, in time before the last of them."""
+    events = crash.of_kind("crash-event")
+    if not events:
+        return []
+    names = crash.thread_names()
+    last_us = events[-1].number("us")
+    return [
+        f"  {(event.number('us') - last_us) / 1000:10.3f} ms  {_event(event, names)}"
+        for event in events[-EVENTS_SHOWN:]
+    ]
+
+
+def _event(event: Frame, names: dict[str, str]) -> str:
+    what = short(event.text("what"), 40)
+    first, second = (_thread(event.number(key), names) for key in ("a", "b"))
+    match what:
+        case "switch":
+            return f"switch from {first} to {second}"
+        case "wake":
+            return f"{second} wakes {first}"
+        case "timeout":
+            return f"{first} wakes, its time is up"
+    return f"{what} {event.text('a')} {event.text('b')}"
+
+
+def _thread(number: int, names: dict[str, str]) -> str:
+    return short(names.get(str(number), f"thread {number}"), 60)
+
+
+# The record itself
+
+
+def note_lines(crash: CrashRecord) -> list[str]:
+    """What a look from outside could not read."""
+    return [f"  {short(note.text('text'))}" for note in crash.of_kind("crash-note")[:GROUPS_MAX]]
+
+
+def record_lines(crash: CrashRecord) -> list[str]:
+    """Whether the record is whole, and what is missing of it."""
+    lines: list[str] = []
+    if not crash.recorded:
+        return ["  there is no crash record, only what was printed for people"]
+    if crash.strange_version:
+        version = short(crash.strange_version, 20)
+        lines.append(
+            f"  the record is of version {version}, this reader knows 1: as far as it is understood"
+        )
+    got = len(crash.frames) + (crash.begin is not None)
+    if crash.begin is None:
+        lines.append("  the begin of the record is missing")
+    if crash.end is None:
+        lines.append(f"  the record is torn: it has no end, {got} lines of it are here")
+    elif crash.lines_missing:
+        total = crash.end.number("lines")
+        lines.append(f"  the record is damaged: {got} of its {total} lines are here")
+    else:
+        lines.append(f"  the record is whole: {got} lines")
+    if crash.beyond:
+        lines.append(f"  {crash.beyond} lines more than a record may have were left out")
+    missing = missing_lines(crash) if crash.end is None or crash.lines_missing else ()
+    others = crash.lines_missing - sum(count for count, _ in missing)
+    told = [which for _, which in missing[:MISSING_MAX]]
+    if len(missing) > MISSING_MAX:
+        told.append(f"{len(missing) - MISSING_MAX} gaps more")
+    if others > 0:
+        told.append(f"{others} of which nothing else tells")
+    if told:
+        lines.append(f"  missing: {short('; '.join(told))}")
+    return lines
