@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,22 @@ def test_odd_checksums_are_told_from_what_a_wire_has_inverted() -> None:
     wrong = trial.run(replace(plan, bug="odd-checksum")).finding
     assert wrong is not None
     assert wrong.cause == "bad-checksum"
+
+
+def test_what_explore_finds_it_prints_with_the_command_that_shows_it_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = find.search
+
+    def with_a_bug(seed: int, seconds: float, runs_max: int) -> find.Search:
+        return looks(seed, seconds, "icmp-leak", runs_max)
+
+    monkeypatch.setattr(find, "search", with_a_bug)
+    assert cli.run(["sim", "explore", "--seed", "1"]) == 1
+    finding, again = capsys.readouterr().out.splitlines()
+    assert finding == "buffers-leaked: 1 of mbufs"
+    assert cli.run(shlex.split(again)[1:]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == finding
 
 
 def test_a_replay_shows_every_frame_and_writes_it_down(
