@@ -235,6 +235,28 @@ std::vector<host::Fate> recorded(SimWorld& world, const py::object& to) {
     return fates != nullptr ? fates->recorded() : std::vector<host::Fate>{};
 }
 
+std::vector<std::pair<std::uint32_t, host::Fate>> departures(SimWorld& world,
+                                                             const py::object& to) {
+    const Fates* fates = world.world().fates_to(host_of(to));
+    if (fates == nullptr) return {};
+    return fates->departures();
+}
+
+std::pair<std::uint64_t, std::uint64_t> spoiled(SimWorld& world, const py::object& to) {
+    const host::Spoiled counts = world.world().spoiled(host_of(to));
+    return {counts.frames, counts.arp};
+}
+
+py::list take_frames(SimWorld& world) {
+    py::list made;
+    for (const Seen& each : world.take_seen()) {
+        const auto* bytes = reinterpret_cast<const char*>(each.frame.data());
+        made.append(py::make_tuple(each.at_us, each.from, each.to, each.number, each.lost,
+                                   each.spoiled, py::bytes(bytes, each.frame.size())));
+    }
+    return made;
+}
+
 py::dict all_counters(SimWorld& world) {
     py::dict made;
     for (const Member& each : world.members()) {
@@ -284,6 +306,15 @@ void bind_world(py::module_& m) {
              "Runs until a time, a frame at one of the endpoints, the end of the task or a crash; "
              "says which.")
         .def("recorded", &recorded, py::arg("to"), "The fates of the frames towards a host.")
+        .def("departures", &departures, py::arg("to"),
+             "(number, fate) of each frame towards a host that was more than delayed.")
+        .def(
+            "calm", [](SimWorld& w) { w.world().calm(); }, "Wires do no more harm from now on.")
+        .def("spoiled", &spoiled, py::arg("to"),
+             "(frames, of these ARP) that have arrived at a host with other bytes than were sent.")
+        .def("watch", &SimWorld::watch, py::arg("on"), "Keep every frame until it is taken.")
+        .def("take_frames", &take_frames,
+             "Frames kept since: (time in us, from, to, number, lost, spoiled, bytes).")
         .def("hash", [](SimWorld& w) { return w.world().hash(); })
         .def("events", [](SimWorld& w) { return w.world().events(); })
         .def("counters", &all_counters);

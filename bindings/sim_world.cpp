@@ -69,6 +69,14 @@ void SimWorld::explore(host::Choices* choices) {
     }
 }
 
+void SimWorld::watch(bool on) {
+    if (!on) return world_.watch({});
+    world_.watch([this](const host::Passage& p) {
+        seen_.push_back({p.at.us(), p.from->name(), p.to->name(), p.number, p.lost, p.spoiled,
+                         host::Bytes(p.frame.begin(), p.frame.end())});
+    });
+}
+
 std::optional<std::int64_t> SimWorld::next_event_us() {
     join_new();
     const Instant next = world_.next_event();

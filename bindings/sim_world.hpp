@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/simserver/sim_board.hpp"
@@ -33,6 +34,17 @@ struct Member {
     app::SimBoard* board;
 };
 
+/// A frame that has arrived or was lost, as long as Python wants to know.
+struct Seen {
+    std::int64_t at_us;
+    std::string from;
+    std::string to;
+    std::uint32_t number;
+    bool lost;
+    bool spoiled;
+    host::Bytes frame;
+};
+
 class SimWorld {
     std::uint64_t seed_;
     host::SplitMix seeds_;
@@ -40,6 +52,7 @@ class SimWorld {
     std::size_t joined_{0};
     std::vector<const host::Host*> wired_;
     host::Choices* choices_{nullptr};
+    std::vector<Seen> seen_;
     host::World world_;  // last: it refers to the hosts
     bool running_{false};
 
@@ -70,6 +83,9 @@ public:
     void wire(host::Host& a, host::Host& b, host::Fates a_to_b, host::Fates b_to_a);
     void hub(const std::vector<host::Host*>& hosts, const host::FatePlan& plan);
     void explore(host::Choices* choices);
+    /// Keeps every frame from now on, until taken.
+    void watch(bool on);
+    [[nodiscard]] std::vector<Seen> take_seen() { return std::exchange(seen_, {}); }
     [[nodiscard]] std::optional<std::int64_t> next_event_us();
     bool step();
     /// Why it stopped: "limit", "frame", "done" or "crashed".

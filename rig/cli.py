@@ -222,9 +222,15 @@ def scenarios() -> None:
 def defects() -> None:
     """What can be planted in build/defects/kyu.elf by --bootargs defect=NAME[:ARG]."""
     from rig.defects import DEFECTS
+    from rig.story import STORY_BUGS
 
     for defect in DEFECTS:
-        click.echo(f"{defect.spelling:<18} {defect.what:<50} found as {defect.cause.value}")
+        click.echo(f"{defect.spelling:<18} {defect.what:<52} found as {defect.cause.value}")
+    click.echo(
+        "\nand the bugs of the story, which kyu sim find looks for (docs/planted-bugs.md):\n"
+    )
+    for bug in STORY_BUGS:
+        click.echo(f"{bug.name:<18} {bug.what:<52} found as {bug.found_as}")
 
 
 @kyu.command()

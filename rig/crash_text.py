@@ -43,7 +43,7 @@ def short(text: str, limit: int = TEXT_MAX) -> str:
 
 
 def places(symbols: Symbols, crash: CrashRecord, index: int, pc: int) -> tuple[Place, ...]:
-    """Exact is what was interrupted: by a fault, a watchdog or a halt; others are return addresses."""
+    """Exact is where a fault, a watchdog or a halt struck; all others are return addresses."""
     exact = index == 0 and (crash.kind in ("fault", "hang") or crash.halted)
     return symbols.chain(pc) if exact else symbols.call_chain(pc)
 

@@ -13,7 +13,7 @@ the rig shares with the firmware. See docs/simulator.md.
 from kyusim import native
 from kyusim._sim import Endpoint, Fate, FatePlan, Fates
 from kyusim.errors import FirmwarePanic, NotDone, Unexpected
-from kyusim.world import MISSION_BUGS, Board, Counters, Task, World, ms, s, us
+from kyusim.world import MISSION_BUGS, Board, Counters, Passage, Spoiled, Task, World, ms, s, us
 
 __all__ = [
     "MISSION_BUGS",
@@ -25,6 +25,8 @@ __all__ = [
     "Fates",
     "FirmwarePanic",
     "NotDone",
+    "Passage",
+    "Spoiled",
     "Task",
     "Unexpected",
     "World",

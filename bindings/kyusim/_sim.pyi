@@ -227,6 +227,16 @@ class World:
         """From now on `choices` decides who runs on every board; None: their priorities."""
     def recorded(self, to: Board | Endpoint) -> list[Fate]:
         """The fates of the frames towards a host whose wire was given Fates."""
+    def departures(self, to: Board | Endpoint) -> list[tuple[int, Fate]]:
+        """Of these, each that is more than the plan's delay, with its frame's number from 0."""
+    def calm(self) -> None:
+        """Wires do no more harm from now on."""
+    def spoiled(self, to: Board | Endpoint) -> tuple[int, int]:
+        """(frames, of these ARP) that have arrived at a host with other bytes than were sent."""
+    def watch(self, on: bool) -> None:
+        """Keep every frame from now on, until it is taken."""
+    def take_frames(self) -> list[tuple[int, str, str, int, bool, bool, bytes]]:
+        """Frames kept since: (time in µs, from, to, number, lost, spoiled, bytes)."""
     def hash(self) -> int: ...
     def events(self) -> int:
         """Events counted into the hash."""

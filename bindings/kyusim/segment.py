@@ -22,6 +22,9 @@ _FLAG_BITS = {
     "W": 0x80,
 }
 
+#: Of those options that have one size, without kind and length.
+_OPTION_BYTES = {2: 2, 3: 1, 4: 0, 8: 8}
+
 ETHERTYPE_IPV4 = 0x0800
 ETHERTYPE_ARP = 0x0806
 PROTOCOL_TCP = 6
@@ -139,6 +142,8 @@ def _with_options(segment: Segment, options: bytes) -> Segment:
         if len(options) < 2 or not 2 <= options[1] <= len(options):
             raise ValueError("a TCP option that ends outside of the header")
         kind, body = options[0], options[2 : options[1]]
+        if len(body) != _OPTION_BYTES.get(kind, len(body)) or (kind == 5 and len(body) % 8):
+            raise ValueError(f"a TCP option {kind} of {len(body)} bytes")
         if kind == 2:
             segment = replace(segment, mss=int.from_bytes(body, "big"))
         elif kind == 3:

@@ -10,7 +10,7 @@ Threads   a world belongs to one Python thread; it lets others run while it comp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from kyusim import _planted, _sim
 from kyusim._sim import Choices, Endpoint, Fate, FatePlan, Fates
@@ -33,6 +33,25 @@ MISSION_BUGS = _planted.MISSION_BUGS
 """The bugs of the mission that `World(planted=True).board(mission_bug=NAME)` puts back."""
 
 Step = tuple[str | int | bytes, ...]
+
+
+class Passage(NamedTuple):
+    """A frame that has arrived, or that a wire has lost."""
+
+    at_us: int
+    source: str
+    destination: str
+    number: int  # of the frames towards `destination`, from 0, like their fates
+    lost: bool
+    spoiled: bool  # the wire has changed its bytes
+    frame: bytes
+
+
+class Spoiled(NamedTuple):
+    """Frames that a wire has delivered with other bytes than were sent."""
+
+    frames: int
+    arp: int  # of these; ARP has no checksum that would tell
 
 
 class Counters(Mapping[str, int]):
@@ -332,6 +351,26 @@ class World:
     def recorded(self, to: Host) -> list[Fate]:
         """The fates of the frames towards a host whose wire was given Fates."""
         return self.native.recorded(_native(to))
+
+    def departures(self, to: Host) -> list[tuple[int, Fate]]:
+        """Of the recorded fates each that is more than a plain delay, with its frame's number."""
+        return self.native.departures(_native(to))
+
+    def calm(self) -> None:
+        """All wires do no more harm from now on."""
+        self.native.calm()
+
+    def spoiled(self, to: Host) -> Spoiled:
+        """What has arrived at a host with other bytes than were sent."""
+        return Spoiled(*self.native.spoiled(_native(to)))
+
+    def watch(self, on: bool = True) -> None:
+        """Keep every frame from now on, for take_frames(). It changes nothing in what happens."""
+        self.native.watch(on)
+
+    def take_frames(self) -> list[Passage]:
+        """The frames kept since the last time, in the order in which they arrived or were lost."""
+        return [Passage(*row) for row in self.native.take_frames()]
 
     def counters(self) -> dict[str, Counters]:
         """Every counter of every host, by the host's name."""

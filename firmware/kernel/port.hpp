@@ -127,6 +127,12 @@ void wait_for_interrupt();
 /// charge time. Context: thread, interrupts on.
 #if defined(__linux__) || defined(__APPLE__)
 void scheduling_point();
+/// A place between two steps on shared data that a pre-emption should fall between. For whoever
+/// explores schedules it is a scheduling point; otherwise it is nothing at all (no time, no
+/// interrupt, no hook), so that marking a place changes no run that is not explored. An interrupt
+/// could come there on the board too. It lies where a lock must be held, and stays held: a thread
+/// that passes it without any leaves the event `unlocked`. Context: thread, else it is nothing.
+void marked_point();
 /// Somebody explores schedules (port/host/schedule.hpp): choose() is worth asking. Never on the
 /// board, where all this is compiled away.
 [[nodiscard]] bool exploring();
@@ -134,6 +140,7 @@ void scheduling_point();
 [[nodiscard]] unsigned choose(const ChoicePoint& point);
 #else
 inline void scheduling_point() {}
+inline void marked_point() {}
 [[nodiscard]] constexpr bool exploring() { return false; }
 [[nodiscard]] constexpr unsigned choose(const ChoicePoint& /*point*/) { return 0; }
 #endif

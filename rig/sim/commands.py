@@ -9,10 +9,15 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rig.errors import UserError
+
+if TYPE_CHECKING:
+    from rig.sim.plan import Plan
+    from rig.sim.trial import Trial
 
 PASSED, FAILED = 0, 1
 _SEED = click.option("--seed", type=click.IntRange(min=0), help="[default: a fresh one]")
@@ -94,8 +99,16 @@ def find_command(
 @sim.command()
 @click.argument("plan", nargs=-1, required=True)
 @click.option("--shrink", "small", is_flag=True, help="Make the plan smaller first.")
-def replay(plan: tuple[str, ...], small: bool) -> int:
-    """Runs one plan again, the line that a failure printed, and logs what happened."""
+@click.option("--bytes", "show_bytes", is_flag=True, help="Dump each frame too.")
+@click.option(
+    "--pcap",
+    "capture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the frames that arrived here, for tcpdump and Wireshark.",
+)
+def replay(plan: tuple[str, ...], small: bool, show_bytes: bool, capture: Path | None) -> int:
+    """Runs one plan again, the line that a failure printed, and logs every frame, every counter
+    that moved, threads that stand still, choices and faults."""
     from rig.sim import find, trial
     from rig.sim.plan import parse
 
@@ -105,13 +118,30 @@ def replay(plan: tuple[str, ...], small: bool) -> int:
         if failed.finding is not None:
             what = find.smallest(failed).plan
             click.echo(f"kyu sim replay '{what}'")
-    tried = trial.run(what, log=click.echo)
+    tried = _logged(what, show_bytes, capture)
     click.echo(f"{tried.at_us} us, {tried.events} events, hash {tried.hash:016x}")
     if tried.finding is None:
         click.echo("nothing wrong")
         return PASSED
     click.echo(f"{tried.finding.cause}: {tried.finding.detail}")
     return FAILED
+
+
+def _logged(plan: Plan, show_bytes: bool, capture: Path | None) -> Trial:
+    from rig.sim import pcap, trial
+    from rig.sim.eventlog import Log
+
+    if capture is None:
+        return trial.run(plan, Log(click.echo, show_bytes))
+    try:
+        file = capture.open("wb")
+    except OSError as error:
+        raise UserError(
+            f"cannot write {capture}: {error.strerror}", where="kyu sim replay --pcap"
+        ) from None
+    with file:
+        pcap.write_header(file)
+        return trial.run(plan, Log(click.echo, show_bytes, lambda p: pcap.write_frame(file, p)))
 
 
 class _Percent(click.ParamType[float]):

@@ -2,6 +2,15 @@
 
 Rules     pure: an Observation in, a Finding out. A finding names a mechanism, not a symptom; what
           has no known mechanism keeps its symptom (panic, hang, refused, corruption).
+
+What a wire may cause, and is no finding. A frame that was cut or in which one bit was inverted is
+as good as lost: IP sees that a packet is longer than its frame, its checksum and TCP's see any
+single bit (inverting one moves the sum by a power of two, and none of those is 0 modulo 65535; it
+takes two bits that cancel out to get through). So faults cost time, and a stream is exact or
+something is wrong. The exception is ARP, which has no checksum, and no frame check sequence is
+simulated that would stand in for one: who has learned a wrong address speaks to nobody for as long
+as the entry lives. Then silence is no finding; a panic, a wrong byte or a thread that sleeps with
+the lock still are.
 """
 
 from __future__ import annotations
@@ -24,8 +33,18 @@ EXPECTED = {
     "odd-checksum": "bad-checksum",
 }
 
+#: Where the network lock is asked for, and where it is given up to sleep.
+LOCK_DOORS = ("NetGuard", "Mutex::", "lock_from", "CondVar::")
 #: What touches a send buffer; a thread inside these without the lock is the story's first bug.
-SEND_PATH = ("tcp_output", "tcp_usr_send", "sosend", "share", "append_copy", "append_static")
+SEND_PATH = (
+    "tcp_output",
+    "tcp_usr_send",
+    "check_invariants",
+    "sosend",
+    "share",
+    "append_copy",
+    "append_static",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,7 @@ class Observation:
     senders_asleep_on_empty: int = 0  # sockets whose writer waits for room in an empty buffer
     sockets_at_failure: Mapping[str, int] = field(default_factory=dict)
     checksum_drops: int = 0  # at the client, of frames that the wire has not touched
+    arp_spoiled: int = 0  # ARP frames that arrived with other bytes than were sent
     leaked: Mapping[str, int] = field(default_factory=dict)  # pool -> more than at boot, at rest
 
 
@@ -71,30 +91,55 @@ def _panic(seen: Observation) -> Finding | None:
     record = seen.panic
     if record is None:
         return None
-    names = record.thread_names()
-    owners = {
-        lock.text("owner") for lock in record.of_kind("crash-lock") if lock.text("name") == "net"
-    }
-    for ident, name in names.items():
-        if name in owners or ident in owners:
-            continue
-        calls = [
-            f.text("sym").partition("+")[0]
-            for f in record.of_kind("crash-frame")
-            if f.text("thread") == ident
-        ]
-        if name == record.thread:
-            calls = [symbol.partition("+")[0] for _, symbol in record.backtrace()]
-        inside = next((c for c in calls if any(p in c for p in SEND_PATH)), "")
-        # Who waits for the lock at the door of a call is no culprit; who got in without it, and
-        # asks for it only afterwards, left a caller in the traceback that no locked path has.
-        round_the_lock = next((c for c in calls if "without_lock" in c), "")
-        waits = any("NetGuard" in c or "lock_from" in c for c in calls)
-        inside = round_the_lock or ("" if waits else inside)
-        if inside:
-            where = f"{name} is in {inside} without the network lock"
-            return Finding("sendbuf-without-lock", f"{record.reason}; {where}")
+    found = _sender_without_lock(record)
+    if found is not None:
+        name, inside = found
+        where = f"{name} is in {inside} without the network lock"
+        return Finding("sendbuf-without-lock", f"{record.reason}; {where}")
     return Finding("panic", f"{record.reason} in {record.function} (thread {record.thread})")
+
+
+def _sender_without_lock(record: CrashRecord) -> tuple[str, str] | None:
+    """A thread that was inside the send path without the network lock, and the function it is in.
+
+    Best one that is there still: it neither holds the lock nor stands at its door. Else one that
+    was, a moment ago, when the crash is that of a thread that holds the lock by right and finds the
+    connection broken: the board notes who passes a marked point of the stack without a lock.
+    """
+    owners = {f.text("owner") for f in record.of_kind("crash-lock") if f.text("name") == "net"}
+    names = record.thread_names()
+    for name in sorted(set(names.values()) - owners, key=lambda n: n != record.thread):
+        if inside := _sends(_calls(record, name)):
+            return name, inside
+    if inside := _sends(_calls(record, record.thread)):
+        for event in reversed(record.of_kind("crash-event")):
+            if event.text("what") == "unlocked":
+                name = names.get(str(event.number("a")), "a thread")
+                return name, f"the stack at {event.number('us')} us, before {inside} failed,"
+    return None
+
+
+def _sends(calls: list[str]) -> str:
+    """The innermost function of the send path, if it is that far: who has given the lock up to
+    wait, or asks for it, is deeper than that in one of its doors."""
+    for call in calls:
+        if any(door in call for door in LOCK_DOORS):
+            return ""
+        if any(part in call for part in SEND_PATH):
+            return call
+    return ""
+
+
+def _calls(record: CrashRecord, name: str) -> list[str]:
+    """Names of the functions that a thread is in, innermost first."""
+    if name == record.thread:
+        return [symbol.partition("+")[0] for _, symbol in record.backtrace()]
+    rows = {f.text("id"): f for f in record.of_kind("crash-thread")}
+    ident = next(i for i, row in rows.items() if row.text("name") == name)
+    ident = rows[ident].text("like", ident)
+    frames = [f for f in record.of_kind("crash-frame") if f.text("thread") == ident]
+    frames.sort(key=lambda f: f.number("n"))
+    return [f.text("sym").partition("+")[0] for f in frames]
 
 
 def _lock(seen: Observation) -> Finding | None:
@@ -127,12 +172,12 @@ def _sockets(seen: Observation) -> Finding | None:
 def _checksum(seen: Observation) -> Finding | None:
     if seen.checksum_drops == 0:
         return None
-    detail = f"{seen.checksum_drops} segments with a wrong checksum on a wire that changes nothing"
+    detail = f"{seen.checksum_drops} segments with a wrong checksum that no wire has changed"
     return Finding("bad-checksum", detail)
 
 
 def _deaf(seen: Observation) -> Finding | None:
-    if seen.hears:
+    if seen.hears or seen.arp_spoiled:
         return None
     return Finding("receiver-deaf", "frames arrive at the board and its receiver takes none")
 
@@ -144,6 +189,8 @@ def _wakeup(seen: Observation) -> Finding | None:
         names = [t.name for t in seen.threads if t.waits == "condition send"]
         detail = f"{', '.join(names)} waits for room in an empty send buffer; nobody will wake it"
         return Finding("lost-wakeup", detail)
+    if seen.arp_spoiled:
+        return None
     waits = ", ".join(f"{t.name}: {t.waits}" for t in seen.threads if t.waits)
     return Finding("hang", waits)
 
@@ -151,6 +198,8 @@ def _wakeup(seen: Observation) -> Finding | None:
 def _streams(seen: Observation) -> Finding | None:
     if seen.wrong:
         return Finding("foreign-bytes", seen.wrong)
+    if seen.arp_spoiled:
+        return None
     if seen.failed:
         return Finding("refused", seen.failed)
     return None if seen.answers else Finding("mute", "the board hears and does not answer")

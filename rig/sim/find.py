@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rig.sim import diagnose, trial
-from rig.sim.plan import Plan
+from rig.sim.plan import DRAWN, Plan
 from rig.sim.shrink import shrink
 
 Progress = Callable[[str], None]
@@ -53,10 +53,41 @@ def _schedule(draw: random.Random, every: int) -> str:
     return f"random:{seed}:{every}"
 
 
+#: What a wire may do, and how much of it: mild, so that TCP gets through by itself soon.
+_HARM: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
+    lambda draw: {"loss": draw.choice((0.003, 0.01, 0.03))},
+    lambda draw: {"burst_start": draw.choice((0.001, 0.003)), "burst_end": 0.3},
+    lambda draw: {"duplicate": draw.choice((0.01, 0.1))},
+    lambda draw: {"reorder": draw.choice((0.01, 0.1))},
+    lambda draw: {"jitter_us": draw.choice((20, 200, 2000))},
+    lambda draw: {"corrupt": draw.choice((0.003, 0.02))},
+    lambda draw: {"truncate": draw.choice((0.003, 0.02))},
+    lambda draw: {"rate_bytes_per_s": draw.choice((500_000, 5_000_000, 12_500_000))},
+    lambda draw: {"flaps": _flaps(draw)},
+)
+
+
+def _flaps(draw: random.Random) -> str:
+    """Down once or twice, not long after the load has begun."""
+    times = sorted(draw.randrange(1_000_000, 1_500_000) for _ in range(2 * draw.randint(1, 2)))
+    pairs = zip(times[::2], times[1::2], strict=True)
+    return ",".join(f"{down}-{up}" for down, up in pairs if down < up)
+
+
+def _wire(draw: random.Random, plan: Plan) -> Plan:
+    """Half of the wires do no harm, so that what a fault would hide or excuse is seen too; the
+    others do one to three kinds of it."""
+    if draw.random() < 0.5:
+        return plan
+    changes: dict[str, Any] = {}
+    for harm in draw.sample(_HARM, draw.choice((1, 1, 2, 3))):
+        changes |= harm(draw)
+    return replace(plan, **changes)
+
+
 def _busy(draw: random.Random) -> Plan:
-    loss = draw.choice((0.0, 0.0, 0.01))
     clients, transfers = draw.randint(1, 3), draw.randint(1, 4)
-    return Plan(clients=clients, transfers=transfers, loss=loss, choices=_schedule(draw, 10))
+    return _wire(draw, Plan(clients=clients, transfers=transfers, choices=_schedule(draw, 10)))
 
 
 def _busy_for_long(draw: random.Random) -> Plan:
@@ -66,7 +97,8 @@ def _busy_for_long(draw: random.Random) -> Plan:
 def _pieces(draw: random.Random) -> Plan:
     chunk = draw.choice((100, 500, 2000, 2047, 2048, 5000, 6500, 8000, 8191))
     every = draw.choice((0, 10, 100))
-    return Plan(clients=draw.randint(1, 2), chunk=chunk, choices=_schedule(draw, every))
+    plan = Plan(clients=draw.randint(1, 2), chunk=chunk, choices=_schedule(draw, every))
+    return _wire(draw, plan)
 
 
 def _crowd(draw: random.Random) -> Plan:
@@ -75,7 +107,8 @@ def _crowd(draw: random.Random) -> Plan:
 
 def _noise(draw: random.Random) -> Plan:
     burst = draw.choice((1, 8, 64, 200))
-    return Plan(noise=draw.choice((150, 600)), burst=burst, choices=_schedule(draw, 20))
+    plan = Plan(noise=draw.choice((150, 600)), burst=burst, choices=_schedule(draw, 20))
+    return _wire(draw, plan)
 
 
 def search(seed: int, seconds: float, bug: str = "", runs_max: int = 1 << 30) -> Search:
@@ -92,8 +125,8 @@ def search(seed: int, seconds: float, bug: str = "", runs_max: int = 1 << 30) ->
 
 
 def smallest(failed: trial.Trial, seconds: float = 30.0) -> trial.Trial:
-    """The same finding from a smaller plan, with its choices as a list. When the list alone does
-    not bring it back (it always should), the plan as it was."""
+    """The same finding from a smaller plan, with its choices and its faults as lists. When the
+    lists alone do not bring it back (they always should), the plan as it was."""
     assert failed.finding is not None
     cause = failed.finding.cause
     end = time.monotonic() + seconds
@@ -105,8 +138,22 @@ def smallest(failed: trial.Trial, seconds: float = 30.0) -> trial.Trial:
         finding = trial.run(plan).finding
         return finding is not None and finding.cause == cause
 
-    simpler = _simpler_schedule(start, cause, time.monotonic() + seconds / 3)
+    simpler = _simpler_wire(start, failed.plan, cause)
+    simpler = _simpler_schedule(simpler, cause, time.monotonic() + seconds / 3)
     return trial.run(shrink(simpler.plan, fails, end - time.monotonic()))
+
+
+def _simpler_wire(failed: trial.Trial, drawn: Plan, cause: str) -> trial.Trial:
+    """Without the kinds of fault that it does without. Then the rest is left out one by one."""
+    kinds = [(name,) for name in drawn.drawn_faults()]
+    for names in ([DRAWN] if kinds else []) + kinds:
+        plan = drawn.without(*names)
+        tried = trial.run(plan)
+        if tried.finding is not None and tried.finding.cause == cause:
+            drawn, failed = plan, trial.run(tried.recorded)
+        if not drawn.drawn_faults():
+            break
+    return failed
 
 
 def _simpler_schedule(failed: trial.Trial, cause: str, until: float) -> trial.Trial:

@@ -1,4 +1,4 @@
-"""A failing plan made small: fewer departures of the schedule, fewer lost frames, fewer bytes.
+"""A failing plan made small: fewer faults of the wire, fewer pre-emptions, fewer bytes.
 
 Rules     deterministic: the same plan and the same `fails` give the same result. What comes back
           fails for the same cause as what went in.
@@ -49,22 +49,27 @@ def smaller(number: int, least: int, fails: Callable[[int], bool]) -> int:
 def shrink(plan: Plan, fails: Callable[[Plan], bool], seconds: float = 30.0) -> Plan:
     """The smallest plan found within `seconds` for which `fails` holds, as it does for `plan`.
 
-    `plan.choices` must be a list already. The time limit makes the result depend on the machine;
-    a limit that is not reached does not.
+    Its choices and its faults must be lists already. The time limit makes the result depend on
+    the machine; a limit that is not reached does not.
     """
     end = time.monotonic() + seconds
 
     def still(candidate: Plan) -> bool:
         return time.monotonic() < end and fails(candidate)
 
-    if plan.loss and still(replace(plan, loss=0.0)):
-        plan = replace(plan, loss=0.0)
-    if plan.drops:
-        kept = fewer(plan.drops.split(","), lambda some: still(replace(plan, drops=",".join(some))))
-        plan = replace(plan, drops=",".join(kept))
+    assert plan.recorded
+    plan = _fewer_faults(plan, still)
     plan = _less_work(plan, still)
     plan = plan.with_choices(fewer(plan.choice_list(), lambda some: still(plan.with_choices(some))))
-    return _less_work(plan, still)
+    # With a simpler schedule less of the rest is needed.
+    return _less_work(_fewer_faults(plan, still), still)
+
+
+def _fewer_faults(plan: Plan, still: Callable[[Plan], bool]) -> Plan:
+    plan = plan.with_faults(fewer(plan.fault_list(), lambda some: still(plan.with_faults(some))))
+    if plan.rate_bytes_per_s and still(plan.without("rate_bytes_per_s")):
+        plan = plan.without("rate_bytes_per_s")
+    return plan
 
 
 def _less_work(plan: Plan, still: Callable[[Plan], bool]) -> Plan:

@@ -10,32 +10,35 @@ from __future__ import annotations
 import contextlib
 import gc
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kyusim import Fate, FatePlan, Fates, FirmwarePanic, World, _planted, _sim, ms, native, s
+from kyusim import FirmwarePanic, World, _planted, _sim, ms, native, s
 from kyusim.errors import NotDone
 from kyusim.segment import ip_packet
-from kyusim.world import Board, Task
+from kyusim.world import Board, Host, Task
 from rig.sim.diagnose import Finding, Observation, ThreadSeen, diagnose
+from rig.sim.eventlog import EventLog, Log
 from rig.sim.plan import Plan
+from rig.sim.wire import TOWARDS_BOARD, TOWARDS_CLIENT, fates_of, faults_of
 
 #: Nothing has moved for so long: it never will. Longer than TCP's longest pause.
 QUIET_US = 150 * s
 LOOK_US = 200 * ms
+#: A wire with faults may silence a connection for as long as TCP's retransmissions take. When a
+#: client has not moved for so long the wire does no more harm: what stands still afterwards does so
+#: of its own doing. Well below the time after which TCP gives a connection up (kGiveUpAfter).
+CALM_US = 20 * s
 #: TIME_WAIT and whatever else ends by itself.
 REST_US = 70 * s
 POOLS = ("mbufs", "clusters", "sockets")
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     plan: Plan
     finding: Finding | None
-    recorded: Plan  # the same run, with its choices as a list
+    recorded: Plan  # the same run, with its choices and its faults as lists
     at_us: int
     events: int
     hash: int
@@ -52,13 +55,13 @@ def run(plan: Plan, log: Log | None = None) -> Trial:
 class _Run:
     def __init__(self, plan: Plan, log: Log | None) -> None:
         self.plan = plan
-        self.log = log
         self.world = World(plan.seed, planted=bool(plan.bug))
+        self.log = EventLog(self.world, log) if log is not None else None
         self.board = self.world.board("board", mission_bug=plan.bug)
+        self.client: Host
         self.choices: Any = choices_of(plan)
         self.tasks: list[Task] = []
         self.before: dict[str, int] = {}
-        self.noted: dict[str, Mapping[str, int]] = {}
         self.at_failure: dict[str, int] = {}
 
     def run(self) -> Trial:
@@ -68,18 +71,19 @@ class _Run:
             self._say(panic.text)
             seen = Observation(panic=panic.record)
         finding = diagnose(seen)
-        recorded = replace(self.plan, choices=",".join(self.choices.text.split()) or "none")
         world = self.world
+        faults = faults_of(world, self.plan, self.board, self.client)
+        recorded = self.plan.with_faults(faults).with_choices(tuple(self.choices.text.split()))
         self._say(f"choices: {recorded.choices}")
+        self._say(f"fates: {recorded.fates or 'none'}")
         return Trial(self.plan, finding, recorded, world.now_us, world.events(), world.hash())
 
     # ---- Transfers ---------------------------------------------------------------------------
 
     def _transfers(self) -> Observation:
         plan, world = self.plan, self.world
-        client = world.board("client")
-        world.wire(self.board, client, _fates(plan, "b"), _fates(plan, "a"))
-        self._rest(1 * s)
+        self.client = client = world.board("client")
+        self._wire(client)
         self._explore()
         asks = b"gen %d %d %d\nq\n" % (plan.seed, plan.size, plan.chunk)
         for _ in range(plan.clients):
@@ -94,10 +98,15 @@ class _Run:
                 ]
                 self.tasks.append(client.program(steps * plan.transfers))
         stuck = not self._until_done()
+        if stuck:
+            # Who was only made to compute for a while is seen where it stands otherwise.
+            self._calm()
+            self._advance(LOOK_US)
         threads = self._threads() if stuck else ()
         asleep = counters_of(self.board)["senders_asleep_on_empty"] if stuck else 0
         wrong, failed = self._streams()
         hears = self._hears(client) if stuck or failed else True
+        spoiled, arp_spoiled = self._spoiled()
         seen = Observation(
             stuck=stuck,
             threads=threads,
@@ -106,27 +115,36 @@ class _Run:
             failed=failed,
             senders_asleep_on_empty=asleep,
             sockets_at_failure=self.at_failure,
-            checksum_drops=counters_of(client)["tcp_dropped_checksum"],
+            # A frame that the wire has spoiled is one such drop at most. Whatever is beyond that
+            # was sent wrong.
+            checksum_drops=max(0, counters_of(client)["tcp_dropped_checksum"] - spoiled),
+            arp_spoiled=arp_spoiled,
         )
-        if diagnose(seen) is None:
-            world.native.explore(None)
+        if not stuck and not failed and diagnose(seen) is None:
+            self._calm()
             self._advance(REST_US)
             seen = replace(seen, leaked=self._leaked())
         return seen
 
     def _until_done(self) -> bool:
         """False: something will never be done."""
-        moved_us, last = self.world.now_us, -1
+        world, harmful = self.world, True
+        moved = dict.fromkeys(self.tasks, (world.now_us, -1))  # when, and the bytes it had then
         while not all(task.done for task in self.tasks):
             waiting = next(task for task in self.tasks if not task.done)
             self._advance(LOOK_US, waiting)
-            progress = sum(task.native.bytes for task in self.tasks)
-            progress += sum(task.done for task in self.tasks)
-            if progress != last:
-                moved_us, last = self.world.now_us, progress
+            for task, (_, bytes_before) in list(moved.items()):
+                if task.done:
+                    del moved[task]
+                elif task.native.bytes != bytes_before:
+                    moved[task] = (world.now_us, task.native.bytes)
             self._look_at_sockets()
-            if self.at_failure or self.world.now_us - moved_us > QUIET_US:
+            since = [world.now_us - moved_us for moved_us, _ in moved.values()]
+            if self.at_failure or min(since, default=0) > QUIET_US:
                 return bool(self.at_failure)
+            if harmful and max(since, default=0) > CALM_US:
+                world.calm()
+                harmful = False
         return True
 
     def _look_at_sockets(self) -> None:
@@ -162,16 +180,15 @@ class _Run:
 
     def _noise(self) -> Observation:
         plan, world = self.plan, self.world
-        peer = world.scripted_peer("noise")
-        world.wire(self.board, peer, _fates(plan, "b"), _fates(plan, "a"))
-        self._rest(1 * s)
+        self.client = peer = world.scripted_peer("noise")
+        self._wire(peer)
         self._explore()
         frame = _echo(self.board, peer.mac, peer.ip, 0, b"nobody asked for this")
         for n in range(0, plan.noise, plan.burst):
             for _ in range(min(plan.burst, plan.noise - n)):
                 peer.send_frame(frame)
             self._advance(1 * ms)
-        world.native.explore(None)
+        self._calm()
         self._advance(1 * s)
         heard = self._frames_heard()
         ask = _echo(self.board, peer.mac, peer.ip, 8, b"are you there?")
@@ -183,7 +200,12 @@ class _Run:
             answered = answered or bool(peer.packets)
         hears = self._frames_heard() > heard
         self._advance(REST_US)
-        return Observation(hears=hears, answers=answered or not hears, leaked=self._leaked())
+        return Observation(
+            hears=hears,
+            answers=answered or not hears,
+            leaked=self._leaked(),
+            arp_spoiled=self._spoiled()[1],
+        )
 
     # ---- Time --------------------------------------------------------------------------------
 
@@ -191,39 +213,31 @@ class _Run:
         """Lets time pass until `task` has ended; with a log event by event, which changes nothing
         in what happens."""
         if self.log is not None:
-            self._advance_noting(self.world.now_us + duration_us, task)
+            self.log.advance(self.world.now_us + duration_us, task)
         elif task is None:
             self.world.run_for(duration_us)
         else:
             with contextlib.suppress(NotDone):
                 self.world.finish(task, duration_us)
 
-    def _advance_noting(self, limit_us: int, task: Task | None) -> None:
-        while task is None or not task.done:
-            next_us = self.world.native.next_event_us
-            if next_us is None or next_us > limit_us:
-                self.world.run_until(limit_us)
-                return
-            self.world.step()
-            self._note_changes()
-
-    def _note_changes(self) -> None:
-        for host, counters in self.world.counters().items():
-            before = self.noted.get(host, {})
-            changes = [
-                f"{name} {value - before.get(name, 0):+d}"
-                for name, value in counters.items()
-                if value != before.get(name, 0)
-            ]
-            self.noted[host] = counters
-            if changes:
-                self._say(f"{host}: {', '.join(changes)}")
-
     # ---- Looking -----------------------------------------------------------------------------
 
-    def _rest(self, duration_us: int) -> None:
-        self.world.run_for(duration_us)
+    def _wire(self, client: Host) -> None:
+        """Joins both; they boot, and rest."""
+        fates = [fates_of(self.plan, towards) for towards in (TOWARDS_CLIENT, TOWARDS_BOARD)]
+        self.world.wire(self.board, client, *fates)
+        self._advance(1 * s)
         self.before = counters_of(self.board)
+
+    def _calm(self) -> None:
+        """Nobody chooses and no wire does harm from now on."""
+        self.world.native.explore(None)
+        self.world.calm()
+
+    def _spoiled(self) -> tuple[int, int]:
+        """Frames that reached the client with other bytes than were sent; ARP among all frames."""
+        towards_client = self.world.spoiled(self.client)
+        return towards_client.frames, towards_client.arp + self.world.spoiled(self.board).arp
 
     def _explore(self) -> None:
         self.world.native.explore(self.choices)
@@ -252,7 +266,7 @@ class _Run:
 
     def _say(self, line: str) -> None:
         if self.log is not None:
-            self.log(f"{self.world.now_us:>12} us  {line}")
+            self.log.say(line)
 
 
 def counters_of(board: Board) -> dict[str, int]:
@@ -266,7 +280,7 @@ def counters_of(board: Board) -> dict[str, int]:
 def choices_of(plan: Plan) -> Any:
     """What the plan's `choices` stand for, as an object of the compiled module."""
     module: Any = _planted if plan.bug else _sim
-    if plan.recorded:
+    if plan.choices == "none" or plan.choices[:1].isdigit():
         return module.Choices.replay(" ".join(plan.choice_list()))
     kind, *numbers = plan.choices.split(":")
     values = [int(n) for n in numbers]
@@ -282,19 +296,6 @@ def choices_of(plan: Plan) -> Any:
         rates = module.ChoiceRates(time=values.pop())
     make = {"random": module.Choices.random, "pct": module.Choices.pct}[kind]
     return make(*values, rates=rates)
-
-
-def _fates(plan: Plan, towards: str) -> Fates:
-    """`a`: towards the board; `b`: towards the client."""
-    quiet = FatePlan(delay_us=plan.delay_us)
-    if plan.drops:
-        lost = {int(word[1:]) for word in plan.drops.split(",") if word[0] == towards}
-        fates = [
-            Fate(drop=n in lost, delay_us=plan.delay_us) for n in range(max(lost, default=-1) + 1)
-        ]
-        return Fates.given(fates, quiet)
-    plan_of_wire = FatePlan(delay_us=plan.delay_us, loss=plan.loss)
-    return Fates.from_seed(plan_of_wire, plan.seed * 2 + (towards == "a"))
 
 
 def _echo(board: Board, mac: bytes, ip: str, kind: int, data: bytes) -> bytes:

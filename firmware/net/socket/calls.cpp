@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernel/port.hpp"
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
@@ -53,6 +54,7 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
         if (const auto why = send_obstacle(so)) return {sent, *why};
         const std::size_t count = fill(*guard, *so, data.subspan(sent), mode);
         sent += count;
+        port::marked_point();  // queued, not sent
         const bool done = sent == data.size();
         const bool room = so->send.space() > 0;
         // Room but nothing taken means no memory: what is queued must not wait for more.
@@ -81,6 +83,7 @@ Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::sp
         if (so == nullptr) return SocketError::closed;
         if (so->listening) return SocketError::invalid;
         if (const std::size_t count = so->receive.take(into); count > 0) {
+            port::marked_point();  // taken, the window not moved
             tcp_usr_received(*guard, *so);
             return count;
         }
@@ -124,7 +127,9 @@ Status<SocketError> soshutdown(NetGuard& guard, SocketId id) {
 }
 
 void soclose(NetGuard& guard, SocketId id) {
-    if (Socket* so = guard->tcp.sockets.find(id)) tcp_usr_close(*guard, *so);
+    Socket* so = guard->tcp.sockets.find(id);
+    port::marked_point();  // looked up, not closed
+    if (so != nullptr) tcp_usr_close(*guard, *so);
 }
 
 void soabort(NetGuard& guard, SocketId id) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "kernel/port.hpp"
 #include "net/checksum.hpp"
 #include "net/ip.hpp"
 #include "net/net.hpp"
@@ -262,6 +263,7 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
             tp.congestion.after_idle();
         }
         while (const auto plan = next_segment(tp)) {
+            port::marked_point();  // planned, not built
             if constexpr (kMissionBugs) planted::may_be_interrupted(net);
             refused = !send_data(net, tp, *plan);
             if (refused) break;

@@ -4,6 +4,7 @@
 // Lock      the network lock.
 #include <algorithm>
 
+#include "kernel/port.hpp"
 #include "net/net.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/output.hpp"
@@ -75,6 +76,7 @@ Next run_expired(LockedNet& net, Tcpcb& tp) {
     for (std::size_t i = 0; i < tp.deadlines.size(); ++i) {
         if (net.now() < tp.deadlines[i]) continue;
         tp.deadlines[i] = Instant::never();
+        port::marked_point();  // disarmed, not acted on
         if (run_one(net, tp, static_cast<TcpTimer>(i)) == Next::done) return Next::done;
     }
     return Next::step;

@@ -67,4 +67,21 @@ Fate Fates::next(std::size_t frame_bytes, Instant now) {
     return fate;
 }
 
+void Fates::calm() {
+    drawn_ = false;
+    given_.clear();
+    given_at_ = 0;
+}
+
+std::vector<std::pair<std::uint32_t, Fate>> Fates::departures() const {
+    const Fate plain{.delay = plan_.delay};
+    std::vector<std::pair<std::uint32_t, Fate>> made;
+    std::uint32_t number = 0;
+    for (const Fate& fate : recorded_) {
+        if (fate != plain) made.emplace_back(number, fate);
+        ++number;
+    }
+    return made;
+}
+
 }  // namespace kyu::host

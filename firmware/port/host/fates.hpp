@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -109,9 +110,14 @@ public:
 
     /// Of the next frame.
     Fate next(std::size_t frame_bytes, Instant now);
+    /// From now on frames have the plan's delay and rate, and nothing else.
+    void calm();
     /// Keep what next() says from now on.
     void record(bool on) { record_ = on; }
     [[nodiscard]] const std::vector<Fate>& recorded() const { return recorded_; }
+    /// Of what was recorded, each fate that is more than the plan's delay, with its frame's number
+    /// from 0. given() with these and plain ones in between is the same wire again.
+    [[nodiscard]] std::vector<std::pair<std::uint32_t, Fate>> departures() const;
     [[nodiscard]] const FatePlan& plan() const { return plan_; }
 };
 

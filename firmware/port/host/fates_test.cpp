@@ -62,6 +62,29 @@ TEST(Fates, WhatWasRecordedCanBeGivenAgainAndThenTheWireIsGood) {
     EXPECT_EQ(again, recorded);
 }
 
+TEST(Fates, TheDeparturesWithPlainFatesInBetweenAreTheSameWire) {
+    Fates drawn = Fates::from_seed(everything(), 3);
+    const std::vector<Fate> recorded = draw(drawn, 200);
+    drawn.record(true);
+    for (int i = 0; i < 200; ++i) drawn.next(1000, Instant{});
+    std::vector<Fate> again(200, Fate{.delay = kDelay});
+    for (const auto& [number, fate] : drawn.departures()) {
+        EXPECT_NE(fate, Fate{.delay = kDelay}) << "not worth a word";
+        again.at(number) = fate;
+    }
+    EXPECT_EQ(again, recorded);
+}
+
+TEST(Fates, AWireThatHasBecomeCalmOnlyDelays) {
+    for (Fates fates :
+         {Fates::from_seed(everything(), 3),
+          Fates::given(std::vector<Fate>(9, Fate{.drop = true}), {.delay = kDelay})}) {
+        fates.next(1000, Instant{});
+        fates.calm();
+        for (const Fate& fate : draw(fates, 100)) EXPECT_EQ(fate, Fate{.delay = kDelay});
+    }
+}
+
 TEST(Fates, EveryFateStaysInsideTheFrame) {
     for (const std::size_t bytes : {0UL, 1UL, 14UL, 15UL, 60UL, 1514UL}) {
         for (const Fate& fate : draw(Fates::from_seed(everything(), bytes), 2000, bytes)) {

@@ -148,6 +148,15 @@ void Machine::scheduling_point() {
     if (exploring()) explore_point();
 }
 
+void Machine::marked_point() {
+    if (!exploring() || irqs_off_ || !kernel_->started()) return;
+    Thread* thread = kernel_->current();
+    if (thread != nullptr && Kernel::held_by(*thread).empty()) {
+        kernel_->trace("unlocked", thread->id());
+    }
+    explore_point();
+}
+
 void Machine::explore_point() {
     const unsigned steps = choose({.kind = ChoiceKind::time, .options = kChoiceTimeMax + 1});
     if (steps > 0) spend(Duration::from_us(kChoiceTimeUnit.us() * steps));

@@ -114,6 +114,7 @@ public:
     void set_alarm(Instant when) { alarm_ = when; }
     void wait_for_interrupt();
     void scheduling_point();
+    void marked_point();
     [[nodiscard]] bool exploring() const {
         return choices_ != nullptr && kernel_->crash().depth == 0;
     }

@@ -63,6 +63,10 @@ void scheduling_point() {
     if (machine() != nullptr) machine()->scheduling_point();
 }
 
+void marked_point() {
+    if (machine() != nullptr) machine()->marked_point();
+}
+
 bool exploring() { return machine() != nullptr && machine()->exploring(); }
 
 unsigned choose(const ChoicePoint& point) { return machine()->choose(point); }

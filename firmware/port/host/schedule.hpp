@@ -4,6 +4,9 @@
 //     machine.explore(&choices);                        // run; it fails
 //     auto fewer = shrink(choices.recorded(), fails);   // to_text(fewer) replays it
 //
+// Where     at every kernel call that may switch threads, and at the marked points of the stack
+//           (port::marked_point(): between two steps of sosend, soreceive, tcp_output, …). Both are
+//           the same kinds of choice; a marked point is none while nobody explores.
 // Context   the host thread that runs the machines. One Choices may serve all machines of a world.
 // Ownership the caller's; it outlives the run of every machine that explores with it.
 // Rules     Only departures are recorded: an empty list is the board with its strict priorities, so

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "kernel/condvar.hpp"
@@ -203,6 +204,64 @@ TEST(Choices, a_scheduling_point_may_take_time) {
     machine.thread("busy", 5, [](ThreadContext&) { port::scheduling_point(); });
     EXPECT_EQ(machine.run(), Stop::asked);
     EXPECT_EQ(machine.now(), Instant::from_us(3000));
+}
+
+TEST(Choices, a_marked_point_is_a_scheduling_point_for_who_explores) {
+    Choices choices = Choices::replay({{1, ChoiceKind::time, 30}, {2, ChoiceKind::point, 1}});
+    std::vector<unsigned> order;
+    TestMachine machine;
+    machine.machine().explore(&choices);
+    machine.thread("first", 5, [&](ThreadContext&) {
+        port::marked_point();
+        order.push_back(1);
+    });
+    machine.thread("second", 6, [&](ThreadContext&) { order.push_back(2); });
+    EXPECT_EQ(machine.run(), Stop::asked);
+    EXPECT_EQ(machine.now(), Instant::from_us(3000));
+    EXPECT_EQ(order, (std::vector<unsigned>{2, 1}));
+}
+
+TEST(Choices, a_marked_point_is_nothing_while_nobody_explores) {
+    unsigned asked = 0;
+    TestMachine machine{{.step = Duration::from_us(10)}};
+    machine.machine().on_scheduling_point([&asked](Machine&) { ++asked; });
+    machine.thread("busy", 5, [&asked](ThreadContext& self) {
+        const Instant before = self.now();
+        const unsigned asked_before = asked;
+        port::marked_point();
+        EXPECT_EQ(self.now(), before);
+        EXPECT_EQ(asked, asked_before);
+        const IrqsOff off{self};
+        port::marked_point();
+    });
+    EXPECT_EQ(machine.run(), Stop::asked);
+    port::marked_point();  // outside of any machine too
+}
+
+TEST(Choices, who_passes_a_marked_point_without_a_lock_is_noted) {
+    Choices choices = Choices::replay({});
+    Mutex mutex{"data"};
+    TestMachine machine;
+    machine.machine().explore(&choices);
+    std::vector<unsigned> ids;
+    machine.thread("lawful", 5, [&](ThreadContext& self) {
+        mutex.lock(self);
+        port::marked_point();
+        mutex.unlock(self);
+    });
+    machine.thread("careless", 6, [&](ThreadContext& self) {
+        ids.push_back(self.thread().id());
+        port::marked_point();
+    });
+    EXPECT_EQ(machine.run(), Stop::asked);
+    std::vector<unsigned> noted;
+    const auto& events = machine.kernel().events();
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        if (std::string_view{events.oldest(i).what} == "unlocked") {
+            noted.push_back(events.oldest(i).a);
+        }
+    }
+    EXPECT_EQ(noted, ids);
 }
 
 TEST(Choices, a_replay_that_no_longer_fits_says_so) {

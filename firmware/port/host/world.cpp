@@ -6,6 +6,16 @@
 #include "base/check.hpp"
 
 namespace kyu::host {
+namespace {
+
+/// A wire that inverts one bit of the type makes no other known type of it.
+bool is_arp(const Bytes& frame) {
+    constexpr std::size_t kTypeAt = 12;
+    return frame.size() > kTypeAt + 1 && frame[kTypeAt] == std::byte{0x08} &&
+           frame[kTypeAt + 1] == std::byte{0x06};
+}
+
+}  // namespace
 
 void World::join(Host& host) {
     host.id_ = static_cast<std::uint32_t>(hosts_.size());
@@ -50,12 +60,18 @@ Fates* World::fates_to(const Host& host) {
 void World::send(Port& from, std::span<const std::byte> frame) {
     const FrameDigest digest{frame};
     hash_.add(EventKind::sent, now_, from.host->id(), digest);
-    for (Port* to : from.others) send_one(*to, frame, digest);
+    for (Port* to : from.others) send_one(*from.host, *to, frame, digest);
 }
 
-void World::send_one(Port& to, std::span<const std::byte> frame, FrameDigest digest) {
+void World::send_one(const Host& from, Port& to, std::span<const std::byte> frame,
+                     FrameDigest digest) {
     const Fate fate = to.fates_in.next(frame.size(), now_);
-    if (fate.drop) return hash_.add(EventKind::lost, now_, to.host->id());
+    const std::uint32_t number = to.frames++;
+    if (fate.drop) {
+        hash_.add(EventKind::lost, now_, to.host->id());
+        if (watch_) watch_({now_, &from, to.host, number, true, false, frame});
+        return;
+    }
     Instant leaves = now_;
     if (const std::uint64_t rate = to.fates_in.plan().rate_bytes_per_s; rate > 0) {
         // The first byte leaves when the frame before is out, the last one so much later.
@@ -63,11 +79,13 @@ void World::send_one(Port& to, std::span<const std::byte> frame, FrameDigest dig
         leaves = std::max(now_, to.busy_until) + Duration::from_us(static_cast<std::int64_t>(us));
         to.busy_until = leaves;
     }
-    Delivery first{leaves + fate.delay, sequence_++, to.host, copy_of(frame), digest};
+    Delivery first{leaves + fate.delay, sequence_++, &from, &to, number, false,
+                   copy_of(frame),      digest};
     spoil(first, fate);
     if (fate.duplicate) {
-        Delivery second{leaves + fate.duplicate_delay, sequence_++, to.host, copy_of(first.frame),
-                        first.digest};
+        Delivery second{first};
+        second.at = leaves + fate.duplicate_delay;
+        second.sequence = sequence_++;
         put_under_way(std::move(first));
         return put_under_way(std::move(second));
     }
@@ -89,10 +107,14 @@ void World::spoil(Delivery& delivery, const Fate& fate) {
     Bytes& frame = delivery.frame;
     if (fate.truncate_to >= 0 && static_cast<std::size_t>(fate.truncate_to) < frame.size()) {
         frame.resize(static_cast<std::size_t>(fate.truncate_to));
+        delivery.spoiled = true;
     }
     if (fate.corrupt_bit >= 0) {
         const auto bit = static_cast<std::size_t>(fate.corrupt_bit);
-        if (bit / 8 < frame.size()) frame[bit / 8] ^= std::byte{0x80} >> static_cast<int>(bit % 8);
+        if (bit / 8 < frame.size()) {
+            frame[bit / 8] ^= std::byte{0x80} >> static_cast<int>(bit % 8);
+            delivery.spoiled = true;
+        }
     }
     delivery.digest = FrameDigest{frame};
 }
@@ -115,10 +137,34 @@ void World::deliver_due() {
         std::ranges::pop_heap(under_way_, Later{});
         Delivery delivery = std::move(under_way_.back());
         under_way_.pop_back();
-        hash_.add(EventKind::delivered, now_, delivery.to->id(), delivery.digest);
-        if (!delivery.to->crashed()) delivery.to->receive(now_, delivery.frame);
+        hash_.add(EventKind::delivered, now_, delivery.to->host->id(), delivery.digest);
+        arrive(delivery);
         spare_.push_back(std::move(delivery.frame));
     }
+}
+
+void World::arrive(const Delivery& delivery) {
+    Port& port = *delivery.to;
+    if (watch_) {
+        watch_({now_, delivery.from, port.host, delivery.number, false, delivery.spoiled,
+                delivery.frame});
+    }
+    if (delivery.spoiled) {
+        ++port.spoiled.frames;
+        if (is_arp(delivery.frame)) ++port.spoiled.arp;
+    }
+    if (!port.host->crashed()) port.host->receive(now_, delivery.frame);
+}
+
+void World::calm() {
+    for (const auto& port : ports_) port->fates_in.calm();
+}
+
+Spoiled World::spoiled(const Host& host) const {
+    for (const auto& port : ports_) {
+        if (port->host == &host) return port->spoiled;
+    }
+    return {};
 }
 
 void World::run(Host& host) {

@@ -35,9 +35,27 @@ enum class WorldStop : std::uint8_t {
     asked,    ///< the predicate was true
 };
 
+/// A frame that has arrived, or that a wire has lost.
+struct Passage {
+    Instant at{};
+    const Host* from{};
+    const Host* to{};
+    std::uint32_t number{};  ///< of the frames towards `to`, counted from 0 like their fates
+    bool lost{false};
+    bool spoiled{false};  ///< the wire has changed its bytes
+    std::span<const std::byte> frame{};
+};
+
+/// What a wire has delivered with other bytes than were sent.
+struct Spoiled {
+    std::uint64_t frames{0};
+    std::uint64_t arp{0};  ///< of these; ARP has no checksum that would tell
+};
+
 class World {
 public:
     using Until = std::function<bool()>;
+    using Watch = std::function<void(const Passage&)>;
 
     World() = default;
     World(const World&) = delete;
@@ -67,6 +85,12 @@ public:
     [[nodiscard]] std::span<Host* const> hosts() const { return hosts_; }
     /// The fates of frames towards `host`; nullptr while it hangs on no wire.
     [[nodiscard]] Fates* fates_to(const Host& host);
+    /// All wires do no more harm from now on.
+    void calm();
+    /// Of the frames that have arrived at `host`.
+    [[nodiscard]] Spoiled spoiled(const Host& host) const;
+    /// `watch` is told of every frame that arrives or is lost; it changes nothing.
+    void watch(Watch watch) { watch_ = std::move(watch); }
 
 private:
     /// One host's end of a wire.
@@ -74,13 +98,18 @@ private:
         Host* host{};
         std::vector<Port*> others{};
         Fates fates_in;
-        Instant busy_until{};  ///< of the direction towards this host: rate_bytes_per_s
+        Instant busy_until{};     ///< of the direction towards this host: rate_bytes_per_s
+        std::uint32_t frames{0};  ///< sent towards this host
+        Spoiled spoiled{};
         Port(Host& host_in, Fates fates) : host(&host_in), fates_in(std::move(fates)) {}
     };
     struct Delivery {
         Instant at{};
         std::uint64_t sequence{};
-        Host* to{};
+        const Host* from{};
+        Port* to{};
+        std::uint32_t number{};
+        bool spoiled{false};
         Bytes frame{};
         FrameDigest digest;
     };
@@ -98,12 +127,14 @@ private:
     std::vector<Bytes> spare_;         // buffers to use again
     std::uint64_t sequence_{0};
     EventHash hash_;
+    Watch watch_;
 
     Port& plug(Host& host, Fates fates);
     void send(Port& from, std::span<const std::byte> frame);
-    void send_one(Port& to, std::span<const std::byte> frame, FrameDigest digest);
+    void send_one(const Host& from, Port& to, std::span<const std::byte> frame, FrameDigest digest);
     [[nodiscard]] Bytes copy_of(std::span<const std::byte> frame);
     static void spoil(Delivery& delivery, const Fate& fate);
+    void arrive(const Delivery& delivery);
     void put_under_way(Delivery delivery);
     void deliver_due();
     void run(Host& host);

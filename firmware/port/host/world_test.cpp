@@ -63,6 +63,51 @@ TEST(World, GivenFatesAreCarriedOutToTheLetter) {
     EXPECT_EQ(pair.run(), (Got{{"ta", 0}, {"twin", 0}, {"twin", 4}, {"cit!", 9}}));
 }
 
+TEST(World, WhoWatchesSeesWhatArrivesAndWhatIsLostByItsNumber) {
+    const std::vector<Fate> fates{{.corrupt_bit = 7}, {.drop = true}, {.duplicate = true}};
+    Pair watched{Fates::given(fates)};
+    Pair alone{Fates::given(fates)};
+    std::vector<std::string> seen;
+    watched.world.watch([&seen](const Passage& p) {
+        seen.push_back(std::to_string(p.number) + p.from->name().front() + p.to->name().front() +
+                       (p.lost      ? " lost "
+                        : p.spoiled ? " spoiled "
+                                    : " ") +
+                       std::string(reinterpret_cast<const char*>(p.frame.data()), p.frame.size()));
+    });
+    for (Pair* pair : {&watched, &alone}) {
+        for (const char* text : {"bit!", "gone", "twin"}) pair->left.send(frame(text));
+        pair->run();
+    }
+    EXPECT_EQ(seen, (std::vector<std::string>{"1lr lost gone", "0lr spoiled cit!", "2lr twin",
+                                              "2lr twin"}));
+    EXPECT_EQ(watched.world.hash(), alone.world.hash());
+}
+
+TEST(World, CountsWhatArrivesSpoiledAndWhichOfItIsArp) {
+    Bytes arp(42, std::byte{0});
+    arp[12] = std::byte{0x08};
+    arp[13] = std::byte{0x06};
+    Pair pair{Fates::given({{},
+                            {.corrupt_bit = 200},
+                            {.truncate_to = 20, .duplicate = true},
+                            {.corrupt_bit = 100},
+                            {.truncate_to = 42}})};
+    for (int i = 0; i < 5; ++i) pair.left.send(arp);
+    pair.run();
+    EXPECT_EQ(pair.world.spoiled(pair.right).frames, 4U) << "the last one is whole";
+    EXPECT_EQ(pair.world.spoiled(pair.right).arp, 3U) << "the fourth has another type now";
+    EXPECT_EQ(pair.world.spoiled(pair.left).frames, 0U);
+}
+
+TEST(World, WiresThatHaveBecomeCalmDoNoMoreHarm) {
+    Pair pair{Fates::given(std::vector<Fate>(4, Fate{.drop = true}))};
+    pair.left.send(frame("lost"));
+    pair.world.calm();
+    pair.left.send(frame("kept"));
+    EXPECT_EQ(pair.run(), (Got{{"kept", 0}}));
+}
+
 TEST(World, FramesOfTheSameInstantKeepTheirOrder) {
     Pair pair{Fates::given({})};
     for (const char* text : {"1", "2", "3", "4", "5"}) pair.left.send(frame(text));
