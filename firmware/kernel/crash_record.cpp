@@ -6,6 +6,7 @@
 #include "kernel/frame_line.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/pool_damage.hpp"
 #include "kernel/port.hpp"
 
 namespace kyu {
@@ -13,7 +14,8 @@ namespace {
 
 /// Functions that stand between the culprit and the record in every traceback.
 /// A mutex that panics was asked by somebody: that is who the traceback should begin with.
-constexpr std::array<std::string_view, 10> kMachinery{"panic",
+/// So was a pool that finds damage.
+constexpr std::array<std::string_view, 14> kMachinery{"panic",
                                                       "panic_format",
                                                       "panic_fault",
                                                       "check_failed",
@@ -22,7 +24,11 @@ constexpr std::array<std::string_view, 10> kMachinery{"panic",
                                                       "Mutex::release",
                                                       "Mutex::unlock",
                                                       "Mutex::check_for_deadlock",
-                                                      "capture_registers"};
+                                                      "capture_registers",
+                                                      "pool_damaged",
+                                                      "PoolGuard::check",
+                                                      "PoolGuard::take",
+                                                      "PoolGuard::check_release"};
 
 /// A return address points behind the call, which may be the last instruction of its function: ask
 /// for the byte before it. The address of a fault is exact.
@@ -59,6 +65,7 @@ class Report {
     void frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact);
     void locks();
     void pools();
+    void damage();
     void events();
 
 public:
@@ -233,6 +240,22 @@ void Report::pools() {
     }
 }
 
+/// Last of all: whoever damaged a pool may have damaged what leads to it.
+void Report::damage() {
+    unsigned shown = 0;
+    kernel_.pools().find_damage([&](const PoolDamage& found) {
+        TextBuffer<kCrashReasonMax> text;
+        print_damage(text, found);
+        line("crash-damage")
+            .word("pool", found.pool)
+            .number("object", found.index)
+            .word("what", to_text(found.fault))
+            .hex("addr", found.object + static_cast<std::uintptr_t>(found.offset))
+            .text("text", text.view());
+        return ++shown < kCrashDamageMax;
+    });
+}
+
 void Report::events() {
     const auto& ring = kernel_.events();
     const std::size_t shown = std::min(ring.size(), kCrashEventsMax);
@@ -257,6 +280,7 @@ void Report::write() {
     locks();
     pools();
     events();
+    damage();
     FrameLine{sink_, "crash-end"}.number("lines", lines_);
 }
 
