@@ -175,7 +175,7 @@ TEST(Pool, lends_counts_and_runs_out_in_an_ordinary_way) {
 }
 
 TEST(PoolDeathTest, giving_back_twice_or_what_is_foreign_is_a_panic) {
-    Pool<int, 2> pool;
+    PlainPool<int, 2> pool;
     int* one = pool.allocate(1);
     pool.release(*one);
     EXPECT_DEATH(pool.release(*one), "CHECK\\(slot.lent\\)");

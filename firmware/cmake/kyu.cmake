@@ -9,6 +9,9 @@ target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
 if(KYU_DEFECTS)
   target_compile_definitions(kyu_flags INTERFACE KYU_DEFECTS=1)
 endif()
+if(KYU_DEBUG_POOLS)
+  target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_POOLS=1)
+endif()
 if(KYU_BOARD)
   target_compile_options(kyu_flags INTERFACE
     -ffunction-sections -fdata-sections

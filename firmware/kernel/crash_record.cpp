@@ -7,6 +7,7 @@
 #include "kernel/kernel.hpp"
 #include "kernel/last_crash.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/pool_damage.hpp"
 #include "kernel/port.hpp"
 
 namespace kyu {
@@ -14,7 +15,8 @@ namespace {
 
 /// Functions that stand between the culprit and the record in every traceback.
 /// A mutex that panics was asked by somebody: that is who the traceback should begin with.
-constexpr std::array<std::string_view, 21> kMachinery{"panic",
+/// So was a pool that finds damage.
+constexpr std::array<std::string_view, 25> kMachinery{"panic",
                                                       "panic_format",
                                                       "panic_fault",
                                                       "check_failed",
@@ -34,6 +36,10 @@ constexpr std::array<std::string_view, 21> kMachinery{"panic",
                                                       "Thread::join",
                                                       "ThreadContext::sleep_until",
                                                       "ThreadContext::sleep_for",
+                                                      "pool_damaged",
+                                                      "PoolGuard::check",
+                                                      "PoolGuard::take",
+                                                      "PoolGuard::check_release",
                                                       "capture_registers"};
 
 /// The function of the interrupt vector (arch/armv7a/vectors.S).
@@ -75,6 +81,7 @@ class Report {
     void frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact);
     void locks();
     void pools();
+    void damage();
     void events();
 
 public:
@@ -263,6 +270,22 @@ void Report::pools() {
     }
 }
 
+/// Last of all: whoever damaged a pool may have damaged what leads to it.
+void Report::damage() {
+    unsigned shown = 0;
+    kernel_.pools().find_damage([&](const PoolDamage& found) {
+        TextBuffer<kCrashReasonMax> text;
+        print_damage(text, found);
+        line("crash-damage")
+            .word("pool", found.pool)
+            .number("object", found.index)
+            .word("what", to_text(found.fault))
+            .hex("addr", found.object + static_cast<std::uintptr_t>(found.offset))
+            .text("text", text.view());
+        return ++shown < kCrashDamageMax;
+    });
+}
+
 void Report::events() {
     const auto& ring = kernel_.events();
     const std::size_t shown = std::min(ring.size(), kCrashEventsMax);
@@ -291,6 +314,7 @@ void Report::write() {
     locks();
     pools();
     events();
+    damage();
     FrameLine{sink_, "crash-end"}.number("lines", lines_);
 }
 

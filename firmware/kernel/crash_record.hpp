@@ -14,6 +14,8 @@ class Kernel;
 
 inline constexpr std::size_t kCrashEventsMax = 64;  ///< the newest; each costs 5 ms at 115200 Bd
 
+inline constexpr unsigned kCrashDamageMax = 8;  ///< damaged objects; one is the rule
+
 /// Writes to the console by polling, as is.
 class PolledSink final : public TextSink {
 public:

@@ -42,6 +42,7 @@ bool NetGuard::wait(WaitPoint& point, Instant deadline) KYU_NO_ANALYSIS {
 }
 
 void Net::configure(ThreadContext& self, const NetConfig& config) {
+    pools_.add_to(self.kernel());
     NetGuard guard{*this, self};
     net_configure(*guard, config);
 }

@@ -25,6 +25,7 @@
 #include "net/planted/planted.hpp"
 #include "net/random.hpp"
 #include "net/stats.hpp"
+#include "net/tcp/pool_entries.hpp"
 #include "net/tcp/state.hpp"
 #include "net/udp.hpp"
 #include "net/wait_point.hpp"
@@ -108,6 +109,7 @@ class KYU_CAPABILITY("network") Net {
     Mutex mutex_{"net"};
     Semaphore work_{"net work", 0};
     LockedNet locked_;
+    TcpPools pools_{locked_.tcp};
     Instant armed_{Instant::never()};  ///< what the net thread sleeps until; under mutex_
 
 public:

@@ -75,8 +75,8 @@ private:
     Semaphore spawn_wanted_{"spawn", 0};
     Thread spawner_thread_;
     std::vector<std::unique_ptr<Spawned>> spawned_;
-    PoolEntry segments_entry_{"mbufs", pool_.segment_stats()};
-    PoolEntry clusters_entry_{"clusters", pool_.cluster_stats()};
+    PoolEntry segments_entry_{"mbufs", pool_.segment_stats(), pool_.segment_guard()};
+    PoolEntry clusters_entry_{"clusters", pool_.cluster_stats(), pool_.cluster_guard()};
     bool ready_{false};
     bool interrupt_raised_{false};  // by the link, and not taken yet
     Instant crashed_at_{};

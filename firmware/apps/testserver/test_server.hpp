@@ -39,8 +39,8 @@ class TestServer {
     net::MbufPool pool_;
     emac::BoardEmac emac_;
     net::Net net_;
-    PoolEntry segments_entry_{"mbufs", pool_.segment_stats()};
-    PoolEntry clusters_entry_{"clusters", pool_.cluster_stats()};
+    PoolEntry segments_entry_{"mbufs", pool_.segment_stats(), pool_.segment_guard()};
+    PoolEntry clusters_entry_{"clusters", pool_.cluster_stats(), pool_.cluster_guard()};
 
     defects::Planted planted_;
     TestServices<kWorkers> services_;

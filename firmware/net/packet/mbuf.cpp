@@ -27,7 +27,10 @@ std::span<std::byte> memory_of(Segment& segment) {
 
 Mbuf& Mbuf::operator=(Mbuf&& other) noexcept {
     if (this != &other) {
-        if (head_ != nullptr) drop();
+        if (head_ != nullptr) {
+            const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
+            drop();
+        }
         head_ = std::exchange(other.head_, nullptr);
         tail_ = std::exchange(other.tail_, nullptr);
         size_ = std::exchange(other.size_, 0U);
@@ -36,6 +39,7 @@ Mbuf& Mbuf::operator=(Mbuf&& other) noexcept {
 }
 
 void Mbuf::drop() {
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     for (Segment* s = head_; s != nullptr;) {
         Segment* next = s->next;
         s->pool->free_segment(*s);
@@ -73,6 +77,7 @@ std::size_t Mbuf::room_in_front() const {
 bool Mbuf::pull_up(std::size_t count) {
     if (count > size_ || count > Segment::kInside) return false;
     if (count == 0 || head_->size >= count) return true;
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     Segment* fresh = head_->pool->take_segment(Reserve::use);
     if (fresh == nullptr) return false;
     // Keep room for headers in front when it fits: the packet may be sent back (echo).
@@ -91,6 +96,7 @@ bool Mbuf::pull_up(std::size_t count) {
 
 std::span<std::byte> Mbuf::prepend(std::size_t count) {
     CHECK(head_ != nullptr && count <= Segment::kInside);
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     if (room_in_front() >= count) {
         head_->data -= count;
         head_->size += u32(count);
@@ -109,6 +115,8 @@ std::span<std::byte> Mbuf::prepend(std::size_t count) {
 
 void Mbuf::trim_front(std::size_t count) {
     CHECK(count <= size_);
+    if (count == 0) return;
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     size_ -= u32(count);
     while (count > 0) {
         const std::size_t here = std::min<std::size_t>(count, head_->size);
@@ -126,6 +134,7 @@ void Mbuf::trim_front(std::size_t count) {
 void Mbuf::trim_back(std::size_t count) {
     CHECK(count <= size_);
     if (count == 0) return;
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     if (count == size_) return drop();
     size_ -= u32(count);
     if (tail_->size > count) {
@@ -175,6 +184,7 @@ Mbuf Mbuf::take_front(std::size_t count) {
     CHECK(count <= size_);
     if (count == 0) return {};
     if (count == size_) return std::move(*this);
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     Segment* before = nullptr;
     Segment* at = head_;
     std::size_t left = count;
@@ -202,6 +212,8 @@ Mbuf Mbuf::take_front(std::size_t count) {
 
 Mbuf Mbuf::share(std::size_t offset, std::size_t count, Reserve reserve) const {
     CHECK(offset <= size_ && count <= size_ - offset);
+    if (count == 0) return {};
+    const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     Mbuf shared;
     const Segment* at = head_;
     for (; count > 0 && offset >= at->size; at = at->next) offset -= at->size;

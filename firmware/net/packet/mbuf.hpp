@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/free_list.hpp"
 #include "base/pool.hpp"
 #include "base/result.hpp"
 
@@ -129,20 +130,26 @@ public:
 /// The memory of a pool; the board puts it into DMA-capable RAM, the host on its heap.
 template <std::size_t Segments, std::size_t Clusters>
 struct MbufMemory {
-    std::array<Segment, Segments> segments;
-    std::array<Cluster, Clusters> clusters;
+    PoolMemory<Segment, Segments> segments;
+    PoolMemory<Cluster, Clusters> clusters;
     std::array<std::uint16_t, Clusters> references;
 };
+// A cluster is whole cache lines with and without red zones: what the device writes, and what is
+// invalidated for it, shares no line with anything else (drivers/emac/ring.hpp).
+static_assert(kPoolZoneOf<Cluster> % alignof(Cluster) == 0);
+static_assert(sizeof(GuardedPlace<Cluster>) == kClusterBytes + 2 * kPoolZoneOf<Cluster>);
 
 class MbufPool {
     friend class Mbuf;
 
 public:
-    MbufPool(std::span<Segment> segments, std::span<Cluster> clusters,
-             std::span<std::uint16_t> references);
     template <std::size_t S, std::size_t C>
     explicit MbufPool(MbufMemory<S, C>& memory)
-        : MbufPool(memory.segments, memory.clusters, memory.references) {}
+        : segments_("mbufs", memory.segments),
+          clusters_("clusters", memory.clusters),
+          references_(memory.references) {
+        set_up();
+    }
     MbufPool(const MbufPool&) = delete;
     MbufPool& operator=(const MbufPool&) = delete;
     ~MbufPool() = default;
@@ -161,21 +168,25 @@ public:
 
     [[nodiscard]] const PoolStats& segment_stats() const { return segment_stats_; }
     [[nodiscard]] const PoolStats& cluster_stats() const { return cluster_stats_; }
+    /// What watches over them in debug images, or nullptr.
+    [[nodiscard]] const PoolGuard* segment_guard() const { return segments_.guard(); }
+    [[nodiscard]] const PoolGuard* cluster_guard() const { return clusters_.guard(); }
     /// Makes the n-th allocation of a segment or cluster from now fail once (1 = the next;
     /// 0 = none): for tests.
     void fail_nth(std::uint32_t n) { fail_countdown_ = n; }
 
 private:
-    std::span<Cluster> clusters_;
+    FreeList<Segment> segments_;
+    FreeList<Cluster> clusters_;
     std::span<std::uint16_t> references_;
-    Segment* free_segments_{nullptr};
-    Cluster* free_clusters_{nullptr};  // linked through their first bytes
+    [[no_unique_address]] CallerNote caller_;
     PoolStats segment_stats_{};
     PoolStats cluster_stats_{};
     std::uint32_t reserved_segments_{0};
     std::uint32_t reserved_clusters_{0};
     std::uint32_t fail_countdown_{0};
 
+    void set_up();
     [[nodiscard]] Segment* take_segment(Reserve reserve);
     [[nodiscard]] Cluster* take_cluster(Reserve reserve);
     [[nodiscard]] Segment* take_piece(const Segment& of, std::size_t offset, std::size_t count,

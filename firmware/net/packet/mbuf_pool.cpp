@@ -22,16 +22,6 @@ std::uint32_t reserved_of(std::size_t total) {
     return std::min(kReservedMax, static_cast<std::uint32_t>(total / 8));
 }
 
-Cluster* next_free(const Cluster& cluster) {
-    Cluster* next = nullptr;
-    std::memcpy(&next, cluster.bytes.data(), sizeof next);
-    return next;
-}
-
-void set_next_free(Cluster& cluster, Cluster* next) {
-    std::memcpy(cluster.bytes.data(), &next, sizeof next);
-}
-
 bool take_one(PoolStats& stats, std::uint32_t reserved, Reserve reserve) {
     const std::uint32_t limit = reserve == Reserve::use ? stats.total : stats.total - reserved;
     if (stats.used >= limit) {
@@ -44,24 +34,15 @@ bool take_one(PoolStats& stats, std::uint32_t reserved, Reserve reserve) {
 
 }  // namespace
 
-MbufPool::MbufPool(std::span<Segment> segments, std::span<Cluster> clusters,
-                   std::span<std::uint16_t> references)
-    : clusters_(clusters), references_(references) {
-    CHECK(references.size() >= clusters.size());
-    for (std::size_t i = segments.size(); i > 0; --i) {
-        segments[i - 1].next = free_segments_;
-        segments[i - 1].pool = this;
-        free_segments_ = &segments[i - 1];
+void MbufPool::set_up() {
+    if constexpr (!kDebugPools) {  // there, a free segment keeps nothing
+        for (std::size_t i = 0; i < segments_.size(); ++i) segments_[i].pool = this;
     }
-    for (std::size_t i = clusters.size(); i > 0; --i) {
-        set_next_free(clusters[i - 1], free_clusters_);
-        references[i - 1] = 0;
-        free_clusters_ = &clusters[i - 1];
-    }
-    segment_stats_.total = static_cast<std::uint32_t>(segments.size());
-    cluster_stats_.total = static_cast<std::uint32_t>(clusters.size());
-    reserved_segments_ = reserved_of(segments.size());
-    reserved_clusters_ = reserved_of(clusters.size());
+    std::fill(references_.begin(), references_.end(), std::uint16_t{0});
+    segment_stats_.total = static_cast<std::uint32_t>(segments_.size());
+    cluster_stats_.total = static_cast<std::uint32_t>(clusters_.size());
+    reserved_segments_ = reserved_of(segments_.size());
+    reserved_clusters_ = reserved_of(clusters_.size());
 }
 
 bool MbufPool::injected_failure() {
@@ -70,7 +51,7 @@ bool MbufPool::injected_failure() {
 }
 
 std::uint16_t& MbufPool::references_of(const Cluster& cluster) {
-    return references_[static_cast<std::size_t>(&cluster - clusters_.data())];
+    return references_[clusters_.index_of(cluster)];
 }
 
 bool MbufPool::exclusive(const Segment& segment) {
@@ -84,14 +65,14 @@ Segment* MbufPool::take_segment(Reserve reserve) {
         return nullptr;
     }
     if (!take_one(segment_stats_, reserved_segments_, reserve)) return nullptr;
-    Segment* s = free_segments_;
-    free_segments_ = s->next;
-    s->next = nullptr;
-    s->cluster = nullptr;
-    s->data = s->inside.data();
-    s->size = 0;
-    s->read_only = false;
-    return s;
+    Segment& s = segments_.take(caller_.by());
+    s.next = nullptr;
+    if constexpr (kDebugPools) s.pool = this;
+    s.cluster = nullptr;
+    s.data = s.inside.data();
+    s.size = 0;
+    s.read_only = false;
+    return &s;
 }
 
 Cluster* MbufPool::take_cluster(Reserve reserve) {
@@ -100,10 +81,9 @@ Cluster* MbufPool::take_cluster(Reserve reserve) {
         return nullptr;
     }
     if (!take_one(cluster_stats_, reserved_clusters_, reserve)) return nullptr;
-    Cluster* c = free_clusters_;
-    free_clusters_ = next_free(*c);
-    references_of(*c) = 1;
-    return c;
+    Cluster& c = clusters_.take(caller_.by());
+    references_of(c) = 1;
+    return &c;
 }
 
 Segment* MbufPool::take_piece(const Segment& of, std::size_t offset, std::size_t count,
@@ -128,20 +108,19 @@ Segment* MbufPool::take_piece(const Segment& of, std::size_t offset, std::size_t
 }
 
 void MbufPool::free_segment(Segment& segment) {
+    segments_.expect_lent(segment, caller_.by());
     if (segment.cluster != nullptr) {
+        clusters_.expect_lent(*segment.cluster, caller_.by());
         std::uint16_t& references = references_of(*segment.cluster);
         CHECK(references > 0);
         if (--references == 0) {
-            set_next_free(*segment.cluster, free_clusters_);
-            free_clusters_ = segment.cluster;
+            clusters_.give_back(*segment.cluster, caller_.by());
             --cluster_stats_.used;
         }
     }
     CHECK(segment_stats_.used > 0);
     --segment_stats_.used;
-    segment.cluster = nullptr;
-    segment.next = free_segments_;
-    free_segments_ = &segment;
+    segments_.give_back(segment, caller_.by());
 }
 
 Mbuf MbufPool::packet_of(Segment& segment) {
@@ -152,6 +131,7 @@ Mbuf MbufPool::packet_of(Segment& segment) {
 }
 
 Mbuf MbufPool::allocate(std::size_t size, Reserve reserve) {
+    const CallerNote::Scope noted{caller_, KYU_CALLER()};
     CHECK(size <= kClusterBytes - kHeaderRoom);
     if (size > Segment::kInside - kHeaderRoom) {
         Mbuf packet = allocate_cluster(reserve);
@@ -168,6 +148,7 @@ Mbuf MbufPool::allocate(std::size_t size, Reserve reserve) {
 }
 
 Mbuf MbufPool::allocate_cluster(Reserve reserve) {
+    const CallerNote::Scope noted{caller_, KYU_CALLER()};
     Segment* s = take_segment(reserve);
     if (s == nullptr) return {};
     Cluster* c = take_cluster(reserve);
@@ -182,6 +163,7 @@ Mbuf MbufPool::allocate_cluster(Reserve reserve) {
 }
 
 Mbuf MbufPool::copy_in(std::span<const std::byte> bytes, Reserve reserve) {
+    const CallerNote::Scope noted{caller_, KYU_CALLER()};
     if (bytes.size() <= Segment::kInside - kHeaderRoom) {
         Mbuf small = allocate(bytes.size(), reserve);
         if (small && !bytes.empty()) std::memcpy(small.head_->data, bytes.data(), bytes.size());
@@ -201,6 +183,7 @@ Mbuf MbufPool::copy_in(std::span<const std::byte> bytes, Reserve reserve) {
 }
 
 Mbuf MbufPool::refer_to(std::span<const std::byte> bytes, Reserve reserve) {
+    const CallerNote::Scope noted{caller_, KYU_CALLER()};
     Segment* s = take_segment(reserve);
     if (s == nullptr) return {};
     // The pointer loses const here and nowhere else; read_only keeps every writer away from it.

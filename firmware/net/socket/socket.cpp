@@ -30,8 +30,8 @@ SocketTable::~SocketTable() {
     }
     while (listeners_.pop_front() != nullptr) {
     }
-    for (Socket& s : sockets_) {
-        while (s.accept_queue.pop_front() != nullptr) {
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+        while (sockets_[i].accept_queue.pop_front() != nullptr) {
         }
     }
 }
@@ -45,6 +45,7 @@ Socket* SocketTable::allocate() {
         return nullptr;
     }
     if (++stats_.used > stats_.high) stats_.high = stats_.used;
+    sockets_.taken(s->id_.index, KYU_CALLER());
     s->lent_ = true;
     s->owned = s->no_more_input = s->no_more_output = s->failed = s->listening = false;
     s->remote = {};
@@ -71,6 +72,7 @@ void SocketTable::release_if_unused(Socket& socket) {
     socket.send.clear();
     socket.receive.clear();
     socket.lent_ = false;
+    sockets_.given_back(socket.id_.index, KYU_CALLER());
     next_generation(socket.id_);
     --stats_.used;
     if constexpr (kMissionBugs) {
@@ -82,7 +84,8 @@ void SocketTable::release_if_unused(Socket& socket) {
 
 unsigned SocketTable::senders_asleep_on_empty() const {
     unsigned count = 0;
-    for (const Socket& s : sockets_) {
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+        const Socket& s = sockets_[i];
         const bool connecting = s.pcb != nullptr && s.pcb->syn_unacked();
         if (s.lent() && s.send.size() == 0 && s.writable.has_waiters() && !connecting) ++count;
     }

@@ -7,11 +7,11 @@
 // Lock      the network lock.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "base/intrusive_list.hpp"
 #include "base/pool.hpp"
+#include "base/watched_array.hpp"
 #include "net/ip_address.hpp"
 #include "net/planted/planted.hpp"
 #include "net/socket/api.hpp"
@@ -63,7 +63,7 @@ public:
 };
 
 class SocketTable {
-    std::array<Socket, kSocketsMax> sockets_;
+    WatchedArray<Socket, kSocketsMax> sockets_{"sockets"};
     IntrusiveList<Socket, SocketListTag> free_;
     IntrusiveList<Socket, SocketListTag> listeners_;
     PoolStats stats_{};
@@ -90,14 +90,15 @@ public:
     [[no_unique_address]] planted::SocketFreeList bug;  ///< nothing without KYU_DEFECTS
 
     [[nodiscard]] const PoolStats& stats() const { return stats_; }
+    [[nodiscard]] const PoolGuard* guard() const { return sockets_.guard(); }
     /// Sockets with a thread asleep in send() while their send buffer is empty. For a moment it may
     /// be on its way out; for longer, its wake-up was lost.
     [[nodiscard]] unsigned senders_asleep_on_empty() const;
     /// Calls f(Socket&) for every socket in use.
     template <typename F>
     void for_each(F&& f) {
-        for (Socket& s : sockets_) {
-            if (s.lent()) f(s);
+        for (std::size_t i = 0; i < kSocketsMax; ++i) {
+            if (sockets_[i].lent()) f(sockets_[i]);
         }
     }
 };

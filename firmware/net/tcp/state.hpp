@@ -27,12 +27,12 @@ public:
     TcpState(const TcpState&) = delete;
     TcpState& operator=(const TcpState&) = delete;
 
-    Pool<Tcpcb, kTcpConnectionsMax> connections;
+    Pool<Tcpcb, kTcpConnectionsMax> connections{"connections"};
     TupleTable<Tcpcb, 256> table;
     TimerHeap<Tcpcb, kTcpConnectionsMax> timers;
     SynCache syn_cache;
     TimeWaitTable time_wait;
-    ReassemblyPool reassembly;
+    ReassemblyPool reassembly{"reassembly"};
     SocketTable sockets;
     ChallengeLimit challenge;
     TcpStats stats;

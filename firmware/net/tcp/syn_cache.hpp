@@ -41,7 +41,7 @@ struct SynRecord : ListLink<>, ListLink<WaitingTag> {
 };
 
 class SynCache {
-    Pool<SynRecord, kSynRecordsMax> pool_;
+    Pool<SynRecord, kSynRecordsMax> pool_{"syn-records"};
     TupleTable<SynRecord, 256> table_;
     // mutable: looking at a front changes nothing, but IntrusiveList has no const front().
     mutable std::array<IntrusiveList<SynRecord>, kSynAckRetriesMax + 1> levels_;
@@ -77,6 +77,7 @@ public:
     SynRecord* take_due(Instant now, bool& expired);
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] const PoolStats& stats() const { return pool_.stats(); }
+    [[nodiscard]] const PoolGuard* guard() const { return pool_.guard(); }
 };
 
 }  // namespace kyu::net

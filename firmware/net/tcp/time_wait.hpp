@@ -27,7 +27,7 @@ struct TimeWaitRecord : ListLink<> {
 };
 
 class TimeWaitTable {
-    Pool<TimeWaitRecord, kTimeWaitMax> pool_;
+    Pool<TimeWaitRecord, kTimeWaitMax> pool_{"time-waits"};
     TupleTable<TimeWaitRecord, 1024> table_;
     // mutable: looking at a front changes nothing, but IntrusiveList has no const front().
     mutable IntrusiveList<TimeWaitRecord> queue_;
@@ -80,6 +80,7 @@ public:
         return r != nullptr ? r->expires : Instant::never();
     }
     [[nodiscard]] const PoolStats& stats() const { return pool_.stats(); }
+    [[nodiscard]] const PoolGuard* guard() const { return pool_.guard(); }
 };
 
 }  // namespace kyu::net

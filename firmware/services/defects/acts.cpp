@@ -3,6 +3,7 @@
 #include "kernel/kernel.hpp"
 #include "kernel/panic.hpp"
 #include "services/defects/faults.hpp"
+#include "services/defects/pool_defects.hpp"
 
 namespace kyu::defects {
 namespace {
@@ -108,6 +109,8 @@ bool act_on_processor(Kind kind, const BoardTricks& tricks) {
         case Kind::divide: divide_by_zero(); return true;
         case Kind::overflow_recursion: recurse_for_ever(); return true;
         case Kind::overflow_frame: enter_large_frame(); return true;
+        case Kind::pool_overrun: overrun_pool_object(); return true;
+        case Kind::use_after_free: use_after_free(); return true;
         default: break;
     }
     void (*trick)() = nullptr;

@@ -7,6 +7,8 @@ namespace kyu {
 namespace {
 
 constexpr Duration kPeriod = Duration::from_s(1);
+/// Objects of each pool that are looked at with each beat, in debug images: half a MiB of clusters.
+constexpr std::uint32_t kPoolLook = 256;
 
 struct Fill {
     PoolStats segments;
@@ -41,6 +43,7 @@ void Heartbeat::beat(ThreadContext& self) {
 void Heartbeat::run(ThreadContext& self) {
     Instant next = self.now();
     for (;;) {
+        if constexpr (kDebugPools) self.kernel().pools().check_some(kPoolLook);
         if (enabled()) beat(self);
         next = next + kPeriod;
         // After a long pause (a debugger, a stopped emulator) do not make up for lost beats.
