@@ -49,6 +49,7 @@ class Wants(Enum):
     NOTHING = "nothing"
     PROBE = "probe"
     INSPECT = "inspect"
+    LOOK = "look"
 
 
 WARNINGS_MAX = 100
@@ -122,6 +123,7 @@ class Watch:
     last_before: LastCrash = NO_LAST_CRASH
     symptom: ev.Symptom | None = None
     symptom_at: float = 0.0
+    looked: ev.Looked | None = None
     ended_at: float | None = None
     stopped_wall: float = 0.0
     starved_wall: float = 0.0
@@ -154,6 +156,8 @@ def _apply(state: Watch, event: ev.Event) -> Watch:
             return replace(state, probed_at=state.observed, probe_answered=False)
         case ev.Inspected():
             return replace(state, inspected=event)
+        case ev.Looked():
+            return replace(state, looked=event)
         case ev.Symptom():
             first = state.symptom is None
             return replace(state, symptom=event, symptom_at=state.observed) if first else state
@@ -370,19 +374,38 @@ def _judge_traffic(state: Watch) -> Verdict | None:
     if state.heard_at is None or state.crash.alarming or state.restarted:
         return None
     if state.symptom is not None:
-        due = state.symptom_at + state.limits.symptom_grace
-        if state.observed >= due and state.heard_at > state.symptom_at:
-            return failed(state.symptom.cause, state.at, state.symptom.detail)
-        return None
+        if not _symptom_stands(state) or _wants_look(state):
+            return None
+        told = state.symptom.detail
+        looked = state.looked
+        if looked is None or not looked.detail:
+            return failed(state.symptom.cause, state.at, told)
+        detail = f"{told}; {looked.detail}"
+        return failed(state.symptom.cause, state.at, detail, looked.function)
     if state.ended_at is not None and state.heard_at > state.ended_at:
         return passed(state.at)
     return None
 
 
+def _symptom_stands(state: Watch) -> bool:
+    """The board was heard after it, and told nothing worse."""
+    due = state.symptom_at + state.limits.symptom_grace
+    heard = state.heard_at is not None and state.heard_at > state.symptom_at
+    return state.symptom is not None and state.observed >= due and heard
+
+
+def _wants_look(state: Watch) -> bool:
+    """Somebody on the board waits for what does not come: its memory says who, and for what."""
+    stalls = state.symptom is not None and state.symptom.cause is Cause.STALL
+    return stalls and state.looked is None and _symptom_stands(state)
+
+
 def _wants(state: Watch) -> Wants:
-    """What to ask of the world; only while silence is what there is to judge."""
+    """What to ask of the world; only while silence, or a stall, is what there is to judge."""
     if state.crash.alarming or state.restarted or state.inspected is not None:
         return Wants.NOTHING
+    if _wants_look(state):
+        return Wants.LOOK
     limits = state.limits
     if not state.ready:
         return Wants.INSPECT if state.observed > limits.ready else Wants.NOTHING

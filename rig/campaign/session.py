@@ -25,7 +25,7 @@ from rig.console.reader import ConsoleReader
 from rig.console.symbols import Symbols
 from rig.errors import RigError, UserError
 from rig.inspect import look as looking
-from rig.inspect.findings import findings
+from rig.inspect.findings import findings, standing_out
 from rig.inspect.image import Image
 from rig.inspect.look import Look
 from rig.journal import RunFolder
@@ -160,6 +160,8 @@ class Session:
             self._probe()
         elif self.watch.wants is Wants.INSPECT:
             self.feed(self._inspect())
+        elif self.watch.wants is Wants.LOOK:
+            self.feed(self._look_at_stall())
 
     def observed(self) -> float:
         """Seconds of observed time; safe to ask from any thread."""
@@ -297,6 +299,16 @@ class Session:
             thread=look.record.thread,
             findings=findings(look.record),
         )
+
+    def _look_at_stall(self) -> ev.Looked:
+        look = self.look("a transfer does not go on")
+        one = None if look is None else standing_out(look.record)
+        if one is None:
+            return ev.Looked(self.clock.now())
+        chain = self.symbols.call_chain(one.pc)
+        place = next((f" ({p.file}:{p.line})" for p in chain if p.file), "")
+        detail = f"{one.thread} {one.does} in {one.function}{place}"
+        return ev.Looked(self.clock.now(), one.thread, one.function, detail)
 
     def look(self, why: str) -> Look | None:
         """The board from outside, once a power-on: it stays halted. None when that cannot be."""

@@ -77,6 +77,19 @@ class Inspected:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What the memory of a board shows that is alive and does not go on with a transfer: the worker
+    that does not do what its equals do. Empty when nobody could look, or nothing stands out.
+    """
+
+    at: float
+    thread: str = ""
+    function: str = ""
+    detail: str = ""
+    kind: Literal["looked"] = "looked"
+
+
+@dataclass(frozen=True, slots=True)
 class Symptom:
     """A transfer went wrong."""
 
@@ -103,7 +116,18 @@ class RigTrouble:
     kind: Literal["rig"] = "rig"
 
 
-Event = PowerOn | Line | Prompt | Tick | ProbeSent | Inspected | Symptom | TrafficEnded | RigTrouble
+Event = (
+    PowerOn
+    | Line
+    | Prompt
+    | Tick
+    | ProbeSent
+    | Inspected
+    | Looked
+    | Symptom
+    | TrafficEnded
+    | RigTrouble
+)
 
 _READER: TypeAdapter[Event] = TypeAdapter(Event)
 

@@ -6,7 +6,11 @@ Rules     pure, over any record, the board's own or one taken from outside. Says
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
+
 from rig.console.crash import CrashRecord, describe_cycle, find_cycle, wait_for_graph
+from rig.crash_text import Group, groups, telling_frame
 
 SAID_MAX = 3
 
@@ -40,3 +44,38 @@ def _sleeping_owners(record: CrashRecord) -> list[str]:
 def _some(names: list[str]) -> str:
     shown = " ".join(names[:SAID_MAX])
     return shown if len(names) <= SAID_MAX else f"{shown} and {len(names) - SAID_MAX} more"
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A worker that is somewhere else than its equals. `pc`: a return address in `function`."""
+
+    thread: str
+    does: str
+    function: str
+    pc: int
+
+
+def standing_out(record: CrashRecord) -> Odd | None:
+    """Workers are named NAME-0, NAME-1, …, and most of them wait for work. Who waits elsewhere, in
+    the largest family in which anybody does, is the one that serves what does not go on.
+    """
+    families: dict[str, list[Group]] = defaultdict(list)
+    for group in groups(record):
+        stem, dash, number = group.names[0].rpartition("-")
+        if dash and number.isdigit():
+            families[stem].append(group)
+    for family in sorted(families.values(), key=_size, reverse=True):
+        idle = max(family, key=lambda group: len(group.threads))
+        for group in family:
+            frame = telling_frame(group.frames)
+            if group is idle or frame is None or not group.first.text("waits"):
+                continue
+            function = frame.text("sym").rpartition("+")[0]
+            does = f"waits for {group.first.text('waits')}"
+            return Odd(group.names[0], does, function, frame.number("pc"))
+    return None
+
+
+def _size(family: list[Group]) -> int:
+    return sum(len(group.threads) for group in family)

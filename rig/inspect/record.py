@@ -34,6 +34,21 @@ MACHINERY = frozenset(
         "Mutex::release",
         "Mutex::unlock",
         "Mutex::check_for_deadlock",
+        "MutexGuard::MutexGuard",
+        "LockOrder::check",
+        "LockOrder::report",
+        "Kernel::check_may_sleep",
+        "Kernel::block",
+        "WaitQueue::wait",
+        "Semaphore::wait",
+        "CondVar::wait",
+        "Thread::join",
+        "ThreadContext::sleep_until",
+        "ThreadContext::sleep_for",
+        "pool_damaged",
+        "PoolGuard::check",
+        "PoolGuard::take",
+        "PoolGuard::check_release",
         "capture_registers",
     }
 )
@@ -42,6 +57,7 @@ PANIC = "panic_format"
 FIXED_STACKS = (
     ("kyu_boot_stack", "kyu_boot_stack_top"),
     ("kyu_crash_stack", "kyu_nested_crash_stack_top"),
+    ("kyu_fiq_stack", "kyu_fiq_stack_top"),
 )
 
 

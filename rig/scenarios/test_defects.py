@@ -61,13 +61,17 @@ def test_a_planted_failure_is_found_and_named(
     tmp_path: Path,
     defect: Defect,
 ) -> None:
-    choice = replace(defects_choice, bootargs=f"defect={defect.example}")
+    choice = replace(defects_choice, bootargs=f"defect={defect.armed}")
     summary, folder = soak(boards, choice, patterns, tmp_path / "run")
 
     assert (summary.verdict.outcome, summary.verdict.cause) == (Outcome.FAILED, defect.cause)
     assert all(word in summary.verdict.detail for word in defect.evidence), summary.verdict.detail
-    assert same_function(summary.verdict.function, defect.function)
-    assert summary.tally.ok == defect.good_before
+    if defect.function:
+        assert same_function(summary.verdict.function, defect.function)
+    if defect.slow:
+        assert summary.tally.ok >= defect.good_before
+    else:
+        assert summary.tally.ok == defect.good_before
     found = folder.path / journal.FAILURES / f"001-{defect.cause.value}"
     verdict = json.loads((found / "verdict.json").read_text())
     if summary.verdict.cause in (Cause.PANIC, Cause.DEADLOCK, Cause.FAULT):

@@ -91,6 +91,8 @@ def _panic(seen: Observation) -> Finding | None:
     record = seen.panic
     if record is None:
         return None
+    if record.kind == "deadlock" and "while it holds mutex net" in record.reason:
+        return Finding("sleeps-with-lock", record.reason)
     found = _sender_without_lock(record)
     if found is not None:
         name, inside = found
