@@ -12,6 +12,10 @@ endif()
 if(KYU_BOARD)
   target_compile_options(kyu_flags INTERFACE
     -ffunction-sections -fdata-sections
+    # No frame may reach across the guard pages under a stack (kernel/port.hpp).
+    $<$<COMPILE_LANGUAGE:CXX>:-Wframe-larger-than=12288 -Wvla>
+    # The core divides by zero without a word (and gives 0): now it traps (arch/armv7a/exceptions.cpp).
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=integer-divide-by-zero -fsanitize-undefined-trap-on-error>
     $<$<COMPILE_LANGUAGE:CXX>:-fno-threadsafe-statics -fno-use-cxa-atexit>
     # A call in tail position stays a call: tracebacks name every function on the way.
     -fno-optimize-sibling-calls)

@@ -57,7 +57,7 @@ struct LineRead {
 class Console {
     static constexpr std::size_t kChunk = 256;
     ConsolePort& port_;
-    Mutex writer_{"console"};
+    Mutex writer_{"console", HolderSleeps::may};  // waits for room; the device needs no lock
     Ring<char, kConsoleOutput> output_;
     Ring<char, kConsoleInput> input_;
     WaitQueue room_{"output", "console"};

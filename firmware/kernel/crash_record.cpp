@@ -5,6 +5,7 @@
 #include "kernel/console.hpp"
 #include "kernel/frame_line.hpp"
 #include "kernel/kernel.hpp"
+#include "kernel/last_crash.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/port.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 
 /// Functions that stand between the culprit and the record in every traceback.
 /// A mutex that panics was asked by somebody: that is who the traceback should begin with.
-constexpr std::array<std::string_view, 10> kMachinery{"panic",
+constexpr std::array<std::string_view, 21> kMachinery{"panic",
                                                       "panic_format",
                                                       "panic_fault",
                                                       "check_failed",
@@ -22,7 +23,21 @@ constexpr std::array<std::string_view, 10> kMachinery{"panic",
                                                       "Mutex::release",
                                                       "Mutex::unlock",
                                                       "Mutex::check_for_deadlock",
+                                                      "MutexGuard::MutexGuard",
+                                                      "LockOrder::check",
+                                                      "LockOrder::report",
+                                                      "Kernel::check_may_sleep",
+                                                      "Kernel::block",
+                                                      "WaitQueue::wait",
+                                                      "Semaphore::wait",
+                                                      "CondVar::wait",
+                                                      "Thread::join",
+                                                      "ThreadContext::sleep_until",
+                                                      "ThreadContext::sleep_for",
                                                       "capture_registers"};
+
+/// The function of the interrupt vector (arch/armv7a/vectors.S).
+constexpr std::string_view kInterruptEntry{"irq_vector"};
 
 /// A return address points behind the call, which may be the last instruction of its function: ask
 /// for the byte before it. The address of a fault is exact.
@@ -36,7 +51,7 @@ Symbol symbol_of(std::uintptr_t pc, bool exact) {
 class Report {
     Kernel& kernel_;
     CrashState& crash_;
-    PolledSink sink_;
+    CrashSink sink_;
     unsigned lines_{0};
     std::span<const std::uintptr_t> frames_;
     // Idle workers stand in a row in the same place: their frames are printed once.
@@ -47,9 +62,10 @@ class Report {
         ++lines_;
         return FrameLine{sink_, kind};
     }
-    bool exact(std::size_t n) const { return n == 0 && crash_.is_fault; }
+    bool exact(std::size_t n) const { return n == 0 && crash_.exact; }
 
     void find_frames();
+    void skip_watchdog();
     void traceback();
     void begin();
     void registers();
@@ -72,15 +88,27 @@ void Report::find_frames() {
         // Outside of the thread's stack the port knows better: boot and exception stacks.
         const auto low = reinterpret_cast<std::uintptr_t>(thread->stack().data());
         const std::uintptr_t sp = crash_.registers.sp();
-        if (sp >= low && sp <= low + thread->stack().size()) stack = thread->stack();
+        const bool near = sp + kStackReach >= low && sp <= low + thread->stack().size();
+        if (near) stack = thread->stack();
     }
     const std::size_t count = port::walk_stack(crash_.registers, stack, crash_.frames);
     frames_ = std::span<const std::uintptr_t>(crash_.frames).first(count);
-    if (crash_.is_fault) return;
+    if (crash_.exact) return;
+    if (crash_.kind == PanicKind::hang) return skip_watchdog();
     while (frames_.size() > 1) {
         const std::string_view name = symbol_of(frames_.front(), false).name;
         if (std::find(kMachinery.begin(), kMachinery.end(), name) == kMachinery.end()) break;
         frames_ = frames_.subspan(1);
+    }
+}
+
+/// Told from an interrupt: what it interrupted is the story.
+void Report::skip_watchdog() {
+    for (std::size_t n = 0; n + 1 < frames_.size(); ++n) {
+        if (symbol_of(frames_[n], false).name != kInterruptEntry) continue;
+        frames_ = frames_.subspan(n + 1);
+        crash_.exact = true;
+        return;
     }
 }
 
@@ -192,7 +220,7 @@ void Report::thread(Thread& thread) {
             .number("used", thread.stack_used());
         if (folded) out.number("like", shown_id_);
     }
-    if (is_current) return frames(thread.id(), frames_, crash_.is_fault);
+    if (is_current) return frames(thread.id(), frames_, crash_.exact);
     if (folded) return;
     shown_id_ = thread.id();
     std::ranges::copy(other, crash_.shown_frames.begin());
@@ -203,7 +231,7 @@ void Report::thread(Thread& thread) {
 void Report::threads() {
     for (Thread& each : kernel_.threads()) thread(each);
     // A panic before start() or on the way out of a thread has frames but no thread in the list.
-    if (kernel_.current() == nullptr) frames(0, frames_, crash_.is_fault);
+    if (kernel_.current() == nullptr) frames(0, frames_, crash_.exact);
 }
 
 void Report::locks() {
@@ -212,6 +240,8 @@ void Report::locks() {
             FrameLine out = line("crash-lock");
             out.word("name", mutex.name()).word("owner", owner.name());
             out.hex("taken", mutex.taken_at());
+            const Symbol taker = symbol_of(mutex.taken_at(), false);
+            if (!taker.name.empty()) out.field("at", "{}+{:x}", taker.name, taker.offset);
             TextBuffer<160> waiters;
             for (Thread& waiter : kernel_.threads()) {
                 if (waiter.waits_in() != &mutex.waiters()) continue;
@@ -247,7 +277,11 @@ void Report::events() {
 }
 
 void Report::write() {
-    if (Console* console = kernel_.console(); console != nullptr) console->drain(sink_);
+    if (Console* console = kernel_.console(); console != nullptr) {
+        PolledSink before;
+        console->drain(before);
+    }
+    LastCrash{port::kept_memory()}.begin();
     sink_.put("\r\n");
     find_frames();
     traceback();
@@ -263,6 +297,12 @@ void Report::write() {
 }  // namespace
 
 void PolledSink::put(std::string_view text) { port::console_write_polled(text); }
+
+void CrashSink::put(std::string_view text) {
+    // Kept first: writing may take seconds, and a watchdog may not have them.
+    LastCrash{port::kept_memory()}.append(text);
+    port::console_write_polled(text);
+}
 
 void write_crash_record(Kernel& kernel) { Report{kernel}.write(); }
 

@@ -20,6 +20,12 @@ public:
     void put(std::string_view text) override;
 };
 
+/// The same, and kept for the next boot to tell (kernel/last_crash.hpp).
+class CrashSink final : public TextSink {
+public:
+    void put(std::string_view text) override;
+};
+
 /// What the console still had queued, then the record of kernel.crash().
 void write_crash_record(Kernel& kernel);
 

@@ -82,7 +82,7 @@ std::vector<Frame> of_kind(const std::vector<Frame>& frames, const std::string& 
 TEST(CrashRecord, tells_threads_locks_pools_and_events) {
     Pool<int, 4> pool;
     PoolEntry entry{"numbers", pool.stats()};
-    Mutex net{"net"};
+    Mutex net{"net", HolderSleeps::may};
     TestMachine machine;
     machine.kernel().pools().add(entry);
     machine.thread("owner", 10, [&](ThreadContext& self) {

@@ -14,7 +14,7 @@
 namespace kyu {
 
 /// How the board knew (docs/console.md).
-enum class PanicKind : std::uint8_t { panic, fault, deadlock, check };
+enum class PanicKind : std::uint8_t { panic, fault, deadlock, check, hang };
 
 /// What the architecture knows of an exception.
 struct FaultRecord {
@@ -27,11 +27,16 @@ struct FaultRecord {
 inline constexpr std::size_t kCrashFramesMax = 32;
 inline constexpr std::size_t kCrashReasonMax = 240;
 
+/// So far below its stack an address is one that a thread reached by outgrowing it.
+inline constexpr std::uintptr_t kStackReach =
+    port::kStackGuardBytes > 0 ? port::kStackGuardBytes : port::kPageBytes;
+
 struct CrashState {
     unsigned depth{0};  ///< 0: no panic; 2: a panic while reporting one
     PanicKind kind{PanicKind::panic};
     TextBuffer<kCrashReasonMax> reason;
     Registers registers{};
+    bool exact{false};  ///< registers.pc() is where it happened, not behind a call
     bool is_fault{false};
     FaultRecord fault{};
     std::array<std::uintptr_t, kCrashFramesMax> frames{};

@@ -38,6 +38,20 @@ void Kernel::handle_alarm(IrqContext& irq) {
     program_alarm();
 }
 
+const Thread* Kernel::look_for_starved(IrqContext& irq, unsigned limit) {
+    IrqsOff off{irq};
+    const Thread* worst = nullptr;
+    for (Thread& thread : threads_) {
+        if (thread.state_ != ThreadState::ready || &thread == &idle_) {
+            thread.ready_looks_ = 0;
+            continue;
+        }
+        if (++thread.ready_looks_ < limit) continue;
+        if (worst == nullptr || thread.ready_looks_ > worst->ready_looks_) worst = &thread;
+    }
+    return worst;
+}
+
 void Kernel::program_alarm() {
     Instant when = timers_.next_deadline();
     if (started_ && current_ != &idle_ && !slice_over_ && ready_.has_level(current_->priority_)) {

@@ -117,9 +117,20 @@ void Kernel::wake(IrqsOff& off, Thread& thread, bool by_signal) {
     make_ready(off, thread);
 }
 
+/// Who waits while it holds a mutex waits for somebody who may want that mutex first.
+void Kernel::check_may_sleep(Thread& self, const WaitQueue& queue) {
+    if (self.waiting_for_ != nullptr) return;  // for a mutex: the wait-for graph is looked at
+    for (const Mutex& held : self.held_) {
+        if (held.holder_may_sleep()) continue;
+        panic(PanicKind::deadlock, "{} sleeps in {}{}{} while it holds mutex {}", self.name_,
+              queue.kind(), queue.name()[0] == '\0' ? "" : " ", queue.name(), held.name());
+    }
+}
+
 bool Kernel::block(IrqsOff& off, WaitQueue& queue, Instant deadline) {
     CHECK(off.outermost());  // sleeping with interrupts off would turn them on behind a caller
     CHECK(!in_irq_ && current_ != nullptr && current_ != &idle_);
+    check_may_sleep(*current_, queue);
     if (deadline != Instant::never() && deadline <= port::now()) return false;
     Thread& self = *current_;
     self.state_ = ThreadState::waiting;
@@ -155,6 +166,7 @@ Thread& Kernel::begin_turn(Instant now, Thread* chosen) {
     }
     next->state_ = ThreadState::running;
     ++next->switches_;
+    next->ready_looks_ = 0;
     current_ = next;
     turn_began_ = now;
     slice_over_ = false;
@@ -284,6 +296,7 @@ void Kernel::power_off() {
         thread->state_ = ThreadState::finished;
     }
     pools_.clear();
+    lock_order_.forget_all();
     thread_count_ = 0;
     current_ = nullptr;
     started_ = false;

@@ -16,6 +16,7 @@
 #include "base/intrusive_list.hpp"
 #include "kernel/context.hpp"
 #include "kernel/crash_state.hpp"
+#include "kernel/lock_order.hpp"
 #include "kernel/pool_registry.hpp"
 #include "kernel/port.hpp"
 #include "kernel/thread.hpp"
@@ -73,6 +74,7 @@ class Kernel {
     Instant slice_ends_{};
     Instant alarm_{Instant::never()};
     WaitQueue sleepers_{"", "sleep"};
+    LockOrder lock_order_;
     EventRing<kEventsKept> events_;
     PoolRegistry pools_;
     Console* console_{nullptr};
@@ -85,6 +87,7 @@ class Kernel {
     void make_ready(IrqsOff& off, Thread& thread);
     void wake(IrqsOff& off, Thread& thread, bool by_signal);
     bool block(IrqsOff& off, WaitQueue& queue, Instant deadline);
+    void check_may_sleep(Thread& self, const WaitQueue& queue);
     void set_priority(IrqsOff& off, Thread& thread, Priority priority);
     void inherit(IrqsOff& off, Thread* owner, Priority priority);
     void restore_priority(IrqsOff& off, Thread& thread);
@@ -141,6 +144,9 @@ public:
     void trace(const char* what, std::uint32_t a = 0, std::uint32_t b = 0);
     /// Copies the facts of the thread at `index`, 0 the oldest. False: there is none.
     bool thread_info(ThreadContext& self, std::size_t index, ThreadInfo& out);
+    /// Counts for each thread that it is ready and does not run. One that was found so `limit` times
+    /// without having run in between, the longest starved; or nullptr. For Watchdog.
+    [[nodiscard]] const Thread* look_for_starved(IrqContext& irq, unsigned limit);
     /// Threads that have been started and have not ended, the idle thread included.
     [[nodiscard]] unsigned thread_count() const { return thread_count_; }
     [[nodiscard]] std::uint32_t irq_count() const { return irqs_; }

@@ -5,6 +5,11 @@
 
 namespace kyu {
 
+Mutex::~Mutex() {
+    CHECK(owner_ == nullptr);
+    if (order_in_ != nullptr) order_in_->forget(*this);
+}
+
 void Mutex::lock(ThreadContext& self) {
     lock_from(self, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
 }
@@ -14,8 +19,9 @@ void Mutex::lock_from(ThreadContext& self, std::uintptr_t from) {
     IrqsOff off{self};
     CHECK(off.outermost());
     Thread& me = self.thread();
+    if (owner_ != nullptr) check_for_deadlock(me);  // what is there comes before what might be
+    for (Mutex& held : me.held_) self.kernel().lock_order_.check(held, *this, from);
     if (owner_ == nullptr) return take(me, from);
-    check_for_deadlock(me);
     me.waiting_for_ = this;
     me.waiting_from_ = from;
     self.kernel().inherit(off, owner_, me.priority_);

@@ -3,7 +3,9 @@
 // Context   threads only. Never from an interrupt, never with interrupts off: CHECKed.
 // Rules     not recursive. Locking what one holds, unlocking what one does not hold, ending a
 //           thread that holds one: panics. A cycle of waiting threads is found when its last thread
-//           is about to wait, and is a panic of kind deadlock that prints the cycle.
+//           is about to wait, and is a panic of kind deadlock that prints the cycle. So is an order
+//           that contradicts one seen before (kernel/lock_order.hpp), and waiting for anything but
+//           another mutex while one holds this: whoever should end the wait may want it.
 // Order     unlock hands the mutex to the most urgent waiter, first come first served among equals.
 //           The owner inherits the priority of its most urgent waiter, along chains of mutexes.
 #pragma once
@@ -18,13 +20,22 @@
 namespace kyu {
 
 struct HeldTag;
+class LockOrder;
+
+/// Whether the holder of a mutex may wait for something else, keeping it. `may` is for a mutex that
+/// makes slow things whole and that nobody needs in order to end the wait: the console's.
+enum class HolderSleeps : std::uint8_t { never, may };
 
 class KYU_CAPABILITY("mutex") Mutex : public ListLink<HeldTag> {
     friend class Kernel;
     friend class CondVar;
+    friend class LockOrder;
     Thread* owner_{nullptr};
     std::uintptr_t taken_at_{0};
     WaitQueue waiters_;
+    LockOrder* order_in_{nullptr};  // who knows this mutex as number order_
+    std::uint8_t order_{0};
+    HolderSleeps holder_sleeps_;
 
     void lock_from(ThreadContext& self, std::uintptr_t from);
     void take(Thread& thread, std::uintptr_t from);
@@ -32,9 +43,10 @@ class KYU_CAPABILITY("mutex") Mutex : public ListLink<HeldTag> {
     void check_for_deadlock(Thread& self);
 
 public:
-    explicit Mutex(const char* name) : waiters_(name, "mutex") {}
+    explicit Mutex(const char* name, HolderSleeps holder_sleeps = HolderSleeps::never)
+        : waiters_(name, "mutex"), holder_sleeps_(holder_sleeps) {}
     /// A mutex that dies must be free.
-    ~Mutex() { CHECK(owner_ == nullptr); }
+    ~Mutex();
     Mutex(const Mutex&) = delete;
     Mutex& operator=(const Mutex&) = delete;
 
@@ -49,6 +61,7 @@ public:
     /// Return address of the lock() that the owner came through.
     [[nodiscard]] std::uintptr_t taken_at() const { return taken_at_; }
     [[nodiscard]] WaitQueue& waiters() { return waiters_; }
+    [[nodiscard]] bool holder_may_sleep() const { return holder_sleeps_ == HolderSleeps::may; }
 };
 
 /// Holds a mutex for a block of code.

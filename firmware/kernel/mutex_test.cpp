@@ -15,7 +15,7 @@ using namespace time_literals;
 constexpr Instant at_ms(std::int64_t n) { return Instant::from_us(n * 1000); }
 
 TEST(Mutex, has_one_owner_and_remembers_where_it_was_taken) {
-    Mutex lock{"lock"};
+    Mutex lock{"lock", HolderSleeps::may};
     TestMachine machine;
     machine.thread("first", 10, [&](ThreadContext& self) {
         MutexGuard guard{lock, self};
@@ -36,7 +36,7 @@ TEST(Mutex, has_one_owner_and_remembers_where_it_was_taken) {
 
 TEST(Mutex, is_handed_to_the_most_urgent_waiter_and_cannot_be_stolen) {
     std::string order;
-    Mutex lock{"lock"};
+    Mutex lock{"lock", HolderSleeps::may};
     TestMachine machine;
     machine.thread("owner", 10, [&](ThreadContext& self) {
         for (int i = 0; i < 2; ++i) {
@@ -60,8 +60,8 @@ TEST(Mutex, is_handed_to_the_most_urgent_waiter_and_cannot_be_stolen) {
 }
 
 TEST(Mutex, the_owner_inherits_the_priority_of_its_waiters_along_the_chain) {
-    Mutex inner{"inner"};
-    Mutex outer{"outer"};
+    Mutex inner{"inner", HolderSleeps::may};
+    Mutex outer{"outer", HolderSleeps::may};
     std::string order;
     TestMachine machine;
     Thread& low = machine.thread("low", 20, [&](ThreadContext& self) {
@@ -94,7 +94,7 @@ TEST(Mutex, the_owner_inherits_the_priority_of_its_waiters_along_the_chain) {
 }
 
 TEST(Mutex, locking_what_one_holds_is_a_deadlock_that_says_so) {
-    Mutex lock{"net"};
+    Mutex lock{"net", HolderSleeps::may};
     TestMachine machine;
     machine.thread("wang-3", 10, [&](ThreadContext& self) KYU_NO_ANALYSIS {
         lock.lock(self);
@@ -107,7 +107,7 @@ TEST(Mutex, locking_what_one_holds_is_a_deadlock_that_says_so) {
 }
 
 TEST(Mutex, unlocking_what_another_holds_is_a_panic) {
-    Mutex lock{"net"};
+    Mutex lock{"net", HolderSleeps::may};
     TestMachine machine;
     machine.thread("owner", 10, [&](ThreadContext& self) {
         MutexGuard guard{lock, self};
@@ -119,9 +119,9 @@ TEST(Mutex, unlocking_what_another_holds_is_a_panic) {
 }
 
 TEST(Mutex, a_cycle_of_three_is_printed_when_it_closes) {
-    Mutex a{"A"};
-    Mutex b{"B"};
-    Mutex c{"C"};
+    Mutex a{"A", HolderSleeps::may};
+    Mutex b{"B", HolderSleeps::may};
+    Mutex c{"C", HolderSleeps::may};
     TestMachine machine;
     const auto take_both = [](Mutex& first, Mutex& second) {
         return [&](ThreadContext& self) {
@@ -142,8 +142,8 @@ TEST(Mutex, a_cycle_of_three_is_printed_when_it_closes) {
 }
 
 TEST(Mutex, a_chain_without_a_cycle_just_waits) {
-    Mutex a{"A"};
-    Mutex b{"B"};
+    Mutex a{"A", HolderSleeps::may};
+    Mutex b{"B", HolderSleeps::may};
     TestMachine machine;
     for (int i = 0; i < 4; ++i) {
         machine.thread("t", 10, [&](ThreadContext& self) {

@@ -10,7 +10,7 @@ namespace {
 [[noreturn]] void stop_nested(CrashState& crash, std::string_view format,
                               std::span<const TextArg> args) {
     if (crash.depth == 2) {
-        PolledSink sink;
+        CrashSink sink;
         sink.put("\r\nPANIC: ");
         format_to(sink, format, args);
         print(sink, "\r\nPANIC: while reporting: {}\r\n", crash.reason.view());
@@ -26,6 +26,25 @@ namespace {
     port::halt();
 }
 
+/// How far below the stack of `thread` the address lies; 0: elsewhere.
+std::uintptr_t bytes_below(const Thread* thread, std::uintptr_t address) {
+    if (thread == nullptr) return 0;
+    const auto low = reinterpret_cast<std::uintptr_t>(thread->stack().data());
+    return address < low && low - address <= kStackReach ? low - address : 0;
+}
+
+void describe(CrashState& crash, const FaultRecord& fault, const Thread* thread) {
+    const bool is_access = std::string_view{fault.type} == "data-abort";
+    if (const auto below = is_access ? bytes_below(thread, fault.address) : 0; below > 0) {
+        print(crash.reason, "stack overflow of thread {}: {} bytes below its stack; ",
+              thread->name(), below);
+    }
+    const bool trapped = std::string_view{fault.type} == "trap";
+    if (trapped) print(crash.reason, "division by zero, or what the compiler ruled out; ");
+    print(crash.reason, "{} at {:08x}, address {:08x}, status {:08x}", fault.type,
+          fault.registers.pc(), fault.address, fault.status);
+}
+
 }  // namespace
 
 const char* to_text(PanicKind kind) {
@@ -34,11 +53,13 @@ const char* to_text(PanicKind kind) {
         case PanicKind::fault: return "fault";
         case PanicKind::deadlock: return "deadlock";
         case PanicKind::check: return "check";
+        case PanicKind::hang: return "hang";
     }
     return "panic";
 }
 
-void panic_format(PanicKind kind, std::string_view format, std::span<const TextArg> args) {
+void panic_format(PanicKind kind, const Registers* where, std::string_view format,
+                  std::span<const TextArg> args) {
     static_cast<void>(port::irq_save());
     if (!port::have_kernel()) stop_without_kernel(format, args);
     Kernel& kernel = port::current_kernel();
@@ -46,7 +67,12 @@ void panic_format(PanicKind kind, std::string_view format, std::span<const TextA
     if (++crash.depth > 1) stop_nested(crash, format, args);
     crash.kind = kind;
     format_to(crash.reason, format, args);
-    port::capture_registers(crash.registers);
+    crash.exact = where != nullptr;
+    if (where != nullptr) {
+        crash.registers = *where;
+    } else {
+        port::capture_registers(crash.registers);
+    }
     write_crash_record(kernel);
     port::halt();
 }
@@ -56,16 +82,17 @@ void panic(const char* reason) { panic(PanicKind::panic, "{}", reason); }
 void panic_fault(const FaultRecord& record) {
     static_cast<void>(port::irq_save());
     if (port::have_kernel()) {
-        CrashState& crash = port::current_kernel().crash();
+        Kernel& kernel = port::current_kernel();
+        CrashState& crash = kernel.crash();
         if (crash.depth == 0) {
             ++crash.depth;
             crash.kind = PanicKind::fault;
+            crash.exact = true;
             crash.is_fault = true;
             crash.fault = record;
             crash.registers = record.registers;
-            print(crash.reason, "{} at {:08x}, address {:08x}, status {:08x}", record.type,
-                  record.registers.pc(), record.address, record.status);
-            write_crash_record(port::current_kernel());
+            describe(crash, record, kernel.current());
+            write_crash_record(kernel);
             port::halt();
         }
     }

@@ -19,14 +19,24 @@ namespace kyu {
 [[nodiscard]] const char* to_text(PanicKind kind);
 
 /// Stops the board with the formatted reason (base/text.hpp); cut after kCrashReasonMax bytes.
-[[noreturn]] void panic_format(PanicKind kind, std::string_view format,
+/// `where`: the interrupted code that is to blame; nullptr: the caller itself.
+[[noreturn]] void panic_format(PanicKind kind, const Registers* where, std::string_view format,
                                std::span<const TextArg> args);
 
 template <typename... Args>
 [[noreturn, gnu::always_inline]] inline void panic(PanicKind kind, std::string_view format,
                                                    const Args&... args) {
     const std::array<TextArg, sizeof...(Args) + 1> packed{TextArg(args)..., TextArg(false)};
-    panic_format(kind, format, std::span<const TextArg>(packed).first(sizeof...(Args)));
+    panic_format(kind, nullptr, format, std::span<const TextArg>(packed).first(sizeof...(Args)));
+}
+
+/// The same about the code that was interrupted at `where`.
+template <typename... Args>
+[[noreturn, gnu::always_inline]] inline void panic_at(const Registers& where, PanicKind kind,
+                                                      std::string_view format,
+                                                      const Args&... args) {
+    const std::array<TextArg, sizeof...(Args) + 1> packed{TextArg(args)..., TextArg(false)};
+    panic_format(kind, &where, format, std::span<const TextArg>(packed).first(sizeof...(Args)));
 }
 
 /// The program asks for it: kind panic.

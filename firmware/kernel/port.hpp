@@ -94,6 +94,20 @@ void context_switch(Context& from, Context& to);
 /// has ended and whose stack may be used anew. Context: off.
 [[noreturn]] void context_start(Context& to);
 
+/// Below a thread's stack: so many bytes fault when they are touched. More than the largest frame
+/// that the compiler accepts (firmware/cmake/kyu.cmake), so that none can step over them.
+inline constexpr std::size_t kStackGuardBytes = kHosted ? 0 : 16384;
+inline constexpr std::size_t kPageBytes = 4096;
+
+/// Makes whole pages of the image's data fault on every access, and undoes it. Context: any.
+#if defined(__linux__) || defined(__APPLE__)
+inline void guard_pages(std::span<std::byte> /*pages*/) {}
+inline void unguard_pages(std::span<std::byte> /*pages*/) {}
+#else
+void guard_pages(std::span<std::byte> pages);
+void unguard_pages(std::span<std::byte> pages);
+#endif
+
 // ---- Interrupts ----------------------------------------------------------------------------
 
 /// Turns interrupts off and returns what irq_restore() needs to put back the state before. Nests.
@@ -146,6 +160,10 @@ void set_alarm(Instant when);
 /// Writes every byte before it returns, by polling, as is (callers end lines with CR LF). Works
 /// in any context, in the middle of anything, before start() and after a fault.
 void console_write_polled(std::string_view text);
+
+/// Memory whose content survives a reset, for kernel/last_crash.hpp; empty where there is none. Not
+/// cached: what was written is there, whatever happens next.
+[[nodiscard]] std::span<std::byte> kept_memory();
 
 /// Stops this core for good, interrupts off. The host goes back to whoever runs the machine.
 [[noreturn]] void halt();

@@ -92,7 +92,7 @@ TEST(Semaphore, an_interrupt_signals_and_the_thread_runs_at_once) {
 }
 
 TEST(CondVar, no_wake_up_is_lost_between_predicate_and_sleep) {
-    Mutex lock{"lock"};
+    Mutex lock{"lock", HolderSleeps::may};
     CondVar changed{"changed"};
     int value = 0;
     TestMachine machine;
@@ -115,7 +115,7 @@ TEST(CondVar, no_wake_up_is_lost_between_predicate_and_sleep) {
 }
 
 TEST(CondVar, waits_until_the_deadline_with_the_mutex_free_meanwhile) {
-    Mutex lock{"lock"};
+    Mutex lock{"lock", HolderSleeps::may};
     CondVar changed{"changed"};
     bool other_had_it = false;
     TestMachine machine;
@@ -135,7 +135,7 @@ TEST(CondVar, waits_until_the_deadline_with_the_mutex_free_meanwhile) {
 
 TEST(CondVar, a_signal_and_a_deadline_at_the_same_time_wake_once) {
     for (const int signal_us : {9'999, 10'000, 10'001}) {
-        Mutex lock{"lock"};
+        Mutex lock{"lock", HolderSleeps::may};
         CondVar changed{"changed"};
         bool woken = false;
         bool signalled_somebody = false;
@@ -156,7 +156,7 @@ TEST(CondVar, a_signal_and_a_deadline_at_the_same_time_wake_once) {
 }
 
 TEST(CondVar, broadcast_wakes_all_in_order_of_priority) {
-    Mutex lock{"lock"};
+    Mutex lock{"lock", HolderSleeps::may};
     CondVar changed{"changed"};
     std::string order;
     TestMachine machine;

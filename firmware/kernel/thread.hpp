@@ -43,18 +43,26 @@ struct Priority {
 enum class ThreadState : std::uint8_t { created, ready, running, waiting, finished };
 [[nodiscard]] const char* to_text(ThreadState state);
 
-/// Memory for a stack of at least `Bytes`. Hosted code needs far more stack than the board's (libc,
+/// Memory for a stack of at least `Bytes`, above pages that fault while it lives: who grows beyond
+/// it is found at the first byte. Hosted code needs far more stack than the board's (libc,
 /// sanitizers), hence the addition there.
-template <std::size_t Bytes, std::size_t Align = 16>
+template <std::size_t Bytes>
 class ThreadStack {
-    static_assert(Bytes % Align == 0 && Align >= 16);
+    static constexpr std::size_t kGuard = port::kStackGuardBytes;
+    static constexpr std::size_t kAlign = kGuard > 0 ? port::kPageBytes : 16;
     static constexpr std::size_t kExtra = port::kHosted ? 256UL * 1024 : 0;
-    alignas(Align) std::array<std::byte, Bytes + kExtra> bytes_;
+    static_assert(Bytes % 16 == 0 && kGuard % kAlign == 0);
+    alignas(kAlign) std::array<std::byte, kGuard + Bytes + kExtra> bytes_;
+
+    [[nodiscard]] std::span<std::byte> guard() { return std::span(bytes_).first(kGuard); }
 
 public:
-    ThreadStack() {}  // NOLINT(modernize-use-equals-default): not filled; starting paints it
-    [[nodiscard]] std::span<std::byte> span() { return bytes_; }
-    operator std::span<std::byte>() { return bytes_; }  // NOLINT(google-explicit-constructor)
+    ThreadStack() { port::guard_pages(guard()); }  // the rest is not filled: starting paints it
+    ~ThreadStack() { port::unguard_pages(guard()); }
+    ThreadStack(const ThreadStack&) = delete;
+    ThreadStack& operator=(const ThreadStack&) = delete;
+    [[nodiscard]] std::span<std::byte> span() { return std::span(bytes_).subspan(kGuard); }
+    operator std::span<std::byte>() { return span(); }  // NOLINT(google-explicit-constructor)
 };
 
 struct AllThreadsTag;
@@ -77,6 +85,7 @@ private:
     std::uint16_t id_{0};
     std::uint32_t runs_{0};
     std::uint32_t switches_{0};
+    std::uint32_t ready_looks_{0};  // of the watchdog, since it last ran
     std::span<std::byte> stack_;
     Entry entry_;
     void* argument_;

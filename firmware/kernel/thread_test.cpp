@@ -176,7 +176,7 @@ TEST(Thread, a_stack_that_overflows_is_named) {
 }
 
 TEST(Thread, ending_with_a_mutex_held_is_a_panic) {
-    Mutex left{"left"};
+    Mutex left{"left", HolderSleeps::may};
     TestMachine machine;
     machine.thread("rude", 10, [&](ThreadContext& self) KYU_NO_ANALYSIS { left.lock(self); });
     EXPECT_EQ(machine.run(), Stop::crashed);

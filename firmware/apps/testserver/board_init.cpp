@@ -8,6 +8,7 @@
 #include "drivers/timer/timer.hpp"
 #include "kernel/crash_record.hpp"
 #include "kernel/frame_line.hpp"
+#include "kernel/last_crash.hpp"
 #include "kernel/port.hpp"
 
 namespace kyu {
@@ -21,7 +22,7 @@ constexpr int kSecond = 102;
 [[gnu::init_priority(kSecond)]] Kernel the_kernel;
 bool kernel_is_there;
 
-constinit app::BoardUart uart0{MmioIo{board::kUart0}};
+constinit app::BoardUart uart0{app::UartIo{MmioIo{board::kUart0}}};
 constinit app::BoardGic the_gic{MmioIo{board::kGicDistributor}, MmioIo{board::kGicCpuInterface}};
 Console the_console{uart0};
 
@@ -93,6 +94,9 @@ Board board_init() {
     uart0.init(board::kUartClockHz);
     kernel_is_there = true;
     print_boot_line();
+    PolledSink polled;
+    LastCrash last{port::kept_memory()};
+    print_last_crash(polled, last);
     stir_entropy();
     arch::set_irq_handler(&on_interrupt);
     the_gic.init();
@@ -121,6 +125,9 @@ Instant now() { return timer.now(); }
 void set_alarm(Instant when) { timer.set_alarm(when); }
 std::uint64_t entropy() { return chance.next(); }
 void console_write_polled(std::string_view text) { uart0.write_polled(text); }
+std::span<std::byte> kept_memory() {
+    return {reinterpret_cast<std::byte*>(board::kKeptMemory), board::kKeptMemoryBytes};
+}
 Kernel& current_kernel() { return the_kernel; }
 bool have_kernel() { return kernel_is_there; }
 

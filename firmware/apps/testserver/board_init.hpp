@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "apps/testserver/breakable_io.hpp"
 #include "board/orangepi-pc/irqs.hpp"
 #include "drivers/gic/gic.hpp"
 #include "drivers/mmio.hpp"
@@ -19,7 +20,12 @@
 namespace kyu::app {
 
 using BoardGic = gic::Gic<MmioIo, IrqContext, board::kIrqLines>;
-using BoardUart = uart::Uart<MmioIo>;
+#if defined(KYU_DEFECTS)
+using UartIo = BreakableIo;
+#else
+using UartIo = MmioIo;
+#endif
+using BoardUart = uart::Uart<UartIo>;
 
 struct Board {
     Kernel& kernel;

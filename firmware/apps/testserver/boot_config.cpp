@@ -9,6 +9,8 @@ namespace {
 
 using board::boot_arg;
 
+constexpr unsigned kHardwareWatchdogMaxS = 16;
+
 template <typename T>
 std::optional<T> parse_number(std::string_view text, int base = 10) {
     T value{};
@@ -56,6 +58,20 @@ void read_gateway(std::string_view args, net::NetConfig& net, TextSink& complain
     const auto gateway = parse_ipv4(text);
     if (!gateway) return complain(complaints, "gw", text, "an address");
     net.gateway = *gateway;
+}
+
+void read_watchdog(std::string_view args, WatchdogConfig& watchdog, TextSink& complaints) {
+    const std::string_view text = boot_arg(args, "watchdog");
+    if (text.empty()) return;
+    if (text == "off") {
+        watchdog.on = false;
+        return;
+    }
+    const auto seconds = parse_number<unsigned>(text);
+    if (!seconds || *seconds < 1 || *seconds > kHardwareWatchdogMaxS) {
+        return complain(complaints, "watchdog", text, "off or 1 to 16 seconds");
+    }
+    watchdog.hardware_s = *seconds;
 }
 
 // A planted failure of the services, or one of the story's bugs.
@@ -110,6 +126,7 @@ BootConfig read_boot_config(std::string_view args, TextSink& complaints) {
         config.seed = parse_number<std::uint64_t>(text);
         if (!config.seed) complain(complaints, "seed", text, "a number below 2^64");
     }
+    read_watchdog(args, config.watchdog, complaints);
     read_defect(args, config, complaints);
     return config;
 }

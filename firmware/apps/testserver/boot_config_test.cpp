@@ -49,6 +49,19 @@ TEST(BootConfig, WhatDoesNotParseIsReportedAndTheDefaultStands) {
     }
 }
 
+TEST(BootConfig, TheWatchdogsAreOnUnlessSomebodySaysOtherwise) {
+    EXPECT_TRUE(Read{""}.config.watchdog.on);
+    EXPECT_EQ(Read{""}.config.watchdog.hardware_s, 16U);
+    EXPECT_EQ(Read{"watchdog=5"}.config.watchdog.hardware_s, 5U);
+    EXPECT_FALSE(Read{"watchdog=off"}.config.watchdog.on);
+    for (const char* args : {"watchdog=0", "watchdog=17", "watchdog=no", "watchdog=-1"}) {
+        const Read read{args};
+        EXPECT_TRUE(read.config.watchdog.on) << args;
+        EXPECT_EQ(read.config.watchdog.hardware_s, 16U) << args;
+        EXPECT_NE(read.complaints.view(), "") << args;
+    }
+}
+
 TEST(BootConfig, ADefectIsKeptAsItWasGiven) {
     const Read read{"defect=cut:5000@2 ip=dhcp"};
     EXPECT_EQ(read.config.net.source, Source::dhcp);

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "apps/testserver/board_tricks.hpp"
+#include "apps/testserver/fiq_watchdog.hpp"
 #include "board/orangepi-pc/memory_map.hpp"
 #include "drivers/watchdog/watchdog.hpp"
 #include "kernel/frame_line.hpp"
@@ -53,10 +55,13 @@ TestServer::TestServer(Board& board, const BootConfig& config, Memory& memory,
             emac_config(config),
             {[](IrqContext& irq, void* me) { server(me).net_.post(irq); }, this}),
       net_(pool_, emac_, random_key()),
+      planted_(board_tricks(board)),
       services_(net_, memory.services, planted_, port::entropy()),
       announcer_(board.console, net_, services_.servers()),
       heartbeat_(board.console, net_, transfers_of, &services_.wang()),
       shell_(board.console, net_, heartbeat_, restart),
+      watchdogs_(board, config.watchdog),
+      fast_interrupts_(config.watchdog.on && start_fiq_watchdog(board)),
       net_thread_(
           "net", kNetPriority, net_stack_.span(),
           [](ThreadContext& self, void* me) { server(me).net_.run(self); }, this),
@@ -125,6 +130,7 @@ void TestServer::arm_defect(ThreadContext& self) {
 }
 
 void TestServer::start_up(ThreadContext& self) {
+    watchdogs_.start(self, fast_interrupts_);
     start_network(self);
     arm_defect(self);
     services_.start(self, [&](const char* name, const char* why) { warn(self, name, why); });

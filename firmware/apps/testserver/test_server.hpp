@@ -9,6 +9,7 @@
 
 #include "apps/testserver/board_init.hpp"
 #include "apps/testserver/boot_config.hpp"
+#include "apps/testserver/watchdogs.hpp"
 #include "drivers/emac/board_emac.hpp"
 #include "net/net.hpp"
 #include "services/announcer/announcer.hpp"
@@ -47,6 +48,8 @@ class TestServer {
     Announcer announcer_;
     Heartbeat heartbeat_;
     Shell shell_;
+    Watchdogs watchdogs_;
+    bool fast_interrupts_;
 
     ThreadStack<16384> net_stack_;
     ThreadStack<16384> shell_stack_;

@@ -1,6 +1,7 @@
 #include "arch/armv7a/exceptions.hpp"
 
 #include "arch/armv7a/cp15.hpp"
+#include "arch/armv7a/image.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/port.hpp"
 
@@ -8,10 +9,21 @@ namespace kyu::arch {
 namespace {
 
 void (*irq_handler)();
+void (*fiq_handler)(const TrapFrame&);
 
-const char* type_of(std::uint32_t kind) {
-    switch (kind) {
-        case TRAP_UNDEFINED: return "undefined";
+/// What the compiler writes where a check of its own has failed: a division by zero, or what it knew
+/// to be impossible.
+constexpr std::uint32_t kTrapInstruction = 0xE7F0'00F0;
+
+bool is_trap(const TrapFrame& frame) {
+    constexpr std::uint32_t kThumb = 1U << 5U;
+    return (frame.cpsr & kThumb) == 0 && frame.pc % 4 == 0 && image().text.contains(frame.pc) &&
+           *reinterpret_cast<const std::uint32_t*>(frame.pc) == kTrapInstruction;
+}
+
+const char* type_of(const TrapFrame& frame) {
+    switch (frame.kind) {
+        case TRAP_UNDEFINED: return is_trap(frame) ? "trap" : "undefined";
         case TRAP_SVC: return "svc";
         case TRAP_PREFETCH_ABORT: return "prefetch-abort";
         case TRAP_DATA_ABORT: return "data-abort";
@@ -29,14 +41,31 @@ extern "C" void kyu_handle_irq() {
     irq_handler();
 }
 
+void set_fiq_handler(void (*handler)(const TrapFrame&)) { fiq_handler = handler; }
+
+void enable_fiq() { __asm__ volatile("cpsie f" ::: "memory"); }
+
+Registers registers_of(const TrapFrame& frame) {
+    Registers registers;
+    for (std::size_t i = 0; i < frame.r.size(); ++i) registers.r[i] = frame.r[i];
+    registers.r[13] = frame.sp;
+    registers.r[14] = frame.lr;
+    registers.r[15] = frame.pc;
+    registers.status = frame.cpsr;
+    return registers;
+}
+
+extern "C" [[noreturn]] void kyu_handle_crash(const TrapFrame& frame);
+
+extern "C" void kyu_handle_fiq(const TrapFrame& frame) {
+    if (fiq_handler == nullptr) kyu_handle_crash(frame);
+    fiq_handler(frame);
+}
+
 extern "C" [[noreturn]] void kyu_handle_crash(const TrapFrame& frame) {
     FaultRecord record;
-    record.type = type_of(frame.kind);
-    for (std::size_t i = 0; i < frame.r.size(); ++i) record.registers.r[i] = frame.r[i];
-    record.registers.r[13] = frame.sp;
-    record.registers.r[14] = frame.lr;
-    record.registers.r[15] = frame.pc;
-    record.registers.status = frame.cpsr;
+    record.type = type_of(frame);
+    record.registers = registers_of(frame);
     // The fault registers keep the last abort: read for the exception they belong to only.
     if (frame.kind == TRAP_DATA_ABORT) {
         record.status = read_dfsr();

@@ -13,6 +13,7 @@ extern char __exidx_start[], __exidx_end[];
 extern char __build_id_start[], __build_id_end[];
 extern char kyu_boot_stack_guard[], kyu_boot_stack[], kyu_boot_stack_top[];
 extern char kyu_crash_stack_guard[], kyu_crash_stack[], kyu_nested_crash_stack_top[];
+extern char kyu_fiq_stack[], kyu_fiq_stack_top[];
 }
 
 namespace kyu::arch {

@@ -72,12 +72,13 @@ constexpr std::uint32_t kSctlrAccessFlag = 1U << 29U;
 
 }  // namespace
 
-bool unmap_page(const void* page) {
-    const auto address = reinterpret_cast<std::uintptr_t>(page);
+namespace {
+
+bool set_data_page(std::uintptr_t address, std::uint32_t descriptor) {
     if (address % kPage != 0 || !image().data.contains(address)) return false;
     auto* table = table_of(address);
     if (table == nullptr) return false;
-    (*table)[address / kPage % kPagesPerTable] = 0;
+    (*table)[address / kPage % kPagesPerTable] = descriptor;
     dsb();  // the table walk reads through the data cache, but not through the write buffer
     invalidate_tlb_page(static_cast<std::uint32_t>(address));
     dsb();
@@ -85,11 +86,24 @@ bool unmap_page(const void* page) {
     return true;
 }
 
+}  // namespace
+
+bool unmap_page(const void* page) {
+    return set_data_page(reinterpret_cast<std::uintptr_t>(page), 0);
+}
+
+bool map_page(const void* page) {
+    const auto address = reinterpret_cast<std::uintptr_t>(page);
+    return set_data_page(address, page_descriptor(address, MemoryKind::data));
+}
+
 extern "C" void kyu_mmu_enable() {
     map_image();
     for (const board::DeviceRange& range : board::kDeviceRanges) {
         map_sections({range.begin, range.end, MemoryKind::device});
     }
+    map_sections(
+        {board::kKeptMemory, board::kKeptMemory + board::kKeptMemoryBytes, MemoryKind::dma});
     map_pages({board::kBootArgs, board::kBootArgs + board::kBootArgsBytes, MemoryKind::constants});
     dsb();
     invalidate_tlbs(0);

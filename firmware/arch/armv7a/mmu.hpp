@@ -35,6 +35,8 @@ constexpr std::uint32_t page_descriptor(std::uintptr_t address, MemoryKind kind)
 /// Makes a 4 KiB page of the image's data fault on every access: the end of a stack. False when
 /// the page is not mapped page by page (it lies outside of .data and .bss). Context: any.
 bool unmap_page(const void* page);
+/// The same page is memory again.
+bool map_page(const void* page);
 
 // ---- Descriptors ---------------------------------------------------------------------------
 

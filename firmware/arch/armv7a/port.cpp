@@ -8,6 +8,8 @@
 
 #include "arch/armv7a/cp15.hpp"
 #include "arch/armv7a/image.hpp"
+#include "arch/armv7a/mmu.hpp"
+#include "base/check.hpp"
 
 extern "C" {
 void kyu_context_switch(std::uintptr_t* from, std::uintptr_t* to);
@@ -41,6 +43,18 @@ void context_init(Context& context, std::span<std::byte> stack, void (*entry)(vo
     context.words[kArgument] = reinterpret_cast<std::uintptr_t>(argument);
     context.words[kSp] = top & ~std::uintptr_t{7};  // AAPCS: 8 bytes at every call
     context.words[kPc] = reinterpret_cast<std::uintptr_t>(&kyu_thread_begin);
+}
+
+void guard_pages(std::span<std::byte> pages) {
+    for (std::size_t at = 0; at < pages.size(); at += kPageBytes) {
+        CHECK(arch::unmap_page(pages.data() + at));
+    }
+}
+
+void unguard_pages(std::span<std::byte> pages) {
+    for (std::size_t at = 0; at < pages.size(); at += kPageBytes) {
+        CHECK(arch::map_page(pages.data() + at));
+    }
 }
 
 void context_switch(Context& from, Context& to) {

@@ -73,7 +73,7 @@ _start:
     cps     #MODE_IRQ
     ldr     sp, =kyu_trap_frame_irq
     cps     #MODE_FIQ
-    ldr     sp, =kyu_trap_frame_fiq
+    ldr     sp, =kyu_fiq_stack_top
     cps     #MODE_UND
     ldr     sp, =kyu_trap_frame_und
     cps     #MODE_ABT

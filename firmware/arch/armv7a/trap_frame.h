@@ -10,6 +10,7 @@
 #define TRAP_DATA_ABORT 4
 #define TRAP_FIQ 5
 
+#define TRAP_R8 32
 #define TRAP_SP 52
 #define TRAP_LR 56
 #define TRAP_PC 60

@@ -19,6 +19,7 @@ class BoardMemory final : public ehabi::Memory {
     arch::Extent stack_;
     arch::Image image_{arch::image()};
     arch::Extent boot_{arch::address_of(kyu_boot_stack), arch::address_of(kyu_boot_stack_top)};
+    arch::Extent fiq_{arch::address_of(kyu_fiq_stack), arch::address_of(kyu_fiq_stack_top)};
     arch::Extent crash_{arch::address_of(kyu_crash_stack),
                         arch::address_of(kyu_nested_crash_stack_top)};
 
@@ -29,7 +30,8 @@ public:
 
     bool read(std::uint32_t address, std::uint32_t& word) const override {
         if (address % 4 != 0) return false;
-        for (const arch::Extent& part : {stack_, image_.text, image_.constants, boot_, crash_}) {
+        for (const arch::Extent& part :
+             {stack_, image_.text, image_.constants, boot_, crash_, fiq_}) {
             if (address >= part.begin && part.end - part.begin >= 4 && address <= part.end - 4) {
                 word = *reinterpret_cast<const std::uint32_t*>(address);
                 return true;

@@ -7,6 +7,7 @@
 @               r0 r1 r2 r3 r12 lr pc cpsr
 @           unwind.cpp knows this frame (InterruptFrame) by a pc between kyu_irq_frame_begin and
 @           kyu_irq_frame_end.
+@           A fast interrupt is the watchdog's (exceptions.hpp) and switches nothing.
 @           Anything else is a crash. Each mode's sp points at its own TrapFrame (exceptions.hpp);
 @           sp never moves. The crash runs in SVC mode on a stack of its own, because the thread's
 @           may be the reason; a second one gets a second stack, a third stops the core.
@@ -84,7 +85,43 @@ kyu_irq_frame_end:
     crash_vector prefetch_vector, TRAP_PREFETCH_ABORT, 4
     crash_vector data_vector, TRAP_DATA_ABORT, 8
     crash_vector reserved_vector, TRAP_RESERVED, 4
-    crash_vector fiq_vector, TRAP_FIQ, 4
+
+@ The fast interrupt belongs to the watchdog: it comes when ordinary interrupts are off, too. Its
+@ trap frame lies on a stack of its own, and it returns to the very instruction.
+    .type fiq_vector, %function
+fiq_vector:
+    .fnstart
+    .cantunwind
+    sub     lr, lr, #4
+    sub     sp, sp, #TRAP_FRAME_BYTES
+    stmia   sp, {r0-r7}
+    mrs     r0, spsr
+    str     lr, [sp, #TRAP_PC]
+    str     r0, [sp, #TRAP_CPSR]
+    mov     r1, #TRAP_FIQ
+    str     r1, [sp, #TRAP_KIND]
+    add     r2, sp, #TRAP_R8
+    mrs     r4, cpsr
+    and     r3, r0, #MODE_MASK
+    cmp     r3, #MODE_USR
+    moveq   r3, #MODE_SYS
+    bic     r5, r4, #0xff
+    orr     r3, r3, #MASK_IF
+    orr     r5, r5, r3
+    msr     cpsr_cxsf, r5               @ r8-r14 of whoever was interrupted
+    stmia   r2!, {r8-r12}
+    str     sp, [r2]
+    str     lr, [r2, #4]
+    msr     cpsr_cxsf, r4
+    mov     r0, sp
+    bl      kyu_handle_fiq
+    clrex                               @ an exclusive access must not span this
+    ldr     lr, [sp, #TRAP_PC]
+    ldmia   sp, {r0-r7}
+    add     sp, sp, #TRAP_FRAME_BYTES
+    movs    pc, lr
+    .fnend
+    .size fiq_vector, . - fiq_vector
 
 @ The return address of these two depends on the length of the instruction: 4 or 2 bytes.
     .macro crash_vector_by_state name, kind
@@ -177,7 +214,6 @@ crash_common:
     .space TRAP_FRAME_BYTES
     .endm
     trap_frame kyu_trap_frame_irq
-    trap_frame kyu_trap_frame_fiq
     trap_frame kyu_trap_frame_und
     trap_frame kyu_trap_frame_abt
     trap_frame kyu_trap_frame_svc
@@ -199,3 +235,8 @@ kyu_crash_stack_top:
 kyu_nested_crash_stack:
     .space 8192
 kyu_nested_crash_stack_top:
+    .global kyu_fiq_stack
+    .global kyu_fiq_stack_top
+kyu_fiq_stack:
+    .space 16384                        @ a hang is reported on it
+kyu_fiq_stack_top:

@@ -3,7 +3,11 @@
 // Rules     One core, one priority, no nesting: an interrupt runs to its end before the next one.
 //           Everything is in group 0 and arrives as IRQ; seen from the Non-secure world the same
 //           writes mean group 1, which is as good.
-// Context   init, attach and detach with interrupts off; dispatch inside Kernel::run_irq.
+//           make_fast() singles out one interrupt, which then arrives as FIQ: it alone stays in
+//           group 0, is more urgent than all others, and interrupts them. Only the Secure world can
+//           have that; elsewhere the writes are ignored and it arrives as nothing else.
+// Context   init, attach, detach, make_fast with interrupts off; dispatch inside Kernel::run_irq;
+//           end_fast from the FIQ.
 // Ownership handlers are plain functions; their argument outlives the attachment.
 // Source    ARM IHI 0048 (GIC architecture v2), chapter 4.
 #pragma once
@@ -34,10 +38,20 @@ inline constexpr std::uint32_t kPriority = 0x400;      ///< one byte, 0 the most
 inline constexpr std::uint32_t kTargets = 0x800;       ///< one byte, a bit a core
 inline constexpr std::uint32_t kConfig = 0xC00;        ///< two bits; 0: level
 
+struct SoftwareInterrupt {
+    static constexpr std::uint32_t offset = 0xF00;
+    using Target = Field<25, 24>;
+    using ToGroup1 = Field<15, 15>;  ///< from the Secure world: the interrupt is in group 1
+    using Id = Field<3, 0>;
+    static constexpr std::uint32_t kThisCore = 2;
+};
+
 struct CpuControl {
     static constexpr std::uint32_t offset = 0x000;
     using EnableGroup0 = Field<0, 0>;
-    using EnableGroup1 = Field<1, 1>;  ///< reserved when seen from the Non-secure world
+    using EnableGroup1 = Field<1, 1>;  ///< this and the next: reserved for the Non-secure world
+    using AckGroup1 = Field<2, 2>;     ///< Acknowledge serves group 1 too
+    using Group0IsFiq = Field<3, 3>;
 };
 struct PriorityMask {
     static constexpr std::uint32_t offset = 0x004;
@@ -56,9 +70,14 @@ struct EndOfInterrupt {
 /// 1020 and above: nothing is pending (1023), or not for this world (1022).
 inline constexpr unsigned kFirstSpecial = 1020;
 inline constexpr unsigned kFirstShared = 32;
+inline constexpr unsigned kSoftwareInterrupts = 16;
 /// GIC-400 implements the upper five bits of a priority: all of ours are the same.
 inline constexpr std::uint32_t kOnePriority = 0xA0A0'A0A0;
 inline constexpr std::uint32_t kMaskNothing = 0xF8;
+inline constexpr std::uint32_t kMostUrgent = 0;
+/// Interrupts served in one call. A line that nobody quiets must not keep the processor in here for
+/// ever: what is still pending comes again at once, and is counted as another interrupt.
+inline constexpr unsigned kServedMax = 16;
 inline constexpr std::uint32_t kCore0 = 0x0101'0101;
 
 /// `Context` is what handlers get as their proof of being in an interrupt: IrqContext.
@@ -77,6 +96,8 @@ private:
     I distributor_;
     I cpu_;
     unsigned lines_{0};
+    unsigned fast_{kFirstSpecial};
+    unsigned latest_{0};
     std::uint32_t unexpected_{0};
     std::array<Entry, Lines> entries_{};
 
@@ -126,12 +147,49 @@ public:
         entries_[id] = {};
     }
 
-    /// Serves what is pending, until nothing is.
+    /// Interrupt `id` is enabled and arrives as FIQ from now on, everything else as IRQ.
+    void make_fast(unsigned id) {
+        CHECK(id < lines_ && entries_[id].handler == nullptr);
+        for (unsigned n = 0; n < lines_; n += 32) {
+            distributor_.write(kGroup + word(n), word(n) == word(id) ? ~bit(id) : ~0U);
+        }
+        const std::uint32_t shift = 8 * (id % 4);
+        distributor_.write(kPriority + id / 4 * 4,
+                           (kOnePriority & ~(0xFFU << shift)) | (kMostUrgent << shift));
+        cpu_.write(BinaryPoint::offset, 0);  // the one other priority interrupts
+        cpu_.write(CpuControl::offset,
+                   CpuControl::EnableGroup0::of(1) | CpuControl::EnableGroup1::of(1) |
+                       CpuControl::AckGroup1::of(1) | CpuControl::Group0IsFiq::of(1));
+        fast_ = id;
+        distributor_.write(kSetEnable + word(id), bit(id));
+    }
+    /// In the FIQ, after the device was quieted: the next one may come.
+    void end_fast() {
+        const std::uint32_t token = cpu_.read(Acknowledge::offset);
+        if (Acknowledge::Id::in(token) < kFirstSpecial) cpu_.write(EndOfInterrupt::offset, token);
+    }
+
+    /// Software interrupt `id` (0 to 15) on this core.
+    void raise(unsigned id) {
+        CHECK(id < kSoftwareInterrupts);
+        distributor_.write(SoftwareInterrupt::offset,
+                           SoftwareInterrupt::Target::of(SoftwareInterrupt::kThisCore) |
+                               SoftwareInterrupt::ToGroup1::of(fast_ < kFirstSpecial ? 1 : 0) |
+                               SoftwareInterrupt::Id::of(id));
+    }
+
+    /// Serves what is pending, until nothing is or kServedMax are.
     void dispatch(Context& irq) {
-        for (;;) {
+        for (unsigned served = 0; served < kServedMax; ++served) {
             const std::uint32_t token = cpu_.read(Acknowledge::offset);
             const unsigned id = Acknowledge::Id::in(token);
             if (id >= kFirstSpecial) return;
+            latest_ = id;
+            if (id == fast_) {
+                // Pending between the vector and here: its FIQ is about to come, or has been.
+                cpu_.write(EndOfInterrupt::offset, token);
+                continue;
+            }
             if (id < lines_ && entries_[id].handler != nullptr) {
                 entries_[id].handler(irq, entries_[id].argument);
             } else {
@@ -143,6 +201,11 @@ public:
         }
     }
 
+    /// The interrupt that was served last, and the function that serves it; nullptr: nobody.
+    [[nodiscard]] unsigned latest() const { return latest_; }
+    [[nodiscard]] Handler handler_of(unsigned id) const {
+        return id < lines_ ? entries_[id].handler : nullptr;
+    }
     /// Interrupts that nobody was attached to.
     [[nodiscard]] std::uint32_t unexpected() const { return unexpected_; }
 };

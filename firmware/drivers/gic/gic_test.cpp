@@ -98,6 +98,45 @@ TEST_F(GicTest, turns_off_an_interrupt_that_nobody_expects) {
     EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{77}));
 }
 
+TEST_F(GicTest, one_interrupt_can_be_fast_and_then_alone_is_in_group_0) {
+    gic.make_fast(29);
+    EXPECT_EQ(model.words[kGroup], ~(1U << 29U));
+    EXPECT_EQ(model.words[kGroup + 12], ~0U);
+    EXPECT_EQ(model.words[kPriority + 28], 0xA0A0'00A0U) << "byte 1 of the word is number 29";
+    EXPECT_EQ(model.words[kSetEnable], 1U << 29U);
+    EXPECT_EQ(model.words[0x1000 + CpuControl::offset], 0xFU);
+    EXPECT_EQ(model.words[0x1000 + BinaryPoint::offset], 0U);
+}
+
+TEST_F(GicTest, a_fast_one_seen_by_the_slow_path_is_put_back_for_its_own) {
+    gic.make_fast(29);
+    gic.attach(114, &GicTest::count, &calls);
+    model.words.erase(kClearEnable);
+    model.pending = {29, 114};
+    gic.dispatch(irq);
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(gic.unexpected(), 0U);
+    EXPECT_EQ(model.words.count(kClearEnable), 0U) << "it stays on";
+    EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{29, 114}));
+}
+
+TEST_F(GicTest, ends_a_fast_interrupt_but_not_a_spurious_one) {
+    gic.make_fast(29);
+    model.pending = {29, 1023};
+    gic.end_fast();
+    gic.end_fast();
+    EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{29}));
+}
+
+TEST_F(GicTest, a_line_that_nobody_quiets_leaves_the_handler_now_and_then) {
+    gic.attach(114, &GicTest::count, &calls);
+    model.pending.assign(10 * kServedMax, 114);
+    gic.dispatch(irq);
+    EXPECT_EQ(calls, static_cast<int>(kServedMax));
+    EXPECT_EQ(gic.latest(), 114U);
+    EXPECT_EQ(gic.handler_of(114), &GicTest::count);
+}
+
 TEST_F(GicTest, survives_a_number_beyond_its_lines) {
     model.pending = {1019};
     gic.dispatch(irq);

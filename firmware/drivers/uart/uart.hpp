@@ -79,6 +79,7 @@ class Uart final : public ConsolePort {
     I io_;
     Console* console_{nullptr};
     bool sending_{false};
+    bool mute_{false};  // the transmitter did not become ready in all of kPolls
     Stats stats_{};
 
     static constexpr std::uint32_t kEightBits = LineControl::WordLength::of(3);
@@ -186,10 +187,13 @@ public:
         }
     }
 
-    /// Every byte, before it returns; gives up on a transmitter that never becomes ready.
+    /// Every byte, before it returns; gives up on a transmitter that never becomes ready, and asks
+    /// it only once from then on: a crash report is a thousand lines.
     void write_polled(std::string_view text) {
         for (const char c : text) {
-            if (!wait_for(LineStatus::FifoEmpty::mask)) return;
+            mute_ = mute_ ? LineStatus::FifoEmpty::in(io_.read(LineStatus::offset)) == 0
+                          : !wait_for(LineStatus::FifoEmpty::mask);
+            if (mute_) return;
             io_.write(kData, static_cast<unsigned char>(c));
         }
     }

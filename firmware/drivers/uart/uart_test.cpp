@@ -123,6 +123,27 @@ TEST(Uart, polls_out_every_byte_before_it_returns) {
     EXPECT_EQ(model.fullest, 1U);
 }
 
+TEST(Uart, waits_for_a_dead_transmitter_once_and_for_no_line_after_it) {
+    Model model;
+    model.in_fifo = kFifo;
+    unsigned looks = 0;
+    struct CountingIo : ModelIo {
+        unsigned* looks;
+        [[nodiscard]] std::uint32_t read(std::uint32_t offset) const {
+            ++*looks;
+            return ModelIo::read(offset);
+        }
+    };
+    Uart<CountingIo> uart{CountingIo{{&model}, &looks}};
+    for (int line = 0; line < 1000; ++line) uart.write_polled("a line of a crash record\r\n");
+    EXPECT_EQ(looks, kPolls + 999);
+    EXPECT_EQ(model.sent, "");
+
+    model.in_fifo = 0;  // it comes back
+    uart.write_polled("x");
+    EXPECT_EQ(model.sent, "x");
+}
+
 class UartConsole : public testing::Test {
 protected:
     Model model;

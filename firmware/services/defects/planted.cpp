@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include "kernel/panic.hpp"
 #include "net/socket/api.hpp"
+#include "services/defects/acts.hpp"
 
 namespace kyu::defects {
 namespace {
-
-using namespace time_literals;
 
 constexpr Priority kUrgent{1};  // above everything that does the image's work
 
@@ -17,17 +15,6 @@ void send(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte
     const net::SendOutcome outcome = client.send(self, bytes, Instant::never());
     static_cast<void>(outcome);  // the defect fails the transfer anyway
 }
-
-[[gnu::noinline]] void spin_with_interrupts_on() {
-    for (;;) asm volatile("");
-}
-
-[[gnu::noinline]] void spin_with_interrupts_off(ThreadContext& self) {
-    const IrqsOff off(self);
-    for (;;) asm volatile("");
-}
-
-[[gnu::noinline]] void planted_panic() { panic("planted panic"); }
 
 void send_with_wrong_byte(ThreadContext& self, net::TcpSocket& client,
                           std::span<const std::byte> stream, std::size_t offset) {
@@ -40,56 +27,38 @@ void send_with_wrong_byte(ThreadContext& self, net::TcpSocket& client,
 
 }  // namespace
 
-Planted::Planted() : helper_("defect", kUrgent, stack_.span(), helper_entry, this) {}
+Planted::Planted(const BoardTricks& tricks)
+    : tricks_(tricks), helper_("defect", kUrgent, stack_.span(), help, this) {}
 
 void Planted::arm(ThreadContext& self, const Defect& defect) {
     defect_ = defect;
     if (defect.kind != Kind::none) helper_.start(self);
 }
 
-void Planted::helper_entry(ThreadContext& self, void* planted) {
-    static_cast<Planted*>(planted)->help(self);
-}
-
-void Planted::help(ThreadContext& self) {
-    if (!start_helper_.wait(self, Instant::never())) return;
-    switch (defect_.kind) {
-        case Kind::spin_irq_on: return spin_with_interrupts_on();
-        case Kind::spin_irq_off: return spin_with_interrupts_off(self);
-        case Kind::abba: return take_both(self, second_, first_);
-        default: return;
-    }
-}
-
-void Planted::take_both(ThreadContext& self, Mutex& mine, Mutex& other) {
-    mine.lock(self);
-    // Long enough for both threads to hold their first lock before either asks for its second.
-    self.sleep_for(50_ms);
-    other.lock(self);
-    other.unlock(self);
-    mine.unlock(self);
+void Planted::help(ThreadContext& self, void* planted) {
+    auto& me = *static_cast<Planted*>(planted);
+    if (!me.props_.start_helper.wait(self, Instant::never())) return;
+    act_as_helper(self, me.defect_.kind, me.props_, me.tricks_);
 }
 
 void Planted::act(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte> stream) {
     const auto offset =
         static_cast<std::size_t>(std::min<std::uint64_t>(defect_.argument, stream.size()));
-    const auto half = stream.first(stream.size() / 2);
     switch (defect_.kind) {
-        case Kind::none: return;
-        case Kind::panic: send(self, client, half); return planted_panic();
-        case Kind::spin_irq_on:
-        case Kind::spin_irq_off: send(self, client, half); return start_helper_.signal(self);
-        case Kind::abba:
-            send(self, client, half);
-            start_helper_.signal(self);
-            return take_both(self, first_, second_);
         case Kind::wrong_byte: return send_with_wrong_byte(self, client, stream, offset);
         case Kind::cut: return send(self, client, stream.first(offset));
         case Kind::stall:
             send(self, client, stream.first(offset));
             return self.sleep_until(Instant::never());
-        case Kind::reset: send(self, client, half); return client.abort(self);
+        case Kind::reset:
+            send(self, client, stream.first(stream.size() / 2));
+            return client.abort(self);
+        default: break;
     }
+    const std::size_t half = stream.size() / 2;
+    send(self, client, stream.first(half));
+    if (act_in_transfer(self, defect_.kind, props_, tricks_))
+        send(self, client, stream.subspan(half));
 }
 
 }  // namespace kyu::defects

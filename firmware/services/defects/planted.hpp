@@ -3,7 +3,7 @@
 // Rules     In a release image this is an empty object whose due() is a constant false, so the
 //           compiler drops every trace of it.
 // Context   arm() once at boot, from a thread; due() and act() from the thread of a transfer.
-// Ownership owns the helper thread that spins or that holds the second lock.
+// Ownership owns the helper thread and everything else that a failure needs (props.hpp).
 #pragma once
 
 #include "base/mission_bug.hpp"
@@ -12,9 +12,8 @@
 #if defined(KYU_DEFECTS)
 #include <array>
 
-#include "kernel/mutex.hpp"
-#include "kernel/semaphore.hpp"
 #include "kernel/thread.hpp"
+#include "services/defects/props.hpp"
 #include "services/wangdoodle/pattern.hpp"
 #endif
 
@@ -25,21 +24,17 @@ namespace kyu::defects {
 class Planted {
     static constexpr std::size_t kHelperStack = 8192;
     Defect defect_{};
-    Mutex first_{"abba-a"};
-    Mutex second_{"abba-b"};
-    Semaphore start_helper_{"defect helper", 0};
-    Semaphore helper_holds_{"defect held", 0};
+    BoardTricks tricks_;
+    Props props_;
     ThreadStack<kHelperStack> stack_;
     Thread helper_;
     PlantedBug bug_;
     std::array<std::byte, wangdoodle::kChunkBytes> shared_chunk_{};
 
-    static void helper_entry(ThreadContext& self, void* planted);
-    void help(ThreadContext& self);
-    void take_both(ThreadContext& self, Mutex& mine, Mutex& other);
+    static void help(ThreadContext& self, void* planted);
 
 public:
-    Planted();
+    explicit Planted(const BoardTricks& tricks = {});
     /// Arms `defect` and starts the helper thread.
     void arm(ThreadContext& self, const Defect& defect);
     /// Whether transfer number `nth` (from 1) is to fail.
@@ -61,6 +56,7 @@ public:
 
 class Planted {
 public:
+    explicit Planted(const BoardTricks& /*tricks*/ = {}) {}
     void arm(ThreadContext& /*self*/, const Defect& /*defect*/) {}
     [[nodiscard]] constexpr bool due(std::uint64_t /*nth*/) const { return false; }
     void act(ThreadContext& /*self*/, net::TcpSocket& /*client*/,
