@@ -38,9 +38,12 @@ class Exhibit:
 
     @property
     def record(self) -> CrashRecord:
-        """The board's own; from outside when it hangs without a word."""
-        hangs = self.verdict.cause is Cause.HANG
-        return self.look.record if self.look and hangs and not self.crash.alarming else self.crash
+        """The board's own; from outside when it hangs without a word, or died in mid-sentence."""
+        if self.look is None or self.crash.complete:
+            return self.crash
+        outside = self.look.record
+        better = not outside.halted if self.crash.alarming else self.verdict.cause is Cause.HANG
+        return outside if better else self.crash
 
 
 def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Path:
@@ -103,9 +106,9 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
 
 def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     """The traceback of the thread that crashed, with file and line, then who waits for whom."""
-    reason = words.short(crash.reason)
+    reason, source = words.short(crash.reason), " (told from outside)" if crash.from_outside else ""
     lines = [
-        reason if crash.halted else f"{crash.kind}: {reason}",
+        reason if crash.halted else f"{crash.kind}: {reason}{source}",
         f"thread {crash.thread}, function {crash.function}",
         *(f"why: {hint}" for hint in words.hints(crash)),
         "",

@@ -32,7 +32,9 @@ STORY_BUGS = (
     StoryBug(
         "unlocked-sendbuf", "sosend fills and sends without the lock", (Cause.PANIC, Cause.FAULT)
     ),
-    StoryBug("close-deadlock", "close waits for the last ACK with the lock held", (Cause.DEADLOCK,)),
+    StoryBug(
+        "close-deadlock", "close waits for the last ACK with the lock held", (Cause.DEADLOCK,)
+    ),
     StoryBug("lost-wakeup", "sosend gives the lock up before it counts as waiting", (Cause.STALL,)),
     StoryBug("deaf-receiver", "a receiver whose ring ran full is not started again"),
     StoryBug(

@@ -18,11 +18,16 @@ from pathlib import Path
 from rig.errors import RigError
 
 _count = itertools.count(1)
+#: What fits into the address of a Unix socket.
+PATH_BYTES_MAX = 107
 
 
 def make() -> Path:
     """A path for a new board's socket. Raises RigError when there can be none."""
     folder = _folder()
+    door = folder / f"{os.getpid()}-{next(_count)}.gdb"
+    if len(os.fsencode(door)) > PATH_BYTES_MAX:
+        raise RigError(f"{door} is too long for a socket")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
@@ -30,10 +35,10 @@ def make() -> Path:
         raise RigError(f"{folder} cannot be made: {error.strerror}") from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise RigError(f"{folder} is not a private folder of this user")
-    for door in folder.glob("*.gdb"):
-        if not _alive(door):
-            door.unlink(missing_ok=True)
-    return folder / f"{os.getpid()}-{next(_count)}.gdb"
+    for left in folder.glob("*.gdb"):
+        if not _alive(left):
+            left.unlink(missing_ok=True)
+    return door
 
 
 def found() -> list[Path]:

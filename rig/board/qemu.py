@@ -203,7 +203,8 @@ class QemuBoard:
         arguments += ["-device", f"{loader},force-raw=on", *self._wire.qemu_arguments()]
         if self._door is not None:
             # It costs nothing until somebody attaches, and then the board stands still.
-            arguments += ["-chardev", f"socket,id=gdb,path={self._door},server=on,wait=off"]
+            path = str(self._door).replace(",", ",,")  # as QEMU wants a comma
+            arguments += ["-chardev", f"socket,id=gdb,path={path},server=on,wait=off"]
             arguments += ["-gdb", "chardev:gdb"]
         if self._pcap is not None:
             arguments += ["-object", f"filter-dump,id=pcap,netdev=wire,file={self._pcap}"]

@@ -271,31 +271,26 @@ class Session:
         self.feed(ev.ProbeSent(self.clock.now()))
 
     def _inspect(self) -> ev.Inspected:
-        """Where the processor is: a few samples, the most frequent function named."""
+        """Where the processor is, by a few samples; then the board is halted and looked at."""
         if not isinstance(self.board, Inspectable):
             return ev.Inspected(self.clock.now())
-        seen: Counter[str] = Counter()
-        example: dict[str, str] = {}
+        samples = []
         try:
             for _ in range(PC_SAMPLES):
-                pc = self.board.program_counter()
-                place = self.symbols.place(pc)
-                name = place.function or f"{pc:08x}"
-                seen[name] += 1
-                example.setdefault(name, f"{place} at {pc:08x}")
+                samples.append(self.board.program_counter())
                 time.sleep(0.02)
         except RigError as fault:
             return ev.Inspected(self.clock.now(), trouble=self.board.gone() or str(fault))
-        name, count = seen.most_common(1)[0]
-        where = f"processor in {example[name]}, {count} of {PC_SAMPLES} samples"
+        # Halted before anything is decoded: a board that spins would take its processor from that.
         look = self.look("the board is silent")
+        where, function = self._most_seen(samples)
         if look is None:
             where += f"; no look from outside: {self._look_trouble}" if self._look_trouble else ""
-            return ev.Inspected(self.clock.now(), where=where, function=name)
+            return ev.Inspected(self.clock.now(), where=where, function=function)
         return ev.Inspected(
             self.clock.now(),
             where=where,
-            function=name,
+            function=function,
             thread=look.record.thread,
             findings=findings(look.record),
         )
@@ -310,14 +305,26 @@ class Session:
         detail = f"{one.thread} {one.does} in {one.function}{place}"
         return ev.Looked(self.clock.now(), one.thread, one.function, detail)
 
+    def _most_seen(self, samples: list[int]) -> tuple[str, str]:
+        """(what to say, the function) of the function that the processor was in most often."""
+        seen: Counter[str] = Counter()
+        example: dict[str, str] = {}
+        for pc in samples:
+            place = self.symbols.place(pc)
+            name = place.function or f"{pc:08x}"
+            seen[name] += 1
+            example.setdefault(name, f"{place} at {pc:08x}")
+        name, count = seen.most_common(1)[0]
+        return f"processor in {example[name]}, {count} of {len(samples)} samples", name
+
     def look(self, why: str) -> Look | None:
         """The board from outside, once a power-on: it stays halted. None when that cannot be."""
         known = self._look is not None or self._look_trouble
         if known or not isinstance(self.board, Debuggable) or self.symbols.image is None:
             return self._look
         try:
-            self._image = self._image or Image(self.symbols.image)
             with contextlib.closing(looking.attach(self.board.debugger(), budget_s=LOOK_S)) as stub:
+                self._image = self._image or Image(self.symbols.image)
                 self._look = looking.look(stub, self._image, f"{looking.HALTED}: {why}")
         except (RigError, UserError) as fault:
             self._look_trouble = str(fault)

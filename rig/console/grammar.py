@@ -54,7 +54,10 @@ _WAITING = re.compile(
 #: Functions whose business is to print a panic: never "the function that panicked".
 _MACHINERY = re.compile(
     r"(?:^|::)(?:(?:bsd_)?panic(?:_format|_fault)?|\w*traceback\w*|check_failed|\w*crash_record\w*"
-    r"|capture_registers|Mutex::(?:lock|lock_from|release|unlock|check_for_deadlock))$"
+    r"|capture_registers|Mutex::(?:lock|lock_from|release|unlock|check_for_deadlock)"
+    r"|MutexGuard::MutexGuard|LockOrder::\w+|Kernel::(?:block|check_may_sleep)"
+    r"|(?:WaitQueue|Semaphore|CondVar)::wait|Thread::join|ThreadContext::sleep_\w+"
+    r"|pool_damaged|PoolGuard::\w+)$"
 )
 
 

@@ -20,6 +20,11 @@ def findings(record: CrashRecord) -> tuple[str, ...]:
     ring = find_cycle(wait_for_graph(record))
     said = [f"a ring of waits: {describe_cycle(ring)}"] if ring else []
     said += _sleeping_owners(record)
+    said += [
+        f"{line.text('queued')} bytes wait for the console's transmitter, which takes none"
+        for line in record.of_kind("crash-console")
+        if line.number("queued")
+    ]
     return tuple(said[:SAID_MAX])
 
 

@@ -2,10 +2,10 @@
 
 Context   one thread at a time. Every answer has a time limit; a server that is silent, gone or
           speaks nonsense is RigError, never a word about the board.
-Rules     only what the plainest server has: `?`, `g`, `p`, `m`, `c`, `D` and the interrupt byte.
+Rules     only what the plainest server has: `?`, `g`, `p`, `m`, `c` and the interrupt byte.
           Nothing is written to the board but its running and standing still.
 Source    GDB manual, appendix E. QEMU 7.2: a board stops when somebody attaches, with a stop reply
-          that nobody asked for; it stays stopped when the connection closes without `D`; it has no
+          that nobody asked for, and stays stopped when the connection closes; it has no
           QStartNoAckMode, and `p` only after a look at its XML.
 """
 
@@ -33,6 +33,7 @@ from rig.inspect.packets import (
 
 TIMEOUT_S = 5.0
 REPEATS_MAX = 3
+CONTINUE_S = 0.3
 CORE_REGISTERS = 16
 #: The number of cpsr in gdb's ARM numbering: eight FPA registers and their status come before it.
 CPSR_NUMBER = 25
@@ -131,8 +132,14 @@ class GdbStub:
         return bytes(out)
 
     def resume(self) -> None:
-        """Lets the board run, and lets go of it. Raises RigError."""
-        self._ask(b"D")
+        """Lets the board run, and lets go of it. Raises RigError.
+
+        By `c`, not by `D`: OpenOCD leaves a board halted when a debugger detaches, unless it is
+        configured otherwise.
+        """
+        self._send(frame(b"c"))
+        # Nothing is answered while the board runs, but that the packet has come.
+        self._receive(time.monotonic() + CONTINUE_S)
         self.close()
 
     def close(self) -> None:

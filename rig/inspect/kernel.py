@@ -120,7 +120,7 @@ def _described(kernel: View) -> bool:
 
 
 def read(kernel: View) -> Kernel:
-    """Everything that can be read. Raises LayoutError for an image that lacks the members."""
+    """All that can be read. Raises LayoutError when threads are unlike what is known here."""
     return _Reader().kernel(kernel)
 
 
@@ -133,9 +133,10 @@ class _Reader:
             self._troubles.append(what)
 
     def _try(self, what: str, get: Callable[[], T], otherwise: T) -> T:
+        """Also when the image describes it otherwise: the threads are worth telling without it."""
         try:
             return get()
-        except UnreadableError as error:
+        except (UnreadableError, LayoutError) as error:
             self.complain(f"{what}: {error}")
             return otherwise
 
@@ -148,18 +149,20 @@ class _Reader:
 
     def kernel(self, kernel: View) -> Kernel:
         threads = tuple(self._walk("thread", kernel["threads_"], THREADS_MAX, self._thread))
-        pools = tuple(self._walk("pool", kernel["pools_"]["pools_"], POOLS_MAX, _pool))
         return Kernel(
             started=self._try("kernel", lambda: kernel["started_"].unsigned() != 0, False),
             in_irq=self._try("kernel", lambda: kernel["in_irq_"].unsigned() != 0, False),
             current=self._try("kernel", kernel["current_"].unsigned, 0),
             threads=threads,
-            pools=pools,
+            pools=self._try("pools", lambda: self._pools(kernel), ()),
             events=self._try("events", lambda: _events(kernel["events_"]), ()),
             turn_began_us=self._try("kernel", lambda: _instant(kernel["turn_began_"]), 0),
             crash=self._try("crash", lambda: _crash(kernel["crash_"]), None),
             troubles=tuple(self._troubles),
         )
+
+    def _pools(self, kernel: View) -> tuple[Pool, ...]:
+        return tuple(self._walk("pool", kernel["pools_"]["pools_"], POOLS_MAX, _pool))
 
     def _thread(self, thread: View) -> Thread:
         queue = self._try("wait queue", thread["waiting_in_"].target, None)

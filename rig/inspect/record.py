@@ -16,6 +16,7 @@ from types import MappingProxyType
 from rig.console.crash import CrashRecord
 from rig.console.grammar import Frame as Line
 from rig.inspect import kernel as kernels
+from rig.inspect.console import queued
 from rig.inspect.image import Image
 from rig.inspect.kernel import Kernel, Thread
 from rig.inspect.memory import Memory, Span
@@ -90,6 +91,8 @@ def build(image: Image, memory: Memory, registers: Sequence[int], why: str) -> O
     lines.registers(kernel, registers if crash is None else crash.registers)
     lines.threads(kernel, backtraces)
     lines.rest(kernel)
+    if crash is None:
+        lines.add("crash-console", queued=queued(image, memory))
     end = _line("crash-end", lines=len(lines.done) + 1)
     record = CrashRecord(begin=begin, frames=tuple(lines.done), end=end)
     return Outside(record, kernel, tuple(start), backtraces)

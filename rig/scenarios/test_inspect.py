@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,6 +135,17 @@ def test_the_locks_of_a_deadlock_are_seen_from_outside(
     session = struck(boards, defects, patterns, "abba@1")
     locks = {lock.text("name") for lock in seen(session).record.of_kind("crash-lock")}
     assert {"abba-a", "abba-b"} <= locks
+
+
+@pytest.mark.parametrize("name", ["a,b", "deep" * 25])
+def test_an_odd_folder_for_temporary_files_keeps_no_board_from_running(
+    boards: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+    session = boards.boot(boards.choice)
+    assert session.watch.ready
+    boards.off()
 
 
 def test_a_fault_is_told_alike(boards: Keeper, defects: BoardChoice) -> None:

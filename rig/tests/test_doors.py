@@ -62,6 +62,14 @@ def test_a_folder_that_others_may_enter_is_refused(temporary: Path) -> None:
         doors.make()
 
 
+def test_a_folder_too_deep_for_a_socket_is_refused(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary / ("deep" * 25)))
+    with pytest.raises(RigError, match="too long"):
+        doors.make()
+
+
 def test_the_folder_bears_the_number_of_the_user(temporary: Path) -> None:
     assert doors.make().parent == temporary / f"kyu-{os.getuid()}"
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rig.console.crash import CrashRecord
 from rig.errors import RigError, UserError
 from rig.inspect import core, record
+from rig.inspect import kernel as kernels
 from rig.inspect.findings import findings
 from rig.inspect.image import Image
 from rig.inspect.layout import View
@@ -168,6 +169,16 @@ def test_a_state_that_is_none_is_its_number(forge: Forge) -> None:
     forge.thread(b"odd", 1, state=77)
     (thread,) = told(forge).of_kind("crash-thread")
     assert thread.text("state") == "77"
+
+
+@pytest.mark.parametrize("member", ["turn_began_", "events_", "pools_", "started_"])
+def test_a_member_that_another_image_lacks_costs_only_itself(image: Image, member: str) -> None:
+    other = Forge(Image(image.path))
+    three(other)
+    del other.kernel_type.members[member]
+    kernel = kernels.read(View(other.memory, other.kernel_type, other.kernel.address))
+    assert len(kernel.threads) == 3
+    assert any(member in trouble for trouble in kernel.troubles)
 
 
 def test_an_empty_kernel_is_told_as_one(forge: Forge) -> None:

@@ -21,7 +21,7 @@ from rig.inspect.packets import Packet, Splitter, frame
 from rig.journal import RunFolder
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
-from rig.tests.fake import FakeBoard, FakeNative, Script
+from rig.tests.fake import FakeBoard, FakeNative, Script, crash_lines
 from rig.tests.forge import BLOCK, Forge, compiled
 from rig.tests.test_soak import FAST, HASTY, _stall, big
 from rig.verdict import Cause
@@ -52,16 +52,20 @@ class Debugger:
                     while data := sock.recv(4096):
                         for one in splitter.feed(data):
                             if isinstance(one, Packet):
-                                sock.sendall(b"+" + frame(self._answer(one.body)))
+                                self._one(sock, one.body)
+
+    def _one(self, sock: socket.socket, command: bytes) -> None:
+        if command == b"c":
+            self.resumed += 1  # before it is acknowledged: a test looks at once
+            sock.sendall(b"+")
+        else:
+            sock.sendall(b"+" + frame(self._answer(command)))
 
     def _answer(self, command: bytes) -> bytes:
         if command == b"?":
             return b"T05thread:01;"
         if command == b"g":
             return bytes(168).hex().encode()
-        if command == b"D":
-            self.resumed += 1
-            return b"OK"
         if command.startswith(b"m"):
             address, size = (int(number, 16) for number in command[1:].split(b","))
             there = address >= BLOCK and address + size <= BLOCK + len(self.forge.raw)
@@ -73,8 +77,9 @@ class Debugger:
 class DebuggedBoard(FakeBoard):
     """Goes silent in its second transfer. Satisfies Debuggable, too."""
 
-    def __init__(self, where: str) -> None:
-        super().__init__(Script(2, _stall, silent_after=True))
+    def __init__(self, where: str, *last_words: str) -> None:
+        script = Script(2, _stall, lambda board: board.say(*last_words), silent_after=True)
+        super().__init__(script)
         self.answers = False
         self._where = where
 
@@ -100,13 +105,14 @@ def debugger(image: Image, tmp_path: Path) -> Iterator[Debugger]:
     server.close()
 
 
-def hang(tmp_path: Path, where: str, image: Path) -> tuple[Summary, Path]:
+def hang(tmp_path: Path, where: str, image: Path, *last_words: str) -> tuple[Summary, Path]:
     folder = RunFolder(tmp_path / "run")
-    board = DebuggedBoard(where)
+    board = DebuggedBoard(where, *last_words)
     session = Session(board, Symbols(image), folder=folder, limits=FAST, patience=HASTY)
     summary = Soak(session, folder, big(5), FakeNative(), PlainDisplay(io.StringIO(), None)).run()
     folder.close()
-    return summary, folder.path / "failures" / "001-hang"
+    assert summary.verdict.cause is not None
+    return summary, folder.path / "failures" / f"001-{summary.verdict.cause.value}"
 
 
 def test_a_hang_is_told_with_its_thread_and_the_ring_of_waits(
@@ -129,6 +135,23 @@ def test_a_hangs_evidence_is_the_record_from_outside_and_a_core(
     assert "shell waits for net-lock, held by net" in (found / "traceback.txt").read_text()
     assert (found / "core").read_bytes().startswith(b"\x7fELF")
     assert "'net'" in (found / "core.gdb").read_text()
+
+
+def test_a_record_that_the_board_did_not_finish_is_told_from_outside(
+    debugger: Debugger, tmp_path: Path
+) -> None:
+    crash = debugger.forge.kernel["crash_"]
+    debugger.forge.put(crash["depth"], 1)
+    reason = b"m_copym 3"
+    for at, byte in enumerate(reason):
+        debugger.forge.put(crash["reason"]["data_"].address + at, byte, 1)
+    debugger.forge.put(crash["reason"]["size_"], len(reason))
+    words = crash_lines()[:7]
+    summary, found = hang(tmp_path, str(debugger.where), debugger.forge.image.path, *words)
+    assert summary.verdict.cause is Cause.PANIC
+    assert "the crash record is incomplete" in summary.verdict.detail
+    assert (found / "traceback.txt").read_text().startswith("panic: m_copym 3 (told from outside)")
+    assert "net: waiting" in (found / "threads.txt").read_text()
 
 
 def test_a_debugger_that_is_not_there_does_not_change_the_verdict(
