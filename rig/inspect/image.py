@@ -55,6 +55,14 @@ class Image:
                 found[names[name:end].decode(errors="replace")] = value
         return found
 
+    def content(self, address: int, size: int) -> bytes:
+        """What the file has for this address; empty when it has none."""
+        for part in self.elf.iter_segments("PT_LOAD"):
+            at = address - part["p_vaddr"]
+            if at >= 0 and at + size <= part["p_filesz"]:
+                return bytes(part.data()[at : at + size])
+        return b""
+
     def symbol(self, name: str) -> int:
         """Raises UserError when the image has none of this name."""
         try:
