@@ -12,6 +12,7 @@ from rig.verdict import Cause
 
 _ACTS = "services/defects/acts.cpp"
 _FAULTS = "services/defects/faults.cpp"
+_POOLS = "services/defects/pool_defects.cpp"
 _TRICKS = "apps/testserver/board_tricks.cpp"
 
 
@@ -172,6 +173,25 @@ LOCKS = (
     ),
 )
 
+MEMORY = (
+    Defect(
+        "pool-overrun",
+        "writes a byte beyond the end of a pool's object",
+        Cause.PANIC,
+        "overrun_pool_object",
+        ("planted",),
+        file=_POOLS,
+    ),
+    Defect(
+        "use-after-free",
+        "writes into a pool's object that was given back",
+        Cause.PANIC,
+        "use_after_free",
+        ("planted",),
+        file=_POOLS,
+    ),
+)
+
 HANGS = (
     Defect(
         "spin-irq-on",
@@ -268,4 +288,4 @@ STREAM = (
     ),
 )
 
-DEFECTS = PROGRAM + PROCESSOR + LOCKS + HANGS + STREAM
+DEFECTS = PROGRAM + PROCESSOR + LOCKS + MEMORY + HANGS + STREAM

@@ -26,7 +26,7 @@ from rig.console.resync import read
 from rig.console.symbols import Symbols
 from rig.errors import UserError
 from rig.verdict import Outcome, Verdict, inconclusive
-from rig.watch import Watch, begins_boot, close_lines, step
+from rig.watch import Wants, Watch, begins_boot, close_lines, step
 
 BLOCK_BYTES = 1 << 18
 FIRST_KEPT, LAST_KEPT = 12, 8
@@ -70,6 +70,8 @@ class _Boot:
         if self.watch.crash.alarming or self.watch.restarted:
             rest = self.watch.limits.crash_record + self.watch.limits.last_crash + 1.0
             self.step(ev.Tick(self.watch.at, rest, rest))
+        if self.watch.wants is Wants.LOOK:
+            self.step(ev.Looked(self.watch.at))  # nobody looked: it ended before
 
 
 class _Telling:

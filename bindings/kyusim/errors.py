@@ -52,5 +52,7 @@ def _read(text: str) -> CrashRecord:
 
     record = crash.NO_CRASH
     for line in text.splitlines():
-        record = crash.add(record, grammar.parse(line))
+        parsed = grammar.parse(line)
+        if not isinstance(parsed, grammar.Earlier):  # a simulated board keeps nothing of one
+            record = crash.add(record, parsed)
     return record

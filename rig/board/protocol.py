@@ -69,6 +69,14 @@ class Debuggable(Protocol):
         """A Unix socket's path, or HOST:PORT; empty when there is none just now."""
 
 
+@runtime_checkable
+class Resettable(Protocol):
+    """A board whose reset line can be pulled: it boots anew, and its memory keeps its content."""
+
+    def reset(self) -> None:
+        """Raises RigError when it cannot be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostLoad:
     """`delayed_s` only grows: seconds for which the board was runnable but was not run."""

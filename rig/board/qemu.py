@@ -56,7 +56,7 @@ class SocketConsole:
 
 
 class QemuBoard:
-    """Satisfies Board, Inspectable, Debuggable and Observable."""
+    """Satisfies Board, Inspectable, Debuggable, Resettable and Observable."""
 
     name = "qemu"
 
@@ -162,6 +162,9 @@ class QemuBoard:
         if status != "running":
             raise RigError(f"QEMU is not running the board: {status}")
         return self._monitor.program_counter()
+
+    def reset(self) -> None:
+        self._monitor.execute("system_reset")
 
     def debugger(self) -> str:
         return "" if self._door is None else str(self._door)

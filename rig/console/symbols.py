@@ -49,10 +49,6 @@ class Symbols:
     def __init__(self, image: Path | None) -> None:
         self.image = image
 
-    @property
-    def image(self) -> Path | None:
-        return self._image
-
     @cached_property
     def _elf(self) -> Any:
         if self.image is None:

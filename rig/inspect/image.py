@@ -24,7 +24,7 @@ from rig.inspect.memory import Memory, Span, UnreadableError
 
 _SYMBOL = struct.Struct("<IIIBBH")
 #: Pools of packet buffers, uncleared at boot, are megabytes that no backtrace needs.
-SAVED_SECTION_BYTES_MAX = 4 << 20
+SAVED_SECTION_BYTES_MAX = 12 << 20
 
 
 class Image:
@@ -54,6 +54,14 @@ class Image:
                 end = names.index(b"\0", name)
                 found[names[name:end].decode(errors="replace")] = value
         return found
+
+    def content(self, address: int, size: int) -> bytes:
+        """What the file has for this address; empty when it has none."""
+        for part in self.elf.iter_segments("PT_LOAD"):
+            at = address - part["p_vaddr"]
+            if at >= 0 and at + size <= part["p_filesz"]:
+                return bytes(part.data()[at : at + size])
+        return b""
 
     def symbol(self, name: str) -> int:
         """Raises UserError when the image has none of this name."""

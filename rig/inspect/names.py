@@ -10,7 +10,12 @@ import bisect
 import struct
 from functools import cached_property
 
+from rig.errors import UserError
 from rig.inspect.image import Image
+
+MACHINERY = "kMachinery"  # firmware/kernel/crash_record.cpp
+UNKNOWN = "?+0"
+MACHINERY_MAX, MACHINERY_NAME_MAX = 64, 80
 
 
 class Names:
@@ -32,6 +37,26 @@ class Names:
             return (), (), b""
         return addresses, names, raw[symbols["kyu_symbol_text"] - start :]
 
+    @cached_property
+    def machinery(self) -> frozenset[str]:
+        """Functions that stand between a culprit and its record: the board's own list of them.
+
+        An array of std::string_view (a length, a pointer), up to the first that is none.
+        """
+        found: list[str] = []
+        try:
+            at = self._image.variable(MACHINERY)
+        except UserError:
+            return frozenset()
+        while len(found) < MACHINERY_MAX:
+            size, text = struct.unpack("<II", self._image.content(at, 8) or bytes(8))
+            name = self._image.content(text, size) if 0 < size <= MACHINERY_NAME_MAX else b""
+            if not name.isascii() or not name.decode().isprintable() or not name:
+                break
+            found.append(name.decode())
+            at += 8
+        return frozenset(found)
+
     def find(self, pc: int) -> tuple[str, int]:
         """(name, bytes past its start); an empty name when nobody knows."""
         addresses, names, text = self._table
@@ -43,4 +68,4 @@ class Names:
     def shown(self, pc: int, *, exact: bool) -> str:
         """NAME+OFFSET. A return address belongs to the call before it, as on the board."""
         name, offset = self.find(pc if exact else pc - 1)
-        return f"{name}+{offset + (not exact):x}" if name else "?+0"
+        return f"{name}+{offset + (not exact):x}" if name else UNKNOWN

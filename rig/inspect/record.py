@@ -18,42 +18,12 @@ from rig.console.grammar import Frame as Line
 from rig.inspect import kernel as kernels
 from rig.inspect.console import queued
 from rig.inspect.image import Image
-from rig.inspect.kernel import Kernel, Thread
+from rig.inspect.kernel import Crash, Kernel, Thread
 from rig.inspect.memory import Memory, Span
-from rig.inspect.names import Names
+from rig.inspect.names import UNKNOWN, Names
 from rig.inspect.unwind import FP, LR, PC, SP, Frame, Unwinder
 
-#: What stands between the culprit and the record in every traceback: as kMachinery of the board.
-MACHINERY = frozenset(
-    {
-        "panic",
-        "panic_format",
-        "panic_fault",
-        "check_failed",
-        "Mutex::lock",
-        "Mutex::lock_from",
-        "Mutex::release",
-        "Mutex::unlock",
-        "Mutex::check_for_deadlock",
-        "MutexGuard::MutexGuard",
-        "LockOrder::check",
-        "LockOrder::report",
-        "Kernel::check_may_sleep",
-        "Kernel::block",
-        "WaitQueue::wait",
-        "Semaphore::wait",
-        "CondVar::wait",
-        "Thread::join",
-        "ThreadContext::sleep_until",
-        "ThreadContext::sleep_for",
-        "pool_damaged",
-        "PoolGuard::check",
-        "PoolGuard::take",
-        "PoolGuard::check_release",
-        "capture_registers",
-    }
-)
-PANIC = "panic_format"
+PANIC, INTERRUPT_ENTRY = "panic_format", "irq_vector"
 #: Besides a thread's own stack a walk may read these: of a boot, and of a crash.
 FIXED_STACKS = (
     ("kyu_boot_stack", "kyu_boot_stack_top"),
@@ -132,24 +102,34 @@ class _Walks:
         crash = kernel.crash
         if crash is None:
             return processor, self.walk(kernel, processor, exact=True)
-        if crash.is_fault or not _same_stack(kernel, processor[SP], crash.registers[SP]):
-            # What stopped it has a stack of its own. unwind.cpp tells a trap in the same way.
-            exact = crash.registers[LR] != crash.registers[PC]
-            frames = self.walk(kernel, crash.registers, exact=exact)
-            return crash.registers, frames if crash.is_fault else self._without_panic(frames)
+        captured = not crash.is_fault and crash.registers[LR] == crash.registers[PC]
+        if not captured:  # they are those of whoever was interrupted, by a trap or a watchdog
+            return crash.registers, self.walk(kernel, crash.registers, exact=True)
+        if not _same_stack(kernel, processor[SP], crash.registers[SP]):
+            frames = self.walk(kernel, crash.registers, exact=False)
+            return crash.registers, self._without_panic(crash, frames)
         # The board is inside of the panic. The registers it began with will not do: the frame that
         # they belong to has been left, and overwritten.
         frames = self.walk(kernel, processor, exact=True)
         entries = [n for n, frame in enumerate(frames) if self._name(frame) == PANIC]
-        return processor, self._without_panic(frames[entries[-1] if entries else 0 :])
+        return processor, self._without_panic(crash, frames[entries[-1] if entries else 0 :])
 
     def walk(self, kernel: Kernel, registers: Sequence[int], *, exact: bool) -> tuple[Frame, ...]:
-        # It may have been halted in the middle of a switch: then sp is another thread's.
-        stacks = [thread.stack for thread in kernel.threads if registers[SP] in thread.stack]
+        # It may have been halted in the middle of a switch: then sp is another thread's. One that
+        # has outgrown its stack has its sp below it.
+        stacks = [
+            thread.stack
+            for thread in kernel.threads
+            if registers[SP] in thread.stack or thread is kernel.running
+        ]
         return self._unwinder.walk(registers, self._memory, (*stacks, *self._fixed), exact=exact)
 
-    def _without_panic(self, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
-        while len(frames) > 1 and self._name(frames[0]) in MACHINERY:
+    def _without_panic(self, crash: Crash, frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+        """As the board leaves them out: of a watchdog's panic all that came by the interrupt."""
+        if crash.kind == "hang":
+            entries = [n for n, one in enumerate(frames) if self._name(one) == INTERRUPT_ENTRY]
+            return frames[entries[0] + 1 :] if entries else frames
+        while len(frames) > 1 and self._name(frames[0]) in self.names.machinery:
             frames = frames[1:]
         return frames
 
@@ -229,12 +209,14 @@ class _Lines:
         for owner in kernel.threads:
             for lock in owner.held:
                 waiters = [t.name for t in kernel.threads if t.waits_in == lock.key]
+                taker = self._names.shown(lock.taken, exact=False)
                 self.add(
                     "crash-lock",
                     name=lock.name,
                     owner=owner.name,
                     taken=_hex(lock.taken),
                     waiters=" ".join(waiters),
+                    **({"at": taker} if taker != UNKNOWN else {}),
                 )
         for pool in kernel.pools:
             self.add(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,9 @@ import pytest
 
 from rig import journal
 from rig.assembly import BoardChoice
-from rig.board import image as images
 from rig.campaign.soak import Soak
 from rig.console.symbols import same_function
 from rig.defects import DEFECTS, Defect
-from rig.errors import UserError
 from rig.explain import load
 from rig.journal import RunFolder
 from rig.options import SoakOptions, plan
@@ -26,21 +24,12 @@ from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.traffic.pattern import Native
 from rig.traffic.wangdoodle import Patience
-from rig.verdict import Cause, Outcome
+from rig.verdict import Outcome
 
+SOURCES = Path(__file__).resolve().parents[2] / "firmware"
 TRANSFERS = 8
 #: A stall is told after 3 s here, not 10: eight defects must not take eight minutes.
 HASTY = Patience(connect=4.0, stall=3.0)
-
-
-@pytest.fixture(scope="module")
-def defects_choice(boards: Keeper) -> Iterator[BoardChoice]:
-    try:
-        image = images.find(None, images.DEFECTS)
-    except UserError as error:
-        pytest.exit(f"kyu: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
-    yield replace(boards.choice, image=image)
-    boards.off()
 
 
 def soak(
@@ -66,18 +55,38 @@ def test_a_planted_failure_is_found_and_named(
 
     assert (summary.verdict.outcome, summary.verdict.cause) == (Outcome.FAILED, defect.cause)
     assert all(word in summary.verdict.detail for word in defect.evidence), summary.verdict.detail
+    assert summary.tally.ok >= defect.good_before
+    assert defect.slow or summary.tally.ok == defect.good_before
     if defect.function:
         assert same_function(summary.verdict.function, defect.function)
-    if defect.slow:
-        assert summary.tally.ok >= defect.good_before
-    else:
-        assert summary.tally.ok == defect.good_before
     found = folder.path / journal.FAILURES / f"001-{defect.cause.value}"
-    verdict = json.loads((found / "verdict.json").read_text())
-    if summary.verdict.cause in (Cause.PANIC, Cause.DEADLOCK, Cause.FAULT):
-        assert verdict["function_check"] == "confirmed"
-        assert defect.function in (found / "traceback.txt").read_text()
+    if defect.file:
+        told = culprit(found, summary.verdict.detail, told_by_board=defect.told)
+        assert defect.thread in told
+        lines = source_lines(defect.file, defect.function)
+        named = {int(n) for n in re.findall(rf"firmware/{defect.file}:(\d+)", told)}
+        assert named & set(lines), f"{told}\nnames no line of {lines} in {defect.file}"
     assert [one.verdict.cause for one in load(folder.path) if one.verdict] == [defect.cause]
+
+
+def culprit(found: Path, detail: str, *, told_by_board: bool) -> str:
+    """Who did it and where, as a person reads it: the traceback, else the verdict itself."""
+    traceback = found / "traceback.txt"
+    if told_by_board:
+        verdict = json.loads((found / "verdict.json").read_text())
+        assert verdict["function_check"] in ("confirmed", ""), verdict["function_check"]
+    return traceback.read_text() if traceback.exists() else detail
+
+
+def source_lines(file: str, function: str) -> range:
+    """Lines of the body of `function`, whose closing brace stands in the first column."""
+    lines = (SOURCES / file).read_text().splitlines()
+    at = {n for n, line in enumerate(lines, 1) if re.search(rf"\b{function}\(", line)}
+    first = min(
+        n for n in at if re.search(r"[{(,]$|} *$", lines[n - 1]) and lines[n - 1][:1] != " "
+    )
+    one_line = lines[first - 1].endswith("}")
+    return range(first, first + 1 if one_line else lines.index("}", first) + 2)
 
 
 def test_the_same_image_without_a_defect_passes_with_no_alarm(

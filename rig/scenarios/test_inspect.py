@@ -28,7 +28,8 @@ from rig.traffic.pattern import Native
 from rig.traffic.request import Request
 from rig.verdict import Cause
 
-SPIN = "spin_with_interrupts_off"
+BOARD_FRAMES_MAX = 32  # kCrashFramesMax
+SPIN = "spin_with_everything_off"
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def struck(boards: Keeper, choice: BoardChoice, patterns: Native, defect: str) -
     session = boards.prepare(replace(choice, bootargs=f"defect={defect}"))
     assert session.boot() is None
     session.run(patterns, [Request()] * 4)
-    session.await_verdict()
-    assert session.watch.crash.complete
+    session.settle()
+    assert session.watch.crash.complete, f"{defect} stops the board"
     return session
 
 
 def spinning(boards: Keeper, choice: BoardChoice, patterns: Native) -> Session:
     """A board that spins with interrupts off: its console is dead, nothing was said."""
-    session = boards.prepare(replace(choice, bootargs="defect=spin-irq-off@1"))
+    session = boards.prepare(replace(choice, bootargs="defect=spin-all-off@1"))
     assert session.boot() is None
     assert isinstance(session.board, QemuBoard)
     session.start_traffic(patterns, iter([(1, Request())]), 1)
@@ -83,7 +84,10 @@ class Told:
 
 
 def threads(record: CrashRecord) -> dict[str, Told]:
-    """By id. A thread in the same place as an earlier one has its frames."""
+    """By id. A thread in the same place as an earlier one has its frames.
+
+    The board has room for BOARD_FRAMES_MAX of them.
+    """
     found = {}
     for thread in record.of_kind("crash-thread"):
         number = thread.text("like") or thread.text("id")
@@ -91,7 +95,7 @@ def threads(record: CrashRecord) -> dict[str, Told]:
         name, prio, state, waits, stack = map(
             thread.text, ("name", "prio", "state", "waits", "stack")
         )
-        syms = tuple(frame.text("sym") for frame in frames)
+        syms = tuple(frame.text("sym") for frame in frames)[:BOARD_FRAMES_MAX]
         found[thread.text("id")] = Told(name, prio, state, waits, stack, syms)
     return found
 
@@ -118,10 +122,39 @@ def test_a_mute_board_is_named_by_thread_function_and_line(
     record = seen(session).record
     assert record.from_outside
     assert (record.thread, record.function) == ("defect", SPIN)
-    assert "services/defects/planted.cpp:" in traceback_text(record, session.symbols)
+    assert "services/defects/acts.cpp:" in traceback_text(record, session.symbols)
 
 
-@pytest.mark.parametrize("defect", ["abba@1", "panic:1"])
+def test_the_verdict_of_a_mute_board_names_thread_function_and_line(
+    boards: Keeper, defects: BoardChoice, patterns: Native
+) -> None:
+    session = boards.prepare(replace(defects, bootargs="defect=spin-all-off@1"))
+    assert session.boot() is None
+    session.run(patterns, [Request()])
+    verdict = session.settle()
+    assert verdict.cause is Cause.HANG
+    assert same_function(verdict.function, SPIN)
+    for words in ("does not answer", "services/defects/acts.cpp:", "thread defect"):
+        assert words in verdict.detail
+
+
+#: Each stops the board in another way, and most of them in another place of the kernel.
+STOPS = [
+    "panic:1",
+    "panic-in-irq@1",
+    "abba@1",
+    "hold-and-wait@1",
+    "null-call@1",
+    "divide@1",
+    "overflow-recursion@1",
+    "overflow-frame@1",
+    "irq-stuck@1",
+    "spin-irq-on@1",
+    "spin-irq-off@1",
+]
+
+
+@pytest.mark.parametrize("defect", STOPS)
 def test_the_board_and_the_look_from_outside_agree(
     boards: Keeper, defects: BoardChoice, patterns: Native, defect: str
 ) -> None:
@@ -230,7 +263,7 @@ def test_gdb_opens_the_core_with_every_thread(
     assert dict(GDB_THREAD.findall(said)) == {number: one.name for number, one in told.items()}
     assert re.search(rf"^\$1 = {len(told)}$", said, re.MULTILINE)
     backtraces = dict(GDB_BACKTRACE.findall(said))
-    assert "kyu::defects::Planted::take_both (" in backtraces[running(found.record)]
+    assert "take_both (" in backtraces[running(found.record)]
     for number, frames in found.outside.backtraces.items():
         # gdb has no rules for leaving an interrupt; what a thread did before one is ours to tell.
         interrupted = "kyu_handle_irq" in backtraces[str(number)]

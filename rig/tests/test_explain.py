@@ -44,7 +44,7 @@ class FakeSymbols(Symbols):
         self._build = build
 
     @property
-    def build_id(self) -> str:  # type: ignore[override]
+    def build_id(self) -> str:
         return self._build
 
     def chain(self, pc: int) -> tuple[Place, ...]:
@@ -56,8 +56,8 @@ class FakeSymbols(Symbols):
     def call_chain(self, return_address: int) -> tuple[Place, ...]:
         return self.chain(return_address - 4)
 
-    def source(self, return_address: int) -> str:
-        return f"firmware/a.hpp:{return_address & 0xFF}"
+    def source(self, pc: int, *, exact: bool = False) -> str:
+        return f"firmware/a.hpp:{pc & 0xFF}"
 
 
 # What is handed to it
@@ -66,7 +66,7 @@ class FakeSymbols(Symbols):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: None, "cannot read"),
+        (lambda _path: None, "cannot read"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: path.mkdir(), "is a directory without events.jsonl and console.log"),
         (lambda path: path.write_bytes(b"\x1f\x8b garbage"), "cannot read"),

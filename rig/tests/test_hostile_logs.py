@@ -172,8 +172,7 @@ def mutations(draw: st.DrawFn) -> bytes:
                 where = draw(st.integers(0, len(data)))
                 data[where:where] = piece
             case "write":
-                piece = draw(st.binary(max_size=20))
-                data[at : at + len(piece)] = piece
+                data[at : at + length] = draw(st.binary(min_size=length, max_size=length))
             case "put":
                 data[at:at] = draw(WORDS)
     return bytes(data)
