@@ -28,14 +28,16 @@ from rig.verdict import Outcome
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware"
 TRANSFERS = 8
+#: Enough to go on for longer than the board needs to tell.
+SLOW_TRANSFERS = 5000
 #: A stall is told after 3 s here, not 10: eight defects must not take eight minutes.
 HASTY = Patience(connect=4.0, stall=3.0)
 
 
 def soak(
-    boards: Keeper, choice: BoardChoice, patterns: Native, out: Path
+    boards: Keeper, choice: BoardChoice, patterns: Native, out: Path, transfers: int = TRANSFERS
 ) -> tuple[Summary, RunFolder]:
-    wanted = plan(SoakOptions(transfers=TRANSFERS))
+    wanted = plan(SoakOptions(transfers=transfers))
     with contextlib.closing(RunFolder(out)) as folder:
         session = boards.prepare(choice, folder=folder, patience=HASTY)
         summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO(), None)).run()
@@ -51,7 +53,8 @@ def test_a_planted_failure_is_found_and_named(
     defect: Defect,
 ) -> None:
     choice = replace(defects_choice, bootargs=f"defect={defect.armed}")
-    summary, folder = soak(boards, choice, patterns, tmp_path / "run")
+    transfers = SLOW_TRANSFERS if defect.slow else TRANSFERS
+    summary, folder = soak(boards, choice, patterns, tmp_path / "run", transfers)
 
     assert (summary.verdict.outcome, summary.verdict.cause) == (Outcome.FAILED, defect.cause)
     assert all(word in summary.verdict.detail for word in defect.evidence), summary.verdict.detail
