@@ -10,6 +10,7 @@ from collections import Counter
 from rig import crash_text as words
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols
+from rig.crash_hints import hints
 from rig.evidence import check_function
 from rig.explain import Explanation, SymbolSource
 from rig.report.summary import headline
@@ -67,7 +68,7 @@ def _boot(
     if crash.alarming:
         symbols = symbols_of(_build_of(crash, watch.build))
         lines += [f"  {note}" for note in _symbol_notes(symbols, _build_of(crash, watch.build))]
-        lines += [f"  why: {hint}" for hint in words.hints(crash)]
+        lines += [f"  why: {hint}" for hint in hints(crash)]
     lines += [f"  {note}" for note in _notes(one)]
     if crash.alarming:
         lines += _crash(crash, symbols, full=full)
@@ -193,7 +194,7 @@ def _last_crash(
     lines.append(f"  {words.short(crash_detail(record), HEADLINE_MAX)}")
     symbols = symbols_of(_build_of(record, build))
     lines += [f"  {note}" for note in _symbol_notes(symbols, _build_of(record, build))]
-    lines += [f"  why: {hint}" for hint in words.hints(record)]
+    lines += [f"  why: {hint}" for hint in hints(record)]
     return lines + _crash(record, symbols, full=full)
 
 
