@@ -71,7 +71,7 @@ def _boot(
         lines += [f"  why: {hint}" for hint in hints(crash)]
     lines += [f"  {note}" for note in _notes(one)]
     if crash.alarming:
-        lines += _crash(crash, symbols, full=full)
+        lines += _crash(crash, _usable(symbols, _build_of(crash, watch.build)), full=full)
     lines += _last_crash(watch.last, before, symbols_of, watch.build, full=full)
     return lines
 
@@ -89,6 +89,12 @@ def _facts(one: Explanation) -> str:
     return told
 
 
+def _usable(symbols: Symbols, build: str) -> Symbols:
+    """The symbols, unless they are known to be of another build: names of that would lie."""
+    known = build not in ("", "?") and symbols.build_id != ""
+    return Symbols(None) if known and not symbols.build_id.startswith(build) else symbols
+
+
 def _build_of(crash: CrashRecord, build: str) -> str:
     return (crash.begin.text("build") if crash.begin else "") or build
 
@@ -104,7 +110,7 @@ def _symbol_notes(symbols: Symbols, build: str) -> list[str]:
         return ["MIND: the log does not tell its build: the symbols may be those of another"]
     if not ours.startswith(build):
         told = f"the log is of {_brief(build)}, the image is {_brief(ours)}"
-        return [f"MIND: THE SYMBOLS ARE OF ANOTHER BUILD, lines may be wrong: {told}"]
+        return [f"MIND: THE IMAGE IS OF ANOTHER BUILD and is not used: {told}"]
     return []
 
 
@@ -154,7 +160,7 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
     lines = words.record_lines(crash)
     check = check_function(crash, symbols)
     if check and check != "confirmed":
-        lines.append(f"  the function that the board names is {check}")
+        lines.append(f"  the function that the board names is {words.short(check)}")
     who = f" of {words.short(crash.thread, 60)}" if crash.thread else ""
     threads = words.thread_lines(crash, symbols)
     sections = [
@@ -192,10 +198,11 @@ def _last_crash(
             return [*lines, "  it is the crash that is told above"]
         lines.append("  it is the crash that is told above, and here the record is whole")
     lines.append(f"  {words.short(crash_detail(record), HEADLINE_MAX)}")
-    symbols = symbols_of(_build_of(record, build))
-    lines += [f"  {note}" for note in _symbol_notes(symbols, _build_of(record, build))]
+    build = _build_of(record, build)
+    symbols = symbols_of(build)
+    lines += [f"  {note}" for note in _symbol_notes(symbols, build)]
     lines += [f"  why: {hint}" for hint in hints(record)]
-    return lines + _crash(record, symbols, full=full)
+    return lines + _crash(record, _usable(symbols, build), full=full)
 
 
 def _last_notes(last: LastCrash) -> list[str]:

@@ -18,7 +18,7 @@ from rig.console.grammar import (
     FaultLine,
     Frame,
     PanicLine,
-    Spoken,
+    Parsed,
     StackLine,
     is_machinery,
     waits_told,
@@ -175,8 +175,8 @@ def _is_running(thread: Frame) -> bool:
     return thread.text("state") == "running"
 
 
-def add(record: CrashRecord, line: Spoken) -> CrashRecord:
-    """The record with one more line. Lines that say nothing about a crash change nothing."""
+def add(record: CrashRecord, line: Parsed) -> CrashRecord:
+    """The record with one more line. Lines that say nothing about this crash change nothing."""
     match line:
         case Frame(kind="crash-begin"):
             return CrashRecord(record.traceback, begin=line)
@@ -191,7 +191,7 @@ def add(record: CrashRecord, line: Spoken) -> CrashRecord:
     return record if human is record.traceback else replace(record, traceback=human)
 
 
-def _add_human(record: CrashRecord, line: Spoken) -> Traceback:
+def _add_human(record: CrashRecord, line: Parsed) -> Traceback:
     human = record.traceback
     match line:
         case FaultLine():
