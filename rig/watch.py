@@ -239,6 +239,8 @@ def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
             last_before=state.last,
         )
     match frame.kind:
+        case "boot" if state.restarted:
+            return state  # the next boot's: this one has told all of itself
         case "boot":
             return replace(state, build=frame.text("build") or "?", boot=frame)
         case "ready":
@@ -247,7 +249,7 @@ def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
         case "hb":
             return replace(
                 state,
-                heartbeats=state.heartbeats + 1,
+                heartbeats=state.heartbeats + (not state.restarted),
                 heard_at=state.observed,
                 up_ms=frame.number("up_ms"),
                 probed_at=None,
