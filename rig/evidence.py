@@ -15,6 +15,7 @@ from typing import Any
 from rig import crash_text as words
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols, same_function
+from rig.crash_hints import hints
 from rig.inspect.look import Look
 from rig.journal import write_json
 from rig.traffic.request import Result
@@ -110,7 +111,7 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     lines = [
         reason if crash.halted else f"{crash.kind}: {reason}{source}",
         f"thread {crash.thread}, function {crash.function}",
-        *(f"why: {hint}" for hint in words.hints(crash)),
+        *(f"why: {hint}" for hint in hints(crash)),
         "",
         *words.traceback_lines(crash, symbols),
     ]

@@ -62,6 +62,11 @@ class _Boot:
         if self.verdict is None:
             self.watch, self.verdict = step(self.watch, event)
 
+    def silence(self) -> None:
+        """Lines that say nothing: what was torn before them stays torn."""
+        if self.verdict is None:
+            self.watch = close_lines(self.watch)
+
     def end(self) -> None:
         """No more will come: a crash record or a restart under way is all there will ever be."""
         if self.verdict is not None:
@@ -101,10 +106,10 @@ class _Telling:
                 if _begins_another(self._boot.watch, text):
                     self._board_began_anew(event)
                     return
-        if isinstance(event, Silence):
-            self._boot.last_line = self._line
-            return
         self._boot.last_line = self._line
+        if isinstance(event, Silence):
+            self._boot.silence()
+            return
         if self._before is not None:
             self._before.step(event)
         if not self._after_verdict or isinstance(event, ev.Line | ev.Prompt):
@@ -214,11 +219,7 @@ def log_events(blocks: Iterable[bytes]) -> Iterator[ev.Event | Silence]:
 def load(path: Path) -> list[Explanation]:
     """Raises UserError when there is nothing to read."""
     try:
-        if path.is_dir():
-            return _load_folder(path)
-        if path.suffix == ".jsonl":
-            return replay(journal.events_in(path))
-        return replay(log_events(_blocks(path)))
+        found = _load(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     except (EOFError, zlib.error):
@@ -226,6 +227,17 @@ def load(path: Path) -> list[Explanation]:
             f"cannot read {path}: its compressed data is damaged",
             mend="unpack what is left of it with zcat",
         ) from None
+    if not found:
+        raise UserError(f"{path} holds nothing that a board said")
+    return found
+
+
+def _load(path: Path) -> list[Explanation]:
+    if path.is_dir():
+        return _load_folder(path)
+    if path.suffix == ".jsonl":
+        return replay(journal.events_in(path))
+    return replay(log_events(_blocks(path)))
 
 
 def _load_folder(path: Path) -> list[Explanation]:

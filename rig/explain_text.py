@@ -6,13 +6,16 @@ Rules     pure; about a screen for a crash: idle threads are folded, and what is
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from rig import crash_text as words
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols
+from rig.crash_hints import hints
 from rig.evidence import check_function
 from rig.explain import Explanation, SymbolSource
 from rig.report.summary import headline
+from rig.verdict import Cause
 from rig.watch import Damage, LastCrash, crash_detail
 
 WARNINGS_SHOWN = 8
@@ -29,7 +32,8 @@ def render(found: list[Explanation], symbols_of: SymbolSource, *, full: bool = F
             causes = ", ".join(f"{n} {cause}" for cause, n in sorted(one.left_out.items()))
             parts.append(f"… {sum(one.left_out.values())} boots left out: {causes}")
         parts.append("\n".join(_boot(one, total, before, symbols_of, full=full)))
-        before = one.watch.crash if one.watch.crash.alarming else None
+        watch = one.watch
+        before = watch.crash if watch.crash.alarming else watch.last.record
     return "\n\n".join(parts)
 
 
@@ -60,6 +64,7 @@ def _boot(
     full: bool,
 ) -> list[str]:
     watch, verdict = one.watch, one.verdict
+    show = _Shows(symbols_of, full=full)
     head = words.short(headline(verdict), HEADLINE_MAX) if verdict else "no alarm"
     lines = [f"boot {one.number} of {total}: {head}" if total > 1 else head]
     lines.append(f"  {_facts(one)}")
@@ -67,18 +72,24 @@ def _boot(
     if crash.alarming:
         symbols = symbols_of(_build_of(crash, watch.build))
         lines += [f"  {note}" for note in _symbol_notes(symbols, _build_of(crash, watch.build))]
-        lines += [f"  why: {hint}" for hint in words.hints(crash)]
+        lines += [f"  why: {hint}" for hint in hints(crash)]
     lines += [f"  {note}" for note in _notes(one)]
     if crash.alarming:
-        lines += _crash(crash, symbols, full=full)
-    lines += _last_crash(watch.last, before, symbols_of, watch.build, full=full)
+        lines += _crash(crash, _usable(symbols, _build_of(crash, watch.build)), full=full)
+    found = watch.last_before if watch.restarted else watch.last
+    lines += _last_crash("of an earlier boot, found by this one", found, before, show, watch.build)
+    if watch.restarted and watch.last.record != watch.last_before.record:
+        lines += _last_crash(
+            "of this boot, found by the next one", watch.last, None, show, watch.build
+        )
     return lines
 
 
 def _facts(one: Explanation) -> str:
     watch = one.watch
     where = f"lines {one.first_line} to {one.last_line}, " if one.number > 1 else ""
-    told = f"{where}{_count(watch.lines, 'line')} read, {_count(watch.heartbeats, 'heartbeat')}"
+    lines = _count(one.last_line - one.first_line + 1, "line")
+    told = f"{where}{lines}, {_count(watch.heartbeats, 'heartbeat')}"
     boot = watch.boot
     image = f" ({words.short(boot.text('image'), 20)} image)" if boot and boot.text("image") else ""
     told += f", build {_brief(watch.build) or 'unknown'}{image}"
@@ -86,6 +97,12 @@ def _facts(one: Explanation) -> str:
     if begin is not None and begin.text("up_ms"):
         told += f", {begin.number('up_ms') / 1000:.3f} s after its boot"
     return told
+
+
+def _usable(symbols: Symbols, build: str) -> Symbols:
+    """The symbols, unless they are known to be of another build: names of that would lie."""
+    known = build not in ("", "?") and symbols.build_id != ""
+    return Symbols(None) if known and not symbols.build_id.startswith(build) else symbols
 
 
 def _build_of(crash: CrashRecord, build: str) -> str:
@@ -103,7 +120,7 @@ def _symbol_notes(symbols: Symbols, build: str) -> list[str]:
         return ["MIND: the log does not tell its build: the symbols may be those of another"]
     if not ours.startswith(build):
         told = f"the log is of {_brief(build)}, the image is {_brief(ours)}"
-        return [f"MIND: THE SYMBOLS ARE OF ANOTHER BUILD, lines may be wrong: {told}"]
+        return [f"MIND: THE IMAGE IS OF ANOTHER BUILD and is not used: {told}"]
     return []
 
 
@@ -115,7 +132,7 @@ def _notes(one: Explanation) -> list[str]:
         notes.append(f"the console speaks version {words.short(version, 20)}, this reader knows 1")
     if watch.crash.alarming and watch.restarted:
         notes.append("the board restarted before it had told all")
-    elif watch.restarted and one.plain:
+    elif watch.restarted and one.plain and one.verdict and one.verdict.cause is Cause.RESET:
         notes.append("a log alone does not tell a restart from a power cycle by hand")
     elif one.plain and one.verdict is None and watch.heartbeats:
         heard = f"the last heartbeat is from {watch.up_ms / 1000:.3f} s"
@@ -136,7 +153,10 @@ def _damage(damage: Damage) -> list[str]:
         notes.append(_count(damage.torn, "torn frame"))
     if not notes:
         return []
-    kinds = ", ".join(f"{words.short(kind, 40)} {n}" for kind, n in damage.kinds)
+    names = {
+        kind: "unreadable" if kind == "?" else words.short(kind, 40) for kind, _ in damage.kinds
+    }
+    kinds = ", ".join(f"{names[kind]} {n}" for kind, n in damage.kinds)
     return [f"{' and '.join(notes)} (claiming to be: {kinds})"]
 
 
@@ -153,7 +173,7 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
     lines = words.record_lines(crash)
     check = check_function(crash, symbols)
     if check and check != "confirmed":
-        lines.append(f"  the function that the board names is {check}")
+        lines.append(f"  the function that the board names is {words.short(check)}")
     who = f" of {words.short(crash.thread, 60)}" if crash.thread else ""
     threads = words.thread_lines(crash, symbols)
     sections = [
@@ -170,18 +190,21 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
     return lines
 
 
+@dataclass(frozen=True, slots=True)
+class _Shows:
+    """With what, and how much of it, a crash is shown."""
+
+    symbols_of: SymbolSource
+    full: bool
+
+
 def _last_crash(
-    last: LastCrash,
-    before: CrashRecord | None,
-    symbols_of: SymbolSource,
-    build: str,
-    *,
-    full: bool,
+    whose: str, last: LastCrash, before: CrashRecord | None, show: _Shows, build: str
 ) -> list[str]:
-    """The crash of an earlier boot that this one found: never one of its own."""
+    """The crash of an earlier boot that a later one found, unless it stands above already."""
     if last.told is None and not last.record.alarming:
         return []
-    lines = ["", "last crash: of an earlier boot, found by this one"]
+    lines = ["", f"last crash: {whose}"]
     lines += [f"  {note}" for note in _last_notes(last)]
     record = last.record
     if not record.alarming:
@@ -191,10 +214,11 @@ def _last_crash(
             return [*lines, "  it is the crash that is told above"]
         lines.append("  it is the crash that is told above, and here the record is whole")
     lines.append(f"  {words.short(crash_detail(record), HEADLINE_MAX)}")
-    symbols = symbols_of(_build_of(record, build))
-    lines += [f"  {note}" for note in _symbol_notes(symbols, _build_of(record, build))]
-    lines += [f"  why: {hint}" for hint in words.hints(record)]
-    return lines + _crash(record, symbols, full=full)
+    build = _build_of(record, build)
+    symbols = show.symbols_of(build)
+    lines += [f"  {note}" for note in _symbol_notes(symbols, build)]
+    lines += [f"  why: {hint}" for hint in hints(record)]
+    return lines + _crash(record, _usable(symbols, build), full=show.full)
 
 
 def _last_notes(last: LastCrash) -> list[str]:

@@ -137,9 +137,12 @@ class Watch:
 
 def step(state: Watch, event: ev.Event) -> tuple[Watch, Verdict | None]:
     """One event in, the next state out, and the verdict once there is one."""
-    state = _apply(replace(state, at=event.at), event)
+    if event.at != state.at:
+        state = replace(state, at=event.at)
+    state = _apply(state, event)
     verdict = _judge(state)
-    return replace(state, wants=Wants.NOTHING if verdict else _wants(state)), verdict
+    wants = Wants.NOTHING if verdict else _wants(state)
+    return (state if wants is state.wants else replace(state, wants=wants)), verdict
 
 
 def _apply(state: Watch, event: ev.Event) -> Watch:
@@ -151,7 +154,7 @@ def _apply(state: Watch, event: ev.Event) -> Watch:
         case ev.Tick():
             return _on_tick(state, event)
         case ev.Prompt():
-            return replace(state, probe_answered=state.probed_at is not None)
+            return replace(close_lines(state), probe_answered=state.probed_at is not None)
         case ev.ProbeSent():
             return replace(state, probed_at=state.observed, probe_answered=False)
         case ev.Inspected():
@@ -187,6 +190,8 @@ def _on_line(state: Watch, text: str) -> Watch:
 
 def close_lines(state: Watch) -> Watch:
     """No more lines will come: what is left of the last one is all there is of it."""
+    if not state.torn:
+        return state
     for parsed in give_up(state.torn):
         state = _on_parsed(state, parsed)
     return replace(state, torn="")
@@ -246,6 +251,8 @@ def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
             last_before=state.last,
         )
     match frame.kind:
+        case "boot" if state.restarted:
+            return state  # the next boot's: this one has told all of itself
         case "boot":
             return replace(state, build=frame.text("build") or "?", boot=frame)
         case "ready":
@@ -254,7 +261,7 @@ def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
         case "hb":
             return replace(
                 state,
-                heartbeats=state.heartbeats + 1,
+                heartbeats=state.heartbeats + (not state.restarted),
                 heard_at=state.observed,
                 up_ms=frame.number("up_ms"),
                 probed_at=None,

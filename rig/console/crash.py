@@ -18,7 +18,7 @@ from rig.console.grammar import (
     FaultLine,
     Frame,
     PanicLine,
-    Spoken,
+    Parsed,
     StackLine,
     is_machinery,
     waits_told,
@@ -28,6 +28,7 @@ from rig.console.grammar import (
 VERSION = "1"
 #: Some ten times what a board prints that has a hundred threads, each with a traceback of its own.
 RECORD_CHARS_MAX = 1 << 19
+FRAMES_MAX = 4000
 CALLS_MAX = 256
 
 
@@ -144,7 +145,8 @@ class CrashRecord:
 
     def backtrace(self) -> tuple[tuple[int, str], ...]:
         """(pc, the board's own name for it), innermost first, of the thread that crashed."""
-        mine = [f for f in self.of_kind("crash-frame") if f.text("thread") == self._thread_key()]
+        key = self._thread_key()
+        mine = [f for f in self.of_kind("crash-frame") if f.text("thread") == key]
         if mine:
             mine.sort(key=lambda f: f.number("n"))
             return tuple((f.number("pc"), f.text("sym")) for f in mine)
@@ -152,10 +154,11 @@ class CrashRecord:
 
     def _thread_key(self) -> str:
         """Frames carry a thread's id; a thread is named in the record."""
+        name = self.thread
         for thread in self.of_kind("crash-thread"):
-            if thread.text("name") == self.thread:
+            if thread.text("name") == name:
                 return thread.text("id")
-        return self.thread
+        return name
 
     def thread_names(self) -> dict[str, str]:
         return {f.text("id"): f.text("name") for f in self.of_kind("crash-thread")}
@@ -183,8 +186,8 @@ def _is_running(thread: Frame) -> bool:
     return thread.text("state") == "running"
 
 
-def add(record: CrashRecord, line: Spoken) -> CrashRecord:
-    """The record with one more line. Lines that say nothing about a crash change nothing."""
+def add(record: CrashRecord, line: Parsed) -> CrashRecord:
+    """The record with one more line. Lines that say nothing about this crash change nothing."""
     match line:
         case Frame(kind="crash-begin"):
             return CrashRecord(record.traceback, begin=line)
@@ -192,14 +195,14 @@ def add(record: CrashRecord, line: Spoken) -> CrashRecord:
             return replace(record, end=line)
         case Frame() if line.kind.startswith("crash-"):
             chars = record.chars + sum(len(key) + len(line.fields[key]) for key in line.fields)
-            if chars > RECORD_CHARS_MAX:
+            if chars > RECORD_CHARS_MAX or len(record.frames) >= FRAMES_MAX:
                 return replace(record, beyond=record.beyond + 1)
             return replace(record, frames=(*record.frames, line), chars=chars)
     human = _add_human(record, line)
     return record if human is record.traceback else replace(record, traceback=human)
 
 
-def _add_human(record: CrashRecord, line: Spoken) -> Traceback:
+def _add_human(record: CrashRecord, line: Parsed) -> Traceback:
     human = record.traceback
     match line:
         case FaultLine():

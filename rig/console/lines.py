@@ -99,7 +99,9 @@ class LineSplitter:
         """More CR, and one LF, still belong to the line end before them."""
         if not self._after_return or not self._rest:
             return
-        skip = len(self._rest) - len(self._rest.lstrip(b"\r"))
+        skip = 0
+        while skip < len(self._rest) and self._rest[skip] == ord("\r"):
+            skip += 1
         if skip == len(self._rest):
             self._rest.clear()
             return
@@ -112,19 +114,25 @@ def saved_lines(blocks: Iterable[bytes]) -> Iterator[RawLine | Silence]:
     are counted by the block and not read: much of nothing costs little more than its bytes."""
     splitter = LineSplitter()
     rest = b""
+    spoke = False  # then the next line is read, too: it may be the rest of a torn one
     for block in blocks:
         data = rest + block
-        if splitter.pending:
+        if splitter.pending or spoke:
             head, data = _split_at(data, _first_end(data))
-            yield from splitter.feed(head)
-        whole, rest = _split_at(data, max(data.rfind(b"\n"), data.rfind(b"\r")) + 1)
+            lines = [*splitter.feed(head)]
+            yield from lines
+            spoke = not lines or not all(is_silent(line.text.encode()) for line in lines)
+        # A CR at the end may be half of a line end.
+        ended = data.rstrip(b"\r")
+        whole, rest = _split_at(data, max(ended.rfind(b"\n"), ended.rfind(b"\r")) + 1)
         if not whole and len(rest) > 2 * LINE_LIMIT_BYTES:
             # One long line: cut where the splitter would, and leave what a word could begin in.
             whole, rest = _split_at(rest, (len(rest) // LINE_LIMIT_BYTES - 1) * LINE_LIMIT_BYTES)
-        if not is_silent(whole):
+        if whole and (spoke or not is_silent(whole)):
+            spoke = True
             yield from splitter.feed(whole)
         elif whole:
-            yield Silence(whole.count(b"\n"))
+            yield Silence(max(whole.count(b"\n"), whole.count(b"\r"), 1))
     yield from splitter.feed(rest)
     yield from splitter.flush()
 
@@ -135,5 +143,9 @@ def _split_at(data: bytes, at: int) -> tuple[bytes, bytes]:
 
 def _first_end(data: bytes) -> int:
     """Behind the first line end; all of it when there is none."""
-    ends = [at + 1 for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
-    return min(ends, default=len(data))
+    feed, back = data.find(b"\n"), data.find(b"\r")
+    if back < 0 or 0 <= feed < back:
+        return feed + 1 or len(data)
+    while back < len(data) and data[back] == ord("\r"):
+        back += 1
+    return back + data.startswith(b"\n", back)

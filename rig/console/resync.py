@@ -10,6 +10,7 @@ Rules     pure: a line and what was left of the one before, to what they say and
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from rig.console.grammar import (
     LAST_CRASH,
@@ -30,6 +31,7 @@ from rig.console.grammar import (
 _ALIKE = 0.6
 
 
+@lru_cache(maxsize=4)  # whoever looks ahead in a log reads each line twice
 def read(line: str, torn: str = "") -> tuple[tuple[Parsed, ...], str]:
     """What the line says, and the beginning of a torn line whose rest may follow."""
     line = clean(line)

@@ -17,7 +17,8 @@ class Told:
     reason: str = ""
 
     def __str__(self) -> str:
-        return " | ".join((self.cause or "no alarm", self.function, self.thread, self.reason))
+        told = (self.cause or "no alarm", self.function, self.thread, self.reason)
+        return " | ".join(told).rstrip(" |")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,7 +39,7 @@ def text(found: list[Explanation]) -> str:
 # Much of nothing. In a process of its own, so that its memory is its own.
 
 HOSTILE = r"""
-import json, resource, sys, tracemalloc
+import json, random, resource, sys
 from rig.console import grammar
 from rig.explain import BLOCK_BYTES, log_events, replay
 from rig.explain_text import render
@@ -54,20 +55,22 @@ def counted(line):
 import rig.console.resync as resync
 resync.parse = counted
 
-piece, megabytes = FLOODS[sys.argv[1]], int(sys.argv[2])
+piece = FLOODS[sys.argv[1]]
 block = (piece * (BLOCK_BYTES // len(piece) + 1))[:BLOCK_BYTES] if piece else None
-import random
 chance = random.Random(1)
-def blocks():
-    for _ in range(megabytes * (1 << 20) // BLOCK_BYTES):
+def blocks(count):
+    for _ in range(count):
         yield block if block is not None else chance.randbytes(BLOCK_BYTES)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-found = replay(log_events(blocks()))
-said = render(found, lambda _build: Symbols(None))
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-outcomes = [one.verdict.outcome if one.verdict else None for one in found]
-print(json.dumps({"grown": (after - before) << 10, "parses": parses, "said": len(said),
-                  "outcomes": outcomes}))
+answers = []
+for count in sys.argv[2:]:
+    parses = 0
+    found = replay(log_events(blocks(int(count))))
+    said = render(found, lambda _build: Symbols(None))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    outcomes = [one.verdict.outcome if one.verdict else None for one in found]
+    answers.append(dict(grown=grown << 10, parses=parses, said=len(said), outcomes=outcomes))
+print(json.dumps(answers))
 """
 
 #: What is said again and again without an end; None: random bytes.
@@ -81,45 +84,49 @@ FLOODS: dict[str, bytes] = {
     "escapes": b"\x1b[K\n",
     "prompts": grammar.PROMPT.encode(),
     "marks": b"@kyu ",
-    "mark-lines": b"@kyu hb seq=1 *0000\n",
+    "mark-lines": b"@kyu hb seq=1 up_ms=" + b"1" * 80 + b" *0000\n",
     "crash-frames": (
         make_frame("crash-frame", thread=1, n=1, pc="0x1", sym="f+1") + "\r\n"
     ).encode(),
-    "calls": b"Called from f+1 -- 40001234\r\n",
-    "panics": b"PANIC: again\r\n",
+    "calls": b"Called from " + b"f" * 80 + b"+1 -- 40001234\r\n",
+    "panics": b"PANIC: " + b"again " * 20 + b"\r\n",
     "begins": (make_frame("crash-begin", v=1, reason="x" * 3000) + "\r\n").encode(),
     "boots": (boot()[0] + "\r\n").encode(),
     "warnings": (make_frame("warn", what="x", text="y" * 3000) + "\r\n").encode(),
     "last-crash": ("last crash: " + make_frame("crash-pool", name="z") + "\r\n").encode(),
     "torn": b"@kyu crash-th" + beats(1)[0].encode() + b"\n",
 }
-QUIET = ("one-line", "nuls", "random", "empty-lines", "empty-lines-cr-lf", "returns", "escapes", "prompts")  # fmt: skip  # noqa: E501
-GROWTH_BYTES_MAX = 64 << 20
+LARGE = ("one-line", "random", "empty-lines")
+QUIET = (*LARGE, "nuls", "empty-lines-cr-lf", "returns", "escapes", "prompts")
+GROWTH_BYTES_MAX = 32 << 20
+MEGABYTE_BLOCKS = (1 << 20) // BLOCK_BYTES
 
 
-def flood(name: str, megabytes: int) -> dict[str, object]:
-    command = [sys.executable, "-c", HOSTILE, name, str(megabytes)]
+def flood(name: str, *blocks: int) -> list[dict[str, Any]]:
+    """What came of logs of so many blocks, all in one process."""
+    command = [sys.executable, "-c", HOSTILE, name, *map(str, blocks)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    answer: dict[str, object] = json.loads(done.stdout)
-    return answer
+    answers: list[dict[str, Any]] = json.loads(done.stdout)
+    return answers
 
 
 @pytest.mark.parametrize("name", QUIET)
 def test_a_hundred_megabytes_of_nothing_cost_no_memory_and_are_not_even_read(name: str) -> None:
-    answer = flood(name, MEGABYTES)
-    assert int(str(answer["grown"])) < GROWTH_BYTES_MAX
-    assert int(str(answer["parses"])) < 100, "blocks that say nothing are counted, not parsed"
-    assert int(str(answer["said"])) < 1000
+    megabytes = MEGABYTES if name in LARGE else MEGABYTES // 10
+    (answer,) = flood(name, megabytes * MEGABYTE_BLOCKS)
+    assert answer["grown"] < GROWTH_BYTES_MAX
+    assert answer["parses"] < 100, "blocks that say nothing are counted, not parsed"
+    assert answer["said"] < 1000
     assert answer["outcomes"] == [Outcome.INCONCLUSIVE]
 
 
 @pytest.mark.parametrize("name", [name for name in FLOODS if name not in QUIET])
 def test_a_board_that_babbles_costs_bounded_memory_and_linear_work(name: str) -> None:
-    small, large = flood(name, 1), flood(name, 3)
-    assert int(str(large["grown"])) < GROWTH_BYTES_MAX
-    assert int(str(large["parses"])) <= 3 * int(str(small["parses"])) + 100
-    assert int(str(large["said"])) < TEXT_MAX
-    assert Outcome.PASSED not in list(large["outcomes"])  # type: ignore[call-overload]
+    small, large = flood(name, 1, 4)
+    assert large["grown"] < GROWTH_BYTES_MAX
+    assert large["parses"] <= 4 * small["parses"] + 100
+    assert large["said"] < TEXT_MAX
+    assert Outcome.PASSED not in large["outcomes"]
 
 
 def test_a_record_that_never_ends_is_bounded_and_still_told() -> None:
@@ -144,14 +151,14 @@ TRUE = b"".join(
 SLIM = "\r\n".join(Base("real-panic.log").lines).encode() + b"\r\n"
 WORDS = st.sampled_from(
     [
-        b"@kyu ", b"PANIC: ", b"PANIC: while reporting: ", b"last crash: ", b"Current thread is x\n",
-        b"\r", b"\n", b"\0", b"\x1b[0m", b"\xff", b"Kyu, ready> ", b" *0000", b'"', b"\\",
-        b"FAULT: data abort at 40000000\n", *(line.encode() + b"\n" for line in boot()),
-        *(line.encode() + b"\n" for line in Crash().lines()), *(line.encode() + b"\n" for line in Crash().kept()[:4]),
+        b"@kyu ", b"PANIC: ", b"PANIC: while reporting: ", b"last crash: ", b"Kyu, ready> ",
+        b"\r", b"\n", b"\0", b"\x1b[0m", b"\xff", b" *0000", b'"', b"\\",
+        b"FAULT: data abort at 40000000\n", b"Current thread is x\n",
+        *(x.encode() + b"\n" for x in [*boot(), *Crash().lines(), *Crash().kept()[:4]]),
     ]
 )  # fmt: skip
 ANYTHING = st.lists(st.one_of(st.binary(max_size=30), WORDS), max_size=30).map(b"".join)
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -167,7 +174,7 @@ def mutations(draw: st.DrawFn) -> bytes:
             case "double":
                 data[at:at] = data[at : at + length]
             case "move":
-                piece = data[at : at + length]
+                piece = bytes(data[at : at + length])
                 del data[at : at + length]
                 where = draw(st.integers(0, len(data)))
                 data[where:where] = piece

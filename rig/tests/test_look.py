@@ -132,7 +132,7 @@ def test_a_hangs_evidence_is_the_record_from_outside_and_a_core(
     assert (crash["from"], crash["thread"], crash["complete"]) == ("outside", "net", True)
     for name in ("traceback.txt", "threads.txt"):
         assert (found / name).read_text().startswith("halted from outside: the board is silent")
-    assert "shell waits for net-lock, held by net" in (found / "traceback.txt").read_text()
+    assert "waits for net-lock, held by net" in (found / "traceback.txt").read_text()
     assert (found / "core").read_bytes().startswith(b"\x7fELF")
     assert "'net'" in (found / "core.gdb").read_text()
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rig.console import events as ev
 from rig.console.grammar import make_frame
 from rig.tests.fake import crash_lines
+from rig.tests.records import Crash
 from rig.verdict import Cause, Outcome, Verdict
 from rig.watch import Wants, Watch, step
 
@@ -192,8 +193,21 @@ def test_a_stalled_transfer_on_a_silent_board_is_a_hang() -> None:
     assert story.cause is Cause.HANG
 
 
-def test_a_stalled_transfer_on_a_living_board_is_a_stall() -> None:
-    assert Story().beat().symptom(Cause.STALL).goes_on(2).cause is Cause.STALL
+def test_a_stalled_transfer_on_a_living_board_is_looked_at_and_then_a_stall() -> None:
+    story = Story().beat().symptom(Cause.STALL).passes(0.7).beat()
+    assert not story.decided()
+    assert story.state.wants is Wants.LOOK
+    story.tell(ev.Looked(story.at, "wang-0", "wait_for_no_post", "wang-0 waits for semaphore x"))
+    assert story.cause is Cause.STALL
+    assert story.verdict is not None
+    assert story.verdict.function == "wait_for_no_post"
+    assert "wang-0 waits for semaphore x" in story.verdict.detail
+
+
+def test_a_stall_that_nobody_could_look_at_is_one_all_the_same() -> None:
+    story = Story().beat().symptom(Cause.STALL).passes(0.7).beat()
+    story.tell(ev.Looked(story.at))
+    assert story.cause is Cause.STALL
 
 
 def test_passing_needs_a_heartbeat_after_the_last_transfer() -> None:
@@ -276,3 +290,58 @@ def _dump(event: ev.Event) -> str:
     import json
 
     return json.dumps(ev.to_json(event))
+
+
+def restarts(*found: str) -> tuple[str, ...]:
+    """The lines of a boot that finds these behind its boot line."""
+    return (BOOT, *found, READY)
+
+
+def test_a_restart_is_named_after_the_crash_that_the_board_found() -> None:
+    kept = Crash(kind="hang", reason="nothing made progress").kept()
+    story = Story().beat().says(*restarts(*kept))
+    assert story.cause is Cause.HANG
+    assert story.verdict is not None
+    assert story.verdict.function == "planted_panic"
+    assert "nothing made progress; found after its restart" in story.verdict.detail
+
+
+def test_a_restart_waits_until_the_last_crash_is_told() -> None:
+    kept = Crash().kept()
+    story = Story().beat().says(BOOT, *kept[:20]).passes(0.8).says(*kept[20:30]).passes(0.8)
+    assert not story.decided(), "a slow line is still telling"
+    assert story.says(*kept[30:]).cause is Cause.PANIC
+
+
+def test_a_last_crash_that_stops_half_way_still_names_the_restart() -> None:
+    story = Story().beat().says(BOOT, *Crash().kept()[:20]).passes(1.5)
+    assert story.cause is Cause.PANIC
+
+
+def test_a_restart_that_found_nothing_is_a_reset() -> None:
+    assert Story().beat().says(*restarts()).passes(1.5).cause is Cause.RESET
+
+
+def test_a_crash_that_was_there_before_is_no_reason_of_a_restart() -> None:
+    kept = Crash().kept()
+    story = Story(ready=False).says(*restarts(*kept)).beat().says(*restarts(*kept))
+    assert story.passes(1.5).cause is Cause.RESET
+
+
+def test_the_last_crash_of_the_first_boot_is_no_alarm() -> None:
+    story = Story(ready=False).says(*restarts(*Crash().kept())).goes_on(10)
+    assert story.verdict is None
+    assert story.state.last.record.complete
+    assert not story.state.crash.alarming
+
+
+def test_a_board_that_restarts_is_not_probed_while_it_tells_why() -> None:
+    kept = Crash().kept()
+    story = Story().beat().passes(2.9).says(BOOT, *kept[:20]).passes(0.8)
+    assert story.state.wants is Wants.NOTHING
+
+
+def test_a_panic_in_a_panic_keeps_both_reasons() -> None:
+    story = Story().says("PANIC: second", "PANIC: while reporting: first").passes(2.5)
+    assert story.verdict is not None
+    assert "first; then, while reporting it: second" in story.verdict.detail
