@@ -28,6 +28,13 @@ inline constexpr bool kDebugPools = true;
 inline constexpr bool kDebugPools = false;
 #endif
 
+/// Whether there may be a guarded pool at all: not in a release image, which has none of this code.
+#if defined(__linux__) || defined(__APPLE__)
+inline constexpr bool kGuardsBuilt = true;
+#else
+inline constexpr bool kGuardsBuilt = kDebugPools;
+#endif
+
 inline constexpr std::byte kPoolPoison{0xD5};  ///< a free object
 inline constexpr std::byte kPoolZone{0xA7};    ///< a red zone
 /// Bytes of a red zone, but never less than the object's alignment: what a device reads and writes

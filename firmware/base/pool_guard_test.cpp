@@ -17,7 +17,7 @@
 namespace kyu {
 namespace {
 
-struct Block {
+struct alignas(8) Block {
     std::array<std::uint32_t, 10> words{};
 };
 using Blocks = GuardedPool<Block, 4>;
@@ -202,7 +202,7 @@ TEST(PoolGuardPanic, a_pointer_that_is_no_object_is_refused) {
               std::string::npos);
     const std::string inside = reason_of([&](ThreadContext&) {
         Block* block = pool.allocate();
-        pool.release(reinterpret_cast<Block&>(block->words[1]));
+        pool.release(reinterpret_cast<Block&>(block->words[2]));
     });
     EXPECT_NE(inside.find("no object of this pool"), std::string::npos) << "inside is not at";
 }
