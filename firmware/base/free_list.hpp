@@ -34,7 +34,8 @@ using PoolMemory = std::conditional_t<kDebugPools, GuardedMemory<T, N>, PlainMem
 
 template <typename T>
 class PlainList {
-    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(T*) && alignof(T) >= alignof(T*));
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(T*) &&
+                  alignof(T) >= alignof(T*));
     std::span<T> objects_;
     T* free_{nullptr};
 

@@ -66,9 +66,9 @@ struct PoolDamage {
     static constexpr std::size_t kShown = 8;
     const char* pool{""};
     PoolFault fault{};
-    std::uint32_t index{};    ///< of the object; 0 when it is foreign
-    std::uintptr_t object{};  ///< its first byte, or the foreign pointer
-    std::intptr_t offset{};   ///< of the first wrong byte, from the object's first
+    std::uint32_t index{};                  ///< of the object; 0 when it is foreign
+    std::uintptr_t object{};                ///< its first byte, or the foreign pointer
+    std::intptr_t offset{};                 ///< of the first wrong byte, from the object's first
     std::array<std::byte, kShown> found{};  ///< what is there, from the wrong byte on
     std::size_t found_bytes{};
     std::uintptr_t taken_by{};  ///< return addresses into whoever took it last …

@@ -113,7 +113,6 @@ class Board:
             return read(pcs, self.call("kyu::port::walk_stack", arguments))
 
 
-
 def threads() -> Iterator[Any]:
     kernel = gdb.parse_and_eval("'kyu::(anonymous namespace)::the_kernel'")
     head = kernel["threads_"]["head_"]

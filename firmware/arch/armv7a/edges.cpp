@@ -6,12 +6,12 @@ namespace kyu::ehabi {
 namespace {
 
 // ARM ARM DDI 0406C, A8.8: A32 encodings, condition "always".
-constexpr std::uint32_t kReturn = 0xE12F'FF1E;     // bx lr
-constexpr std::uint32_t kSpFromFp = 0xE1A0'D00B;   // mov sp, fp
-constexpr std::uint32_t kFpFromSp = 0xE1A0'B00D;   // mov fp, sp
-constexpr std::size_t kEpilogueMax = 6;            // instructions
-constexpr std::uint32_t kPrologueMax = 256;        // bytes: then it is no prologue any more
-constexpr std::uint32_t kStackMax = 1U << 20U;     // of one frame
+constexpr std::uint32_t kReturn = 0xE12F'FF1E;    // bx lr
+constexpr std::uint32_t kSpFromFp = 0xE1A0'D00B;  // mov sp, fp
+constexpr std::uint32_t kFpFromSp = 0xE1A0'B00D;  // mov fp, sp
+constexpr std::size_t kEpilogueMax = 6;           // instructions
+constexpr std::uint32_t kPrologueMax = 256;       // bytes: then it is no prologue any more
+constexpr std::uint32_t kStackMax = 1U << 20U;    // of one frame
 
 constexpr unsigned kFp = 11;
 constexpr unsigned kSp = 13;
@@ -28,9 +28,7 @@ constexpr bool push_two(std::uint32_t c) { return is(c, 0xFFFF'00F0, 0xE16D'00F0
 constexpr bool pop_two(std::uint32_t c) { return is(c, 0xFFFF'00F0, 0xE0CD'00D0); }
 constexpr bool room(std::uint32_t c) { return is(c, 0xFFFF'F000, 0xE24D'D000); }
 constexpr bool no_room(std::uint32_t c) { return is(c, 0xFFFF'F000, 0xE28D'D000); }
-constexpr bool fp_set(std::uint32_t c) {
-    return is(c, 0xFFFF'F000, 0xE28D'B000) || c == kFpFromSp;
-}
+constexpr bool fp_set(std::uint32_t c) { return is(c, 0xFFFF'F000, 0xE28D'B000) || c == kFpFromSp; }
 constexpr bool sp_below_fp(std::uint32_t c) { return is(c, 0xFFFF'F000, 0xE24B'D000); }
 constexpr bool sp_above_fp(std::uint32_t c) { return is(c, 0xFFFF'F000, 0xE28B'D000); }
 
@@ -95,8 +93,7 @@ bool look(std::uint32_t function, std::uint32_t pc, const Memory& memory, Built&
 }
 
 /// Puts back what the instructions between `function` and the pc have pushed.
-bool undo_prologue(Frame& frame, std::uint32_t function, const Built& built,
-                   const Memory& memory) {
+bool undo_prologue(Frame& frame, std::uint32_t function, const Built& built, const Memory& memory) {
     Frame caller = frame;
     const std::uint32_t top = frame.sp() + built.bytes;
     std::uint32_t sp = top;

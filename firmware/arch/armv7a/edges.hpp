@@ -16,10 +16,10 @@
 namespace kyu::ehabi {
 
 enum class Edge : std::uint8_t {
-    undone,         ///< `frame` is the caller's now
-    none,           ///< the pc is in the body: the tables hold
-    before_fp,      ///< the tables hold but for r11, which still is the caller's
-    unreadable,     ///< the stack or the code refused
+    undone,      ///< `frame` is the caller's now
+    none,        ///< the pc is in the body: the tables hold
+    before_fp,   ///< the tables hold but for r11, which still is the caller's
+    unreadable,  ///< the stack or the code refused
 };
 
 /// `frame` stopped at its pc, before that instruction ran, in the function that begins at

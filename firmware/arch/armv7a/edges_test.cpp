@@ -114,8 +114,8 @@ TEST_F(EdgeTest, code_behind_a_return_is_left_to_the_tables_without_the_frame_po
 
 TEST_F(EdgeTest, every_step_of_an_epilogue_leads_to_the_caller) {
     // …; sub sp, fp, #8; pop {r4, fp, lr}; add sp, sp, #12; bx lr
-    code({0xE92D'000E, 0xE92D'4810, 0xE28D'B008, 0xE1A0'0000, 0xE24B'D008, 0xE8BD'4810,
-          0xE28D'D00C, 0xE12F'FF1E});
+    code({0xE92D'000E, 0xE92D'4810, 0xE28D'B008, 0xE1A0'0000, 0xE24B'D008, 0xE8BD'4810, 0xE28D'D00C,
+          0xE12F'FF1E});
     on_stack(kSpOfCaller - 24, {0x4444, 0xBBBB, kCaller});
     at(4, kSpOfCaller - 200);
     frame.r[11] = kSpOfCaller - 16;
