@@ -1,6 +1,6 @@
 // FreeList: the free objects of a pool whose memory somebody else places (DMA, .noinit).
 //
-// Ownership refers to a PoolMemory, which outlives it; take() lends an object, give_back() gets it.
+// Ownership refers to a PoolMemory, which outlives it. take() lends, give_back() takes back.
 // Lock      the caller's. All operations are O(1).
 // Rules     Objects are plain memory: none is constructed or destroyed. FreeList is PlainList, which
 //           links free objects through their first bytes, and GuardedList in debug images, which

@@ -45,8 +45,8 @@ public:
     void check_all() {
         find_damage([](const PoolDamage& damage) -> bool { pool_damaged(damage); });
     }
-    /// Looks at the next `count` objects of each guarded pool, round and round. Context: one thread,
-    /// again and again; no lock.
+    /// Looks at the next `count` objects of each guarded pool, round and round; the first finding
+    /// stops the machine. Context: one thread, again and again; no lock.
     void check_some(std::uint32_t count) {
         for (PoolEntry& entry : pools_) {
             if (!kGuardsBuilt || entry.guard == nullptr) continue;

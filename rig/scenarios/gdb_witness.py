@@ -1,10 +1,10 @@
 """What gdb says of the board's stacks, and what the board says: runs inside gdb, not in the rig.
 
-Context   `gdb-multiarch --batch -x gdb_witness.py` with the job in the environment (KYU_JOB: JSON as
-          test_traceback.py writes it); the answers go to the file that the job names.
-Rules     the board is asked by running its own walk_stack() and walk_context() on the crash stack,
-          which nobody uses before a crash, with interrupts off; every register is put back. So one
-          boot gives as many answers as there are instructions to stop at.
+Context   `gdb-multiarch --batch -x gdb_witness.py` with the job in the environment (KYU_JOB: JSON
+          as test_traceback.py writes it); the answers go to the file that the job names.
+Rules     the board is asked by running its own walk_stack() on the crash stack, which nobody uses
+          before a crash, with interrupts off; every register is put back. So one boot gives as many
+          answers as there are instructions to stop at.
           gdb goes by .debug_frame, the board by .ARM.exidx: two tables, written by one compiler,
           that are right at every instruction and at calls only.
 """
@@ -18,7 +18,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-import gdb  # type: ignore[import-not-found]  # only there inside gdb
+import gdb  # type: ignore[import-untyped]  # only there inside gdb
 
 GENERAL = [f"r{n}" for n in range(13)] + ["sp", "lr", "pc"]
 ALL = [*GENERAL, "cpsr"]

@@ -1,9 +1,9 @@
 """The board's own stack walk against gdb's, for the same stop.
 
-Rules     gdb goes by other tables (gdb_witness.py). Frames must be equal one by one, pc and function;
-          what may differ is written down here: gdb shows the outermost frame, which nothing returns
-          from, and the board leaves it out; frames inlined into their caller have no pc of their
-          own, and gdb_witness.py leaves them out.
+Rules     gdb goes by other tables (gdb_witness.py). Frames must be equal one by one, pc and
+          function; what may differ is written down here: gdb shows the outermost frame, which
+          nothing returns from, and the board leaves it out; frames inlined into their caller have
+          no pc of their own, and gdb_witness.py leaves them out.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ static_assert(room(0xE24D'D0DC) && fp_set(0xE28D'B020) && sp_below_fp(0xE24B'D02
 static_assert(immediate(0xE24D'DB01) == 1024 && changes_sp(0xE04D'D00C));
 static_assert(!leaves(0xE8BD'4FF0) && !changes_sp(0xE352'D000));
 
-// ---- The prologue --------------------------------------------------------------------------------
+// ---- The prologue ------------------------------------------------------------------------------
 
 /// What straight-line code from the function's start has done to the stack.
 struct Built {
@@ -119,7 +119,7 @@ bool undo_prologue(Frame& frame, std::uint32_t function, const Built& built, con
     return true;
 }
 
-// ---- The epilogue --------------------------------------------------------------------------------
+// ---- The epilogue ------------------------------------------------------------------------------
 
 bool load(Frame& frame, std::uint32_t mask, const Memory& memory) {
     std::uint32_t at = frame.sp();

@@ -3,7 +3,7 @@
 // Why       Unwind tables describe a function between its prologue and its epilogue, and are only
 //           promised at calls. A fault, an interrupt or a guard page stops anywhere.
 // Rules     Reads instructions only through Memory, a bounded number of them. Understands what GCC
-//           and the assembly here write in A32; what it does not understand it leaves to the tables.
+//           and the assembly here write in A32; what it does not it leaves to the tables.
 //           Exact: straight-line code from the function's start to where the frame pointer is set,
 //           and from where the frame is taken down to the return. A best effort, with the tables:
 //           code behind a first return, before a frame that is only built on one path.

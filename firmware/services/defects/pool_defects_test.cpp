@@ -1,4 +1,5 @@
-// The planted mistakes with a pool's memory are found (in whose name: rig/scenarios, where functions have names).
+// The planted mistakes with a pool's memory are found. In whose name, rig/scenarios asks: there
+// functions have names.
 #include "services/defects/pool_defects.hpp"
 
 #include <gtest/gtest.h>
