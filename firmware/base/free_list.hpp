@@ -2,9 +2,9 @@
 //
 // Ownership refers to a PoolMemory, which outlives it. take() lends, give_back() takes back.
 // Lock      the caller's. All operations are O(1).
-// Rules     Objects are plain memory: none is constructed or destroyed. FreeList is PlainList, which
-//           links free objects through their first bytes, and GuardedList in debug images, which
-//           keeps every byte of a free object poisoned. Both lend in the same order.
+// Rules     Objects are plain memory: none is constructed or destroyed. FreeList is PlainList,
+//           which links free objects through their first bytes, and GuardedList in debug images,
+//           which keeps every byte of a free object poisoned. Both lend in the same order.
 // Limits    the list counts nothing: how many may be lent is its user's business.
 #pragma once
 
