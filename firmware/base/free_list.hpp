@@ -1,17 +1,16 @@
 // FreeList: the free objects of a pool whose memory somebody else places (DMA, .noinit).
 //
-// Ownership refers to a PoolMemory, which outlives it; take() lends an object, give_back() gets it.
+// Ownership refers to a PoolMemory, which outlives it. take() lends, give_back() takes back.
 // Lock      the caller's. All operations are O(1).
-// Rules     Objects are plain memory: none is constructed or destroyed. FreeList is PlainList, which
-//           links free objects through their first bytes, and GuardedList in debug images, which
-//           keeps every byte of a free object poisoned. Both lend in the same order.
+// Rules     Objects are plain memory: none is constructed or destroyed. FreeList is PlainList,
+//           which links free objects through their first bytes, and GuardedList in debug images,
+//           which keeps every byte of a free object poisoned. Both lend in the same order.
 // Limits    the list counts nothing: how many may be lent is its user's business.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <type_traits>
 
@@ -35,9 +34,13 @@ using PoolMemory = std::conditional_t<kDebugPools, GuardedMemory<T, N>, PlainMem
 
 template <typename T>
 class PlainList {
-    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(T*));
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(T*) &&
+                  alignof(T) >= alignof(T*));
     std::span<T> objects_;
     T* free_{nullptr};
+
+    using Link [[gnu::may_alias]] = T*;
+    static Link& link_in(T& object) { return *reinterpret_cast<Link*>(&object); }
 
 public:
     template <std::size_t N>
@@ -48,11 +51,11 @@ public:
     /// There is a free one. `by`: the place in the program that gets it.
     [[nodiscard]] T& take(std::uintptr_t /*by*/ = 0) {
         T& object = *free_;
-        std::memcpy(&free_, static_cast<const void*>(&object), sizeof free_);
+        free_ = link_in(object);
         return object;
     }
     void give_back(T& object, std::uintptr_t /*by*/ = 0) {
-        std::memcpy(static_cast<void*>(&object), &free_, sizeof free_);
+        link_in(object) = free_;
         free_ = &object;
     }
     /// Whoever is about to use or give back `object` may ask first. Stops the machine otherwise.

@@ -7,17 +7,24 @@
 namespace kyu {
 namespace {
 
-/// The first of `count` bytes that is not `expected`, or nullptr.
+using Word [[gnu::may_alias]] = std::uintptr_t;
+
+/// The first of `count` bytes that is not `expected`, or nullptr. Most of the guard's time is here.
 const std::byte* first_other(const std::byte* at, std::size_t count, std::byte expected) {
-    constexpr std::size_t kWord = sizeof(std::uintptr_t);
-    std::uintptr_t pattern = 0;
-    std::memset(&pattern, static_cast<int>(expected), kWord);
+    constexpr std::size_t kAtOnce = 8;
+    constexpr Word kOnes = ~Word{0} / 0xFF;  // 0x01 in every byte
+    const Word pattern = kOnes * static_cast<Word>(expected);
     const std::byte* const end = at + count;
-    while (static_cast<std::size_t>(end - at) >= kWord) {
-        std::uintptr_t word = 0;
-        std::memcpy(&word, at, kWord);
-        if (word != pattern) break;
-        at += kWord;
+    while (at != end && reinterpret_cast<std::uintptr_t>(at) % sizeof(Word) != 0) {
+        if (*at != expected) return at;
+        ++at;
+    }
+    while (static_cast<std::size_t>(end - at) >= kAtOnce * sizeof(Word)) {
+        const auto* words = reinterpret_cast<const Word*>(at);
+        Word differs = 0;
+        for (std::size_t i = 0; i < kAtOnce; ++i) differs |= words[i] ^ pattern;
+        if (differs != 0) break;
+        at += kAtOnce * sizeof(Word);
     }
     while (at != end && *at == expected) ++at;
     return at == end ? nullptr : at;

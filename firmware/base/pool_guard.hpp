@@ -28,6 +28,13 @@ inline constexpr bool kDebugPools = true;
 inline constexpr bool kDebugPools = false;
 #endif
 
+/// Whether there may be a guarded pool at all: not in a release image, which has none of this code.
+#if defined(__linux__) || defined(__APPLE__)
+inline constexpr bool kGuardsBuilt = true;
+#else
+inline constexpr bool kGuardsBuilt = kDebugPools;
+#endif
+
 inline constexpr std::byte kPoolPoison{0xD5};  ///< a free object
 inline constexpr std::byte kPoolZone{0xA7};    ///< a red zone
 /// Bytes of a red zone, but never less than the object's alignment: what a device reads and writes
@@ -59,9 +66,9 @@ struct PoolDamage {
     static constexpr std::size_t kShown = 8;
     const char* pool{""};
     PoolFault fault{};
-    std::uint32_t index{};    ///< of the object; 0 when it is foreign
-    std::uintptr_t object{};  ///< its first byte, or the foreign pointer
-    std::intptr_t offset{};   ///< of the first wrong byte, from the object's first
+    std::uint32_t index{};                  ///< of the object; 0 when it is foreign
+    std::uintptr_t object{};                ///< its first byte, or the foreign pointer
+    std::intptr_t offset{};                 ///< of the first wrong byte, from the object's first
     std::array<std::byte, kShown> found{};  ///< what is there, from the wrong byte on
     std::size_t found_bytes{};
     std::uintptr_t taken_by{};  ///< return addresses into whoever took it last …

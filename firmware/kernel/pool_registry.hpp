@@ -34,7 +34,7 @@ public:
     template <typename F>
     void find_damage(F&& f) {
         for (const PoolEntry& entry : pools_) {
-            if (entry.guard == nullptr) continue;
+            if (!kGuardsBuilt || entry.guard == nullptr) continue;
             for (std::uint32_t next = 0; next < entry.guard->size();) {
                 const auto damage = entry.guard->find_damage(next, entry.guard->size());
                 if (damage && !f(*damage)) return;
@@ -45,11 +45,11 @@ public:
     void check_all() {
         find_damage([](const PoolDamage& damage) -> bool { pool_damaged(damage); });
     }
-    /// Looks at the next `count` objects of each guarded pool, round and round. Context: one thread,
-    /// again and again; no lock.
+    /// Looks at the next `count` objects of each guarded pool, round and round; the first finding
+    /// stops the machine. Context: one thread, again and again; no lock.
     void check_some(std::uint32_t count) {
         for (PoolEntry& entry : pools_) {
-            if (entry.guard == nullptr) continue;
+            if (!kGuardsBuilt || entry.guard == nullptr) continue;
             if (entry.next_look >= entry.guard->size()) entry.next_look = 0;
             const auto damage = entry.guard->find_damage(entry.next_look, count);
             if (damage) pool_damaged(*damage);

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "arch/armv7a/edges.hpp"
+
 namespace kyu::ehabi {
 namespace {
 
@@ -181,29 +183,6 @@ std::optional<IndexEntry> find_entry(std::uint32_t pc, const Layout& layout, con
     return found;
 }
 
-/// How far a function that stopped in the middle has come with building its frame. The tables
-/// describe the finished frame only, but a fault, or the guard page under a push, may come before.
-struct Prologue {
-    bool stack_moved{false};        ///< something was pushed, or room was made
-    bool frame_pointer_set{false};  ///< r11 belongs to this function already
-};
-
-Prologue prologue_before(std::uint32_t function, std::uint32_t pc, const Memory& memory) {
-    Prologue seen;
-    for (std::uint32_t at = function; at < pc; at += 4) {
-        std::uint32_t instruction = 0;
-        if (!memory.read(at, instruction)) break;
-        const bool push = (instruction & 0xFFFF'0000U) == 0xE92D'0000U;
-        const bool push_one = (instruction & 0xFFFF'0000U) == 0xE52D'0000U;   // str rX, [sp, #-n]!
-        const bool push_two = (instruction & 0xFFFF'00F0U) == 0xE16D'00F0U;   // strd
-        const bool make_room = (instruction & 0xFFFF'F000U) == 0xE24D'D000U;  // sub sp, sp, #n
-        const bool set_fp = (instruction & 0xFFFF'F000U) == 0xE28D'B000U;     // add fp, sp, #n
-        seen.stack_moved = seen.stack_moved || push || push_one || push_two || make_room;
-        seen.frame_pointer_set = seen.frame_pointer_set || set_fp;
-    }
-    return seen;
-}
-
 /// Runs the entry whose table word is `word`, found at `place`: inline, or in .ARM.extab.
 bool run_entry(Frame& frame, std::uint32_t place, std::uint32_t word, const Memory& memory) {
     const bool is_inline = (word & kInline) != 0;
@@ -222,6 +201,12 @@ bool run_entry(Frame& frame, std::uint32_t place, std::uint32_t word, const Memo
     if (personality == 0) return execute(frame, word, 3, 0, 0, memory);
     if (is_inline || personality > 2) return false;
     return execute(frame, word, 2, at + 4, word >> 16U & 0xFFU, memory);
+}
+
+/// The stack only shrinks on the way out, and never stays as it was but for a leaf.
+Step sane(const Frame& frame, std::uint32_t sp_before, bool may_stay) {
+    const bool moved = frame.sp() > sp_before || (frame.sp() == sp_before && may_stay);
+    return frame.sp() % 4 == 0 && moved ? Step::stepped : Step::damaged;
 }
 
 /// The frame that vectors.S builds: [pad, lr, pad bytes, r0-r3, r12, lr, pc, cpsr].
@@ -265,20 +250,14 @@ Step step(Frame& frame, const Layout& layout, const Memory& memory) {
     const std::uint32_t sp = frame.sp();
     const bool may_stay = frame.exact;  // a leaf without a frame
     if (frame.exact) {
-        const Prologue seen = prologue_before(entry->function, pc, memory);
-        if (!seen.stack_moved) {
-            frame.r[15] = frame.lr();
-            frame.exact = false;
-            return Step::stepped;
-        }
+        const Edge edge = undo_edge(frame, entry->function, memory);
+        if (edge == Edge::unreadable) return Step::damaged;
+        if (edge == Edge::undone) return sane(frame, sp, may_stay);
         // Between the push and the frame pointer, sp is where the frame pointer's rule leads to.
-        frame.ignore_frame_pointer = !seen.frame_pointer_set;
+        frame.ignore_frame_pointer = edge == Edge::before_fp;
     }
     if (!run_entry(frame, entry->place + 4, word, memory)) return Step::damaged;
-    if (frame.sp() % 4 != 0 || frame.sp() < sp || (frame.sp() == sp && !may_stay)) {
-        return Step::damaged;
-    }
-    return Step::stepped;
+    return sane(frame, sp, may_stay);
 }
 
 std::size_t walk(Frame frame, const Layout& layout, const Memory& memory,

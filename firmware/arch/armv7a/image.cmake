@@ -36,7 +36,10 @@ function(kyu_image target)
 
   foreach(each ${target}_pass1 ${target})
     target_link_libraries(${each} PRIVATE ${arg_DEPENDS} kyu_flags)
-    target_link_options(${each} PRIVATE -T${arg_SCRIPT} -Wl,--orphan-handling=warn)
+    # Functions whose unwind tables are equal keep an entry each: the walk of a stack needs to know
+    # where a function begins.
+    target_link_options(${each} PRIVATE -T${arg_SCRIPT} -Wl,--orphan-handling=warn
+      -Wl,--no-merge-exidx-entries)
     set_property(TARGET ${each} APPEND PROPERTY LINK_DEPENDS ${arg_SCRIPT})
   endforeach()
 endfunction()

@@ -1,22 +1,36 @@
 @ memcpy, memmove, memset, memcmp, strlen: what the compiler calls by itself.
 @
 @ Rules     The ISO C contracts. Written here because most of the image's time goes into copies,
-@           and because a fault in a copy must show its caller: each function says how to unwind.
+@           and because a fault in a copy must show its caller: each function says how to unwind,
+@           to the board (.save) and to debuggers (.cfi).
 @ Context   any. memcpy and memmove read with unaligned loads when source and destination are not
 @           aligned alike; before the MMU is on, that would fault, so start-up code copies whole
 @           aligned words only.
 
     .syntax unified
 
+    .cfi_sections .debug_frame
     .section .text.memory, "ax", %progbits
+
+@ What was pushed, the lowest first.
+    .macro  pushed bytes, registers:vararg
+    .save   {\registers}
+    .cfi_adjust_cfa_offset \bytes
+    .set    .Lslot, -(\bytes)
+    .irp    register, \registers
+    .cfi_offset \register, .Lslot
+    .set    .Lslot, .Lslot + 4
+    .endr
+    .endm
 
 @ Copies upwards; r0 is kept as the result. Bulk: 32 bytes a turn.
     .global memcpy
     .type memcpy, %function
 memcpy:
     .fnstart
+    .cfi_startproc
     push    {r0, r4-r9, lr}
-    .save   {r0, r4-r9, lr}
+    pushed  32, r0, r4, r5, r6, r7, r8, r9, lr
 .Lcopy_up:
     cmp     r2, #16
     blo     .Lcopy_up_bytes
@@ -61,6 +75,7 @@ memcpy:
     bhs     7b
 8:  add     r2, r2, #16
     b       .Lcopy_up_bytes
+    .cfi_endproc
     .fnend
     .size memcpy, . - memcpy
 
@@ -69,8 +84,9 @@ memcpy:
     .type memmove, %function
 memmove:
     .fnstart
+    .cfi_startproc
     push    {r0, r4-r9, lr}
-    .save   {r0, r4-r9, lr}
+    pushed  32, r0, r4, r5, r6, r7, r8, r9, lr
     sub     r3, r0, r1
     cmp     r3, r2
     bhs     .Lcopy_up
@@ -98,6 +114,7 @@ memmove:
     strbhs  r3, [r0, #-1]!
     bhi     4b
     pop     {r0, r4-r9, pc}
+    .cfi_endproc
     .fnend
     .size memmove, . - memmove
 
@@ -105,8 +122,9 @@ memmove:
     .type memset, %function
 memset:
     .fnstart
+    .cfi_startproc
     push    {r0, r4-r8, lr}
-    .save   {r0, r4-r8, lr}
+    pushed  28, r0, r4, r5, r6, r7, r8, lr
     and     r1, r1, #0xff
     orr     r1, r1, r1, lsl #8
     orr     r1, r1, r1, lsl #16
@@ -127,6 +145,7 @@ memset:
     strbhs  r1, [r0], #1
     bhi     4b
     pop     {r0, r4-r8, pc}
+    .cfi_endproc
     .fnend
     .size memset, . - memset
 
@@ -134,8 +153,9 @@ memset:
     .type memcmp, %function
 memcmp:
     .fnstart
+    .cfi_startproc
     push    {r4, lr}
-    .save   {r4, lr}
+    pushed  8, r4, lr
     orr     r3, r0, r1
     tst     r3, #3
     bne     2f
@@ -159,6 +179,7 @@ memcmp:
     pop     {r4, pc}
 3:  mov     r0, #0
     pop     {r4, pc}
+    .cfi_endproc
     .fnend
     .size memcmp, . - memcmp
 
@@ -166,6 +187,7 @@ memcmp:
     .type strlen, %function
 strlen:
     .fnstart
+    .cfi_startproc
     mov     r1, r0
 1:  ldrb    r2, [r1], #1
     cmp     r2, #0
@@ -173,6 +195,7 @@ strlen:
     sub     r0, r1, r0
     sub     r0, r0, #1
     bx      lr
+    .cfi_endproc
     .fnend
     .size strlen, . - strlen
 
@@ -197,9 +220,11 @@ __aeabi_memclr:
 __aeabi_memclr4:
 __aeabi_memclr8:
     .fnstart
+    .cfi_startproc
     mov     r2, r1
     mov     r1, #0
     b       memset
+    .cfi_endproc
     .fnend
     .size __aeabi_memclr, . - __aeabi_memclr
 
@@ -211,9 +236,11 @@ __aeabi_memset:
 __aeabi_memset4:
 __aeabi_memset8:
     .fnstart
+    .cfi_startproc
     mov     r3, r1
     mov     r1, r2
     mov     r2, r3
     b       memset
+    .cfi_endproc
     .fnend
     .size __aeabi_memset, . - __aeabi_memset

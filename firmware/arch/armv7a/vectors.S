@@ -17,6 +17,7 @@
 
     .syntax unified
     .arch_extension sec
+    .cfi_sections .debug_frame
 
     .equ MODE_MASK, 0x1f
     .equ MODE_USR, 0x10
@@ -47,6 +48,8 @@ kyu_vectors:
 irq_vector:
     .fnstart
     .cantunwind
+    .cfi_startproc
+    .cfi_signal_frame
     sub     lr, lr, #4
     srsdb   sp!, #MODE_SVC
     cps     #MODE_SVC
@@ -55,6 +58,15 @@ irq_vector:
     sub     sp, sp, r1
     push    {r1, lr}
     clrex                               @ an exclusive access of the thread must not span this
+    @ For debuggers: the interrupted stack begins at sp + 40 + pad, the frame below it.
+    .cfi_escape 0x0f, 6, 0x7d, 0, 0x06, 0x7d, 40, 0x22
+    .cfi_offset r0, -32
+    .cfi_offset r1, -28
+    .cfi_offset r2, -24
+    .cfi_offset r3, -20
+    .cfi_offset r12, -16
+    .cfi_offset lr, -12
+    .cfi_offset pc, -8
     bl      kyu_handle_irq
     .global kyu_irq_frame_begin
 kyu_irq_frame_begin:
@@ -64,6 +76,7 @@ kyu_irq_frame_begin:
     rfeia   sp!
     .global kyu_irq_frame_end
 kyu_irq_frame_end:
+    .cfi_endproc
     .fnend
     .size irq_vector, . - irq_vector
 

@@ -55,8 +55,8 @@ public:
           device(ModelIo{&model}, ModelDma{&model}, ModelClock{&model}, *area,
                  Config{kBoardMac, 1, bug}, Notify{}) {
         dirty_every_buffer();
-        model.memory.add(memory->segments.data(), sizeof memory->segments, true);
-        model.memory.add(memory->clusters.data(), sizeof memory->clusters, true);
+        model.memory.add(&memory->segments, sizeof memory->segments, true);
+        model.memory.add(&memory->clusters, sizeof memory->clusters, true);
         model.memory.add(area.get(), sizeof *area, false);
     }
     ~Bench() {

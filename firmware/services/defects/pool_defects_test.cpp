@@ -1,4 +1,5 @@
-// The planted mistakes with a pool's memory are found, and laid at the door of who made them.
+// The planted mistakes with a pool's memory are found. In whose name, rig/scenarios asks: there
+// functions have names.
 #include "services/defects/pool_defects.hpp"
 
 #include <gtest/gtest.h>
@@ -23,14 +24,12 @@ TEST(PoolDefects, an_overrun_stops_the_machine) {
     const std::string reason = reason_of(overrun_pool_object);
     EXPECT_NE(reason.find("pool planted, object "), std::string::npos) << reason;
     EXPECT_NE(reason.find("written beyond its end, offset 48 at 0x"), std::string::npos) << reason;
-    EXPECT_NE(reason.find("overrun_pool_object"), std::string::npos) << reason;
 }
 
 TEST(PoolDefects, a_use_after_free_stops_the_machine) {
     const std::string reason = reason_of(use_after_free);
     EXPECT_NE(reason.find("written after it was freed, offset 8 at 0x"), std::string::npos)
         << reason;
-    EXPECT_NE(reason.find("use_after_free"), std::string::npos) << reason;
 }
 
 }  // namespace

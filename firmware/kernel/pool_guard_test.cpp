@@ -17,7 +17,7 @@
 namespace kyu {
 namespace {
 
-struct Block {
+struct alignas(8) Block {
     std::array<std::uint32_t, 10> words{};
 };
 using Blocks = GuardedPool<Block, 4>;
@@ -154,7 +154,8 @@ TEST(PoolGuardPanic, an_overrun_is_found_when_the_object_comes_back) {
         pool.release(*block);
     });
     EXPECT_EQ(reason.rfind("pool blocks, object 0 at 0x", 0), 0U) << reason;
-    EXPECT_NE(reason.find(": written beyond its end, offset 40 at 0x"), std::string::npos) << reason;
+    EXPECT_NE(reason.find(": written beyond its end, offset 40 at 0x"), std::string::npos)
+        << reason;
     EXPECT_NE(reason.find(" is 41 a7 a7 a7 a7 a7 a7 a7, taken by 0x"), std::string::npos) << reason;
 }
 
@@ -197,12 +198,13 @@ TEST(PoolGuardPanic, a_second_release_names_the_first) {
 TEST(PoolGuardPanic, a_pointer_that_is_no_object_is_refused) {
     Blocks pool{"blocks"};
     Block foreign;
-    EXPECT_NE(reason_of([&](ThreadContext&) { pool.release(foreign); })
-                  .find(": freed, but no object of this pool, freed by 0x"),
+    EXPECT_NE(reason_of([&](ThreadContext&) {
+                  pool.release(foreign);
+              }).find(": freed, but no object of this pool, freed by 0x"),
               std::string::npos);
     const std::string inside = reason_of([&](ThreadContext&) {
         Block* block = pool.allocate();
-        pool.release(reinterpret_cast<Block&>(block->words[1]));
+        pool.release(reinterpret_cast<Block&>(block->words[2]));
     });
     EXPECT_NE(inside.find("no object of this pool"), std::string::npos) << "inside is not at";
 }

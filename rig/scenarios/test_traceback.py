@@ -1,0 +1,214 @@
+"""The board's own stack walk against gdb's, for the same stop.
+
+Rules     gdb goes by other tables (gdb_witness.py). Frames must be equal one by one, pc and
+          function; what may differ is written down here: gdb shows the outermost frame, which
+          nothing returns from, and the board leaves it out; frames inlined into their caller have
+          no pc of their own, and gdb_witness.py leaves them out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.board import bootargs
+from rig.board import image as images
+from rig.board.protocol import Address
+from rig.board.qemu import QemuBoard
+from rig.console import grammar
+from rig.console.crash import CrashRecord, add
+from rig.console.symbols import same_function
+from rig.errors import RigError, UserError
+from rig.pytest_plugin import Keeper
+from rig.wire.protocol import Wire
+
+GDB = "gdb-multiarch"
+WITNESS = Path(__file__).with_name("gdb_witness.py")
+#: Where every walk ends; the board does not show it.
+OUTERMOST = ("kyu_thread_begin", "_start")
+PATIENCE_S = 90.0
+
+Frames = list[tuple[int, str]]
+
+
+class GdbBoard(QemuBoard):
+    """The emulated board with a door for gdb, a reader of its console and traffic to stop in."""
+
+    def __init__(self, image: Path, wire: Wire, door: Path) -> None:
+        args = bootargs.merge(wire.boot_arguments() | {"seed": "0"}, "")
+        super().__init__(image, wire, args)
+        self._door = door
+        self._text = bytearray()
+        self._over = threading.Event()
+
+    def _arguments(self, console_fd: int, monitor_fd: int, page_fd: int) -> list[str]:
+        arguments = super()._arguments(console_fd, monitor_fd, page_fd)
+        return [*arguments, "-gdb", f"unix:{self._door},server=on,wait=off"]
+
+    def start(self) -> None:
+        self.power_on()
+        threading.Thread(target=self._listen, args=(self.console,), daemon=True).start()
+        self.go()
+        self.await_text("@kyu ready")
+        threading.Thread(target=self._fetch, args=(self.address(114),), daemon=True).start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self.power_off()
+
+    def await_text(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while text.encode() not in self._text:
+            if time.monotonic() > deadline:
+                raise RigError(f"the board did not say {text!r}")
+            time.sleep(0.02)
+
+    def record(self) -> CrashRecord:
+        self.await_text("@kyu crash-end")
+        record = CrashRecord()
+        for line in bytes(self._text).decode(errors="replace").split("\r\n"):
+            record = add(record, grammar.parse(line))
+        return record
+
+    def witness(self, **job: Any) -> dict[str, Any]:
+        """Runs gdb_witness.py against the board."""
+        answers = self._door.with_suffix(".json")
+        told = {"target": str(self._door), "answers": str(answers), **job}
+        command = [GDB, "--batch", "-nx", "-x", str(WITNESS), str(self.image)]
+        environment = {**os.environ, "KYU_JOB": json.dumps(told)}
+        try:
+            done = subprocess.run(
+                command,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise UserError(
+                f"{GDB} is not installed", mend=f"install package {GDB}, or run make test"
+            ) from None
+        if not answers.exists():
+            raise RigError(f"gdb has no answer: {done.stderr.strip()[-500:]}")
+        found: dict[str, Any] = json.loads(answers.read_text())
+        answers.unlink()
+        return found
+
+    def _listen(self, console: Any) -> None:
+        while data := console.read():
+            self._text += data
+
+    def _fetch(self, address: Address) -> None:
+        where = (address.host, address.port)
+        while not self._over.is_set():
+            with suppress(OSError), socket.create_connection(where, timeout=PATIENCE_S) as sock:
+                sock.sendall(b"big\n")
+                while sock.recv(65536):
+                    pass
+            time.sleep(0.05)
+
+
+@contextmanager
+def running(boards: Keeper, tmp_path: Path) -> Iterator[GdbBoard]:
+    boards.off()
+    board = GdbBoard(images.find(None, images.DEFECTS), boards.wire, tmp_path / "gdb")
+    try:
+        board.start()
+        yield board
+    finally:
+        board.stop()
+
+
+def without_outermost(frames: list[Any]) -> Frames:
+    found: Frames = []
+    for pc, name in frames:
+        if name in OUTERMOST:
+            return found
+        found.append((pc, name))
+    pytest.fail(f"gdb did not reach the outermost frame: {frames}")
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        {"at": "*kyu::net::tcp_input", "hits": 20, "steps": 60},
+        {"at": "*kyu_handle_irq", "hits": 3, "steps": 30},
+        {"at": "*memcpy", "hits": 5, "steps": 24},
+    ],
+    ids=["functions", "interrupt", "assembly"],
+)
+def test_the_board_walks_its_stack_as_gdb_does_at_every_instruction(
+    boards: Keeper, tmp_path: Path, stop: dict[str, Any]
+) -> None:
+    with running(boards, tmp_path) as board:
+        (seen,) = board.witness(stops=[stop])["stops"]
+    assert len(seen["walks"]) == stop["steps"]
+    for walk in seen["walks"]:
+        expected = [pc for pc, _name in without_outermost(walk["gdb"])]
+        assert [pc for pc in walk["board"] if pc] == expected, walk["gdb"]
+
+
+def compare(said: Frames, expected: Frames) -> None:
+    assert [pc for pc, _ in said] == [pc for pc, _ in expected], (said, expected)
+    for (pc, ours), (_, theirs) in zip(said, expected, strict=True):
+        name = ours.rpartition("+")[0]
+        assert is_same(name, theirs), f"{pc:#x}: the board says {name}, gdb says {theirs}"
+
+
+def is_same(board_says: str, gdb_says: str) -> bool:
+    """gdb takes any name of an address: those of the run-time ABI, or a lambda's own."""
+    plain = gdb_says.replace("(anonymous namespace)::", "").removeprefix("__aeabi_").rstrip("48")
+    return same_function(board_says, plain) or "_FUN" in gdb_says or "lambda" in gdb_says
+
+
+def frames_of(record: CrashRecord, thread: str) -> Frames:
+    mine = [f for f in record.of_kind("crash-frame") if f.text("thread") == thread]
+    return [(f.number("pc"), f.text("sym")) for f in sorted(mine, key=lambda f: f.number("n"))]
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        {"at": "*kyu::net::TcpSegment::parse", "hits": 9},
+        # Not one that the crash record itself needs.
+        {"at": "*kyu::net::SocketTable::find", "hits": 9, "steps": 6},
+        {"at": "*kyu_handle_irq", "hits": 9, "steps": 12},
+        {"at": "*kyu::net::tcp_input", "hits": 9, "registers": {"pc": 0}, "undefined": False},
+    ],
+    ids=["first-instruction", "leaf", "interrupt", "jump-to-nowhere"],
+)
+def test_a_crash_record_has_the_frames_that_gdb_has_for_every_thread(
+    boards: Keeper, tmp_path: Path, stop: dict[str, Any]
+) -> None:
+    with running(boards, tmp_path) as board:
+        crash = board.witness(crash=stop)["crash"]
+        record = board.record()
+        threads = record.of_kind("crash-thread")
+        # Threads whose frames are printed, and a few that are said to be like another.
+        alike = {f.text("id"): f.text("like") for f in threads if f.text("like")}
+        asked = [f.text("id") for f in threads if f.text("id") not in alike] + list(alike)[:3]
+        others = board.witness(threads=[int(number) for number in asked])["threads"]
+
+    assert record.kind == "fault"
+    assert record.thread == crash["thread"]
+    mine = next(f.text("id") for f in threads if f.text("name") == record.thread)
+    said, expected = frames_of(record, mine), without_outermost(crash["gdb"])
+    if stop.get("registers", {}).get("pc") == 0:
+        assert said[0][0] == 0, "a jump to nowhere is shown as what it is"
+        said, expected = said[1:], expected[1:]
+    compare(said, expected)
+    for number in asked:
+        if number != mine:
+            theirs = without_outermost(others[number]) if others[number] else []
+            compare(frames_of(record, alike.get(number, number)), theirs)
