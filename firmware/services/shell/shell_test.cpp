@@ -55,8 +55,17 @@ public:
 
 void own_test(ThreadContext& /*self*/, selftest::Run& run) { run.not_answered(); }
 void bad_test(ThreadContext& /*self*/, selftest::Run& run) { run.expect(1 > 2, "one is \"big\""); }
-constexpr std::array<selftest::Test, 2> kBoardTests{
-    {{"device", "a device", own_test}, {"bad", "fails", bad_test}}};
+// A thread that neither ends nor listens.
+void stubborn_test(ThreadContext& self, selftest::Run& run) {
+    static Semaphore never{"stubborn", 0};
+    auto body = [](ThreadContext& me) { never.wait(me, Instant::never()); };
+    selftest::Threads threads{self, run};
+    threads.start("stubborn", selftest::kUrgent, body);
+}
+constexpr std::array<selftest::Test, 3> kBoardTests{
+    {{"device", "a device", own_test},
+     {"bad", "fails", bad_test},
+     {"stubborn", "leaves a thread behind", stubborn_test}}};
 
 class ShellTest : public testing::Test {
 protected:
@@ -240,7 +249,7 @@ TEST_F(ShellTest, a_test_is_run_by_number_or_by_name) {
 
 TEST_F(ShellTest, the_io_menu_asks_before_it_stops_the_board) {
     const std::string answer = say("i 0");
-    EXPECT_NE(answer.find("10 tests: 6 ok, 1 failed, 3 skipped\n"), std::string::npos) << answer;
+    EXPECT_NE(answer.find("11 tests: 6 ok, 2 failed, 3 skipped\n"), std::string::npos) << answer;
     EXPECT_NE(answer.find("i fault: skipped: stops the board: add yes to run it\n"),
               std::string::npos);
     EXPECT_NE(answer.find("i device: skipped: not answered by this board\n"), std::string::npos);
@@ -248,6 +257,13 @@ TEST_F(ShellTest, the_io_menu_asks_before_it_stops_the_board) {
                           "why=\"one is \\\"big\\\"\" *"),
               std::string::npos)
         << answer;
+}
+
+TEST_F(ShellTest, a_thread_that_a_test_leaves_behind_never_runs_again) {
+    EXPECT_NE(say("i stubborn").find("FAILED thread stubborn does not end"), std::string::npos);
+    EXPECT_NE(say("u stubborn").find("blocked"), std::string::npos);
+    EXPECT_NE(say("k basic").find("skipped: an earlier test left a thread behind"),
+              std::string::npos);
 }
 
 TEST_F(ShellTest, a_long_run_ends_at_ctrl_c) {
