@@ -17,6 +17,7 @@ from rig import evidence as evidence_folder
 from rig.assembly import BOARDS, BoardChoice, assemble, check_board
 from rig.board import image as images
 from rig.campaign.session import BoardFailedError, Session
+from rig.console.grammar import PROMPT
 from rig.errors import RigError, UserError
 from rig.journal import RunFolder
 from rig.report.summary import headline
@@ -175,6 +176,21 @@ class ConsoleView:
         """Types a line at the shell."""
         self.session.board.console.write(text.encode("ascii") + b"\r")
 
+    def ask(self, line: str, seconds: float = 10.0) -> list[str]:
+        """Types a line; what the board says before its next prompt. Heartbeats are left out."""
+        self.session.pump(0)
+        seen = {id(old) for old in self.session.tail}
+        self.type(line)
+        ends = self.session.observed() + seconds
+        while self.session.observed() < ends:
+            said = [new.text for new in self.session.tail if id(new) not in seen]
+            if PROMPT in said:
+                answer = said[: said.index(PROMPT)]
+                heard = [text for text in answer if text and not text.startswith("@kyu hb ")]
+                return without_echo(heard, line)
+            self.session.pump(0.05)
+        pytest.fail(f"no prompt within {seconds:g} s after {line[:40]!r}", pytrace=False)
+
     def wait_for(self, words: str, seconds: float = 5.0) -> str:
         """The first line from now on that has `words` in it. Fails the test when none comes."""
         seen = {id(line) for line in self.session.tail}
@@ -185,6 +201,18 @@ class ConsoleView:
                     return line.text
             self.session.pump(0.05)
         pytest.fail(f"no console line with {words!r} in {seconds:g} s", pytrace=False)
+
+
+def without_echo(heard: list[str], line: str) -> list[str]:
+    """What follows the echo of `line`, which a heartbeat between two keys breaks in pieces."""
+    echo = ""
+    for number, text in enumerate(heard):
+        if echo == line:
+            return heard[number:]
+        if not line.startswith(echo + text):
+            return heard[1:]
+        echo += text
+    return []
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,8 @@ bool Console::write_all(ThreadContext& self, std::string_view text) {
         if (text.empty() || !output_.full()) continue;
         if (!stuck_ && room_.wait(off, self.now() + kWritePatience)) continue;
         if (!output_.full()) continue;
-        stuck_ = true;
+        // Not the line's fault when the writer was killed: only its own words are lost.
+        stuck_ = !self.should_end();
         stats_.output_dropped += static_cast<std::uint32_t>(text.size());
         return false;
     }

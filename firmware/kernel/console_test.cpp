@@ -153,6 +153,21 @@ TEST(Console, a_dead_line_costs_one_wait_and_then_drops_and_counts) {
     EXPECT_EQ(bench.machine.run(), Stop::asked);
 }
 
+TEST(Console, a_killed_writer_loses_its_own_words_and_nobody_elses) {
+    Bench bench{11};
+    bench.machine.thread("killed", 10, [&](ThreadContext& self) {
+        self.accept_kill();
+        self.thread().kill(self);
+        bench.console.write(self, std::string(kConsoleOutput + 100, 'x'));
+        EXPECT_EQ(bench.console.stats(self).output_dropped, 100U);
+    });
+    bench.machine.thread("other", 11,
+                         [&](ThreadContext& self) { bench.console.write(self, "heard"); });
+    EXPECT_EQ(bench.machine.run(), Stop::asked);
+    bench.machine.run(at_ms(20'000));
+    EXPECT_TRUE(bench.machine.text().ends_with("xheard"));
+}
+
 TEST(Console, an_interrupt_writes_all_or_nothing) {
     Bench bench{11};
     const std::string big(kConsoleOutput - 4, 'x');

@@ -34,6 +34,11 @@ public:
     void sleep_for(Duration duration) { sleep_until(now() + duration); }
     /// Lets the next thread of the same priority run.
     void yield();
+    /// From now on Thread::kill() ends every wait of this thread but that for a mutex, and this
+    /// thread promises to return soon once should_end() says so (kernel/control.cpp).
+    void accept_kill();
+    /// Somebody has called kill() on this thread, and it has accepted that.
+    [[nodiscard]] bool should_end() const;
     /// Ends the calling thread, as returning from its entry does. Objects on its stack are not
     /// destroyed: it must hold nothing (a held mutex is a panic).
     [[noreturn]] void exit();

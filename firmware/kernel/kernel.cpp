@@ -87,6 +87,7 @@ void Kernel::admit(IrqsOff& off, Thread& thread) {
     thread.kernel_ = this;
     thread.priority_ = thread.base_priority_;
     thread.slice_left_ = Duration{};
+    thread.accepts_kill_ = thread.kill_asked_ = thread.block_asked_ = false;
     port::context_init(thread.context_, thread.stack_, &Kernel::thread_main, &thread);
     thread.prepare_stack();
     threads_.push_back(thread);
@@ -99,6 +100,10 @@ void Kernel::admit_at_boot(Thread& thread) {
 }
 
 void Kernel::make_ready(IrqsOff& /*off*/, Thread& thread) {
+    if (must_block(thread)) {
+        thread.state_ = ThreadState::blocked;
+        return;
+    }
     thread.state_ = ThreadState::ready;
     ready_.push_back(thread);
     ready_changed_ = true;
@@ -133,6 +138,7 @@ bool Kernel::block(IrqsOff& off, WaitQueue& queue, Instant deadline) {
     check_may_sleep(*current_, queue);
     if (deadline != Instant::never() && deadline <= port::now()) return false;
     Thread& self = *current_;
+    if (self.kill_asked_ && self.waiting_for_ == nullptr) return false;
     self.state_ = ThreadState::waiting;
     self.waiting_in_ = &queue;
     queue.insert(self);
@@ -165,6 +171,7 @@ Thread& Kernel::begin_turn(Instant now, Thread* chosen) {
         next = &idle_;
     }
     next->state_ = ThreadState::running;
+    if (next != current_) ++switches_;
     ++next->switches_;
     next->ready_looks_ = 0;
     current_ = next;
@@ -190,6 +197,7 @@ void Kernel::dispatch(Thread* chosen) {
 
 bool Kernel::should_preempt() {
     if (!started_) return false;
+    if (must_block(*current_)) return true;
     const Thread* top = ready_.top();
     if (top == nullptr) return false;
     if (current_ == &idle_) return true;
@@ -201,7 +209,9 @@ bool Kernel::should_preempt() {
 void Kernel::preempt_current(Thread* chosen) {
     Thread& self = *current_;
     self.state_ = ThreadState::ready;
-    if (&self != &idle_) {
+    if (must_block(self)) {
+        self.state_ = ThreadState::blocked;
+    } else if (&self != &idle_) {
         // Who was pushed aside goes on with the rest of its slice before its equals get theirs.
         self.slice_left_ = slice_ends_ - port::now();
         if (self.slice_left_ > Duration{}) {
@@ -229,7 +239,8 @@ void Kernel::set_priority(IrqsOff& /*off*/, Thread& thread, Priority priority) {
         ready_.remove(thread);
         thread.priority_ = priority;
         ready_.push_back(thread);
-    } else if (thread.state_ == ThreadState::waiting) {
+    } else if (thread.state_ == ThreadState::waiting &&
+               thread.waiting_in_->order() == WaitOrder::priority) {
         thread.waiting_in_->remove(thread);
         thread.priority_ = priority;
         thread.waiting_in_->insert(thread);
@@ -273,7 +284,7 @@ bool Kernel::thread_info(ThreadContext& self, std::size_t index, ThreadInfo& out
     out = ThreadInfo{.name = thread->name_,
                      .id = thread->id_,
                      .priority = thread->priority_.level,
-                     .state = thread->state_,
+                     .state = must_block(*thread) ? ThreadState::blocked : thread->state_,
                      .waits_kind = queue == nullptr ? "" : queue->kind(),
                      .waits_name = queue == nullptr ? "" : queue->name(),
                      .cpu = thread->cpu_,

@@ -28,6 +28,14 @@ class Console;
 
 inline constexpr std::size_t kEventsKept = 256;
 
+/// What the kernel has counted since boot.
+struct KernelCounters {
+    Instant at{};              ///< when it was read
+    std::uint32_t switches{};  ///< turns that began: each time another thread got the processor
+    std::uint32_t irqs{};
+    Duration idle{};  ///< processor time that nobody wanted, interrupts taken then included
+};
+
 /// Threads that are ready, the most urgent first. Interrupts off.
 class ReadyQueue {
     std::array<IntrusiveList<Thread, QueueTag>, kPriorityLevels> levels_;
@@ -70,6 +78,7 @@ class Kernel {
     std::uint16_t next_id_{0};
     std::uint16_t thread_count_{0};
     std::uint32_t irqs_{0};
+    std::uint32_t switches_{0};
     Instant turn_began_{};
     Instant slice_ends_{};
     Instant alarm_{Instant::never()};
@@ -87,6 +96,10 @@ class Kernel {
     void make_ready(IrqsOff& off, Thread& thread);
     void wake(IrqsOff& off, Thread& thread, bool by_signal);
     bool block(IrqsOff& off, WaitQueue& queue, Instant deadline);
+    KillResult kill(IrqsOff& off, Thread& thread);
+    BlockResult block_thread(IrqsOff& off, Thread& thread);
+    bool unblock_thread(IrqsOff& off, Thread& thread);
+    static bool must_block(const Thread& thread);
     void check_may_sleep(Thread& self, const WaitQueue& queue);
     void set_priority(IrqsOff& off, Thread& thread, Priority priority);
     void inherit(IrqsOff& off, Thread* owner, Priority priority);
@@ -149,6 +162,9 @@ public:
     [[nodiscard]] const Thread* look_for_starved(IrqContext& irq, unsigned limit);
     /// Threads that have been started and have not ended, the idle thread included.
     [[nodiscard]] unsigned thread_count() const { return thread_count_; }
+    [[nodiscard]] KernelCounters counters(ThreadContext& self);
+    /// Processor time of `thread`, the running one's present turn included.
+    [[nodiscard]] Duration cpu_until_now(IrqsOff& off, const Thread& thread) const;
     [[nodiscard]] std::uint32_t irq_count() const { return irqs_; }
     [[nodiscard]] bool started() const { return started_; }
     [[nodiscard]] PoolRegistry& pools() { return pools_; }

@@ -66,6 +66,53 @@ TEST(Semaphore, serves_the_most_urgent_first_and_equals_in_the_order_they_came) 
     EXPECT_EQ(order, "high first second low ");
 }
 
+TEST(Semaphore, in_fifo_order_serves_who_has_waited_longest_whatever_its_priority) {
+    std::string order;
+    Semaphore go{"go", 0, WaitOrder::fifo};
+    TestMachine machine;
+    unsigned delay = 1;
+    for (const unsigned priority : {20U, 5U, 10U}) {
+        machine.thread("waiter", priority, [&, priority, delay](ThreadContext& self) {
+            self.sleep_until(at_ms(delay));
+            go.wait(self, Instant::never());
+            order += std::to_string(priority) + " ";
+        });
+        ++delay;
+    }
+    machine.thread("giver", 30, [&](ThreadContext& self) {
+        self.sleep_until(at_ms(50));
+        for (int i = 0; i < 3; ++i) go.signal(self);
+    });
+    EXPECT_EQ(machine.run(), Stop::asked) << machine.text();
+    EXPECT_EQ(order, "20 5 10 ");
+}
+
+TEST(Semaphore, in_fifo_order_a_thread_that_inherits_a_priority_keeps_its_place) {
+    std::string order;
+    Semaphore go{"go", 0, WaitOrder::fifo};
+    Mutex lock{"lock", HolderSleeps::may};
+    TestMachine machine;
+    machine.thread("first", 20, [&](ThreadContext& self) {
+        MutexGuard guard{lock, self};
+        go.wait(self, Instant::never());
+        order += "first ";
+    });
+    machine.thread("second", 21, [&](ThreadContext& self) {
+        go.wait(self, Instant::never());
+        order += "second ";
+    });
+    machine.thread("urgent", 5, [&](ThreadContext& self) {
+        self.sleep_until(at_ms(5));
+        MutexGuard guard{lock, self};
+    });
+    machine.thread("giver", 30, [&](ThreadContext& self) {
+        self.sleep_until(at_ms(10));
+        for (int i = 0; i < 2; ++i) go.signal(self);
+    });
+    EXPECT_EQ(machine.run(), Stop::asked) << machine.text();
+    EXPECT_EQ(order, "first second ");
+}
+
 TEST(Semaphore, a_signal_cannot_be_overtaken) {
     // The unit goes to who waits: a thread that asks later, before the waiter has run, gets none.
     Semaphore go{"go", 0};

@@ -20,6 +20,7 @@ const char* to_text(ThreadState state) {
         case ThreadState::running: return "running";
         case ThreadState::waiting: return "waiting";
         case ThreadState::finished: return "finished";
+        case ThreadState::blocked: return "blocked";
     }
     return "?";
 }

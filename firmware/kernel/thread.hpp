@@ -1,6 +1,7 @@
 // Thread: one flow of control with its own stack.
 //
-// Context   start and join from threads; start_at_boot before Kernel::start().
+// Context   start, join, kill, block and unblock from threads; start_at_boot before
+//           Kernel::start().
 // Ownership the caller owns Thread and stack, usually static, and keeps both until the thread has
 //           ended (CHECKed). A thread that has ended may be started again.
 // Lock      scheduling state changes with interrupts off only, by Kernel.
@@ -40,7 +41,21 @@ struct Priority {
     friend constexpr bool operator==(Priority, Priority) = default;
 };
 
-enum class ThreadState : std::uint8_t { created, ready, running, waiting, finished };
+enum class ThreadState : std::uint8_t { created, ready, running, waiting, finished, blocked };
+
+/// What kill() came to.
+enum class KillResult : std::uint8_t {
+    asked,  ///< it accepts kill(): its waits end, and it will return from its entry
+    deaf,   ///< it has not called accept_kill(): nothing has happened
+    ended   ///< it was not running
+};
+
+/// What block() came to.
+enum class BlockResult : std::uint8_t {
+    blocked,  ///< it does not run until unblock()
+    later,    ///< it holds or waits for a mutex: it blocks as it gives the last one back
+    refused   ///< it has ended, or is the idle thread
+};
 [[nodiscard]] const char* to_text(ThreadState state);
 
 /// Memory for a stack of at least `Bytes`, above pages that fault while it lives: who grows beyond
@@ -71,6 +86,7 @@ class Thread : public ListLink<QueueTag>, public ListLink<AllThreadsTag> {
     friend class Kernel;
     friend class WaitQueue;
     friend class Mutex;
+    friend class ThreadContext;
 
 public:
     using Entry = void (*)(ThreadContext& self, void* argument);
@@ -82,6 +98,9 @@ private:
     Priority priority_;  // as urgent as its most urgent waiter, at least base_priority_
     ThreadState state_{ThreadState::created};
     bool woken_{false};  // why it stopped waiting: by a wake-up, or by its deadline
+    bool accepts_kill_{false};
+    bool kill_asked_{false};
+    bool block_asked_{false};
     std::uint16_t id_{0};
     std::uint32_t runs_{0};
     std::uint32_t switches_{0};
@@ -118,6 +137,14 @@ public:
     /// Waits until the thread has ended. False: the deadline passed. A thread never started counts
     /// as ended.
     bool join(ThreadContext& self, Instant deadline);
+    /// Asks the thread to end: its present wait and all later ones return false at once, except
+    /// for a mutex. It ends by returning from its entry, so what is on its stack is destroyed.
+    KillResult kill(ThreadContext& self);
+    /// Takes the processor away from the thread, never while it holds a mutex. It stays in the
+    /// queue that it waits in.
+    BlockResult block(ThreadContext& self);
+    /// False: it was not blocked.
+    bool unblock(ThreadContext& self);
 
     [[nodiscard]] const char* name() const { return name_; }
     [[nodiscard]] unsigned id() const { return id_; }

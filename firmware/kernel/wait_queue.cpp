@@ -6,7 +6,8 @@ namespace kyu {
 
 void WaitQueue::insert(Thread& thread) {
     Thread* before = waiters_.back();
-    while (before != nullptr && thread.priority().more_urgent_than(before->priority())) {
+    while (order_ == WaitOrder::priority && before != nullptr &&
+           thread.priority().more_urgent_than(before->priority())) {
         before = waiters_.previous(*before);
     }
     Thread* after = before == nullptr ? waiters_.front() : waiters_.next(*before);

@@ -8,7 +8,7 @@ import pytest
 
 # Imported here so that the inner runs, which put sys.modules back, all see the same modules.
 import rig.pytest_plugin
-import rig.tests.fake  # noqa: F401
+import rig.tests.fake
 
 pytest_plugins = ["pytester"]
 
@@ -90,3 +90,17 @@ def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
     said = result.stdout.str() + result.stderr.str()
     assert "kyu: --board: no board is named 'toaster'; take qemu, bench or sim" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("heard", "answer"),
+    [
+        (["up", "up 5 s"], ["up 5 s"]),
+        (["u", "p", "up 5 s"], ["up 5 s"]),
+        (["up"], []),
+        (["up\x07", "cut"], ["cut"]),
+    ],
+)
+def test_the_echo_of_a_command_is_no_answer(heard: list[str], answer: list[str]) -> None:
+    assert rig.pytest_plugin.without_echo(heard, "up") == answer
+    assert rig.pytest_plugin.without_echo(answer, "") == answer

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/simserver/sim_shell_board.hpp"
 #include "base/mission_bug.hpp"
 #include "kernel/console.hpp"
 #include "kernel/thread.hpp"
@@ -86,6 +87,7 @@ private:
     Console console_{uart_};
     Announcer announcer_;
     Heartbeat heartbeat_;
+    SimShellBoard shell_board_{machine_};
     Shell shell_;
 
     static SimBoard& me(void* argument) { return *static_cast<SimBoard*>(argument); }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "apps/testserver/board_init.hpp"
+#include "apps/testserver/board_shell.hpp"
 #include "apps/testserver/boot_config.hpp"
 #include "apps/testserver/watchdogs.hpp"
 #include "drivers/emac/board_emac.hpp"
@@ -47,6 +48,7 @@ class TestServer {
 
     Announcer announcer_;
     Heartbeat heartbeat_;
+    BoardShell board_shell_;
     Shell shell_;
     Watchdogs watchdogs_;
     bool fast_interrupts_;

@@ -10,15 +10,22 @@ extern const char kyu_symbol_text[];
 extern const std::uint32_t kyu_symbol_text_bytes;
 }
 
+namespace kyu::arch {
+
+SymbolTable image_symbols() {
+    const std::size_t count = kyu_symbol_count;
+    if (count == 0) return {};
+    return {{kyu_symbol_addresses, count + 1},
+            {kyu_symbol_names, count},
+            {kyu_symbol_text, kyu_symbol_text_bytes}};
+}
+
+}  // namespace kyu::arch
+
 namespace kyu::port {
 
 Symbol lookup(std::uintptr_t pc) {
-    const std::size_t count = kyu_symbol_count;
-    if (count == 0) return {};
-    const arch::SymbolTable table{{kyu_symbol_addresses, count + 1},
-                                  {kyu_symbol_names, count},
-                                  {kyu_symbol_text, kyu_symbol_text_bytes}};
-    const arch::FoundSymbol found = arch::find_symbol(table, pc);
+    const arch::FoundSymbol found = arch::find_symbol(arch::image_symbols(), pc);
     return {found.name, found.offset};
 }
 

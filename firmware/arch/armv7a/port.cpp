@@ -5,6 +5,7 @@
 #include "kernel/port.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "arch/armv7a/cp15.hpp"
 #include "arch/armv7a/image.hpp"
@@ -15,7 +16,6 @@ extern "C" {
 void kyu_context_switch(std::uintptr_t* from, std::uintptr_t* to);
 [[noreturn]] void kyu_context_start(std::uintptr_t* to);
 void kyu_thread_begin();
-void kyu_capture_registers(std::uintptr_t* into);
 }
 
 namespace kyu::port {
@@ -89,9 +89,12 @@ void halt() {
     for (;;) wait_for_interrupt();
 }
 
-void capture_registers(Registers& into) {
-    static_assert(sizeof(Registers) == 17 * sizeof(std::uintptr_t));
-    kyu_capture_registers(into.r.data());
+static_assert(sizeof(Registers) == 17 * sizeof(std::uintptr_t) && offsetof(Registers, r) == 0);
+
+// Without a frame of its own: the registers are the caller's, and the walk begins in a frame that
+// still stands. One that has returned is overwritten by the next call.
+[[gnu::naked]] void capture_registers(Registers& /*into*/) {
+    __asm__ volatile("b kyu_capture_registers");
 }
 
 std::string_view build_id() {

@@ -15,4 +15,15 @@ FoundSymbol find_symbol(const SymbolTable& table, std::uint32_t pc) {
     return {from.substr(0, from.find('\0')), pc - table.addresses[index - 1]};
 }
 
+NamedFunction find_function(const SymbolTable& table, std::string_view name) {
+    NamedFunction found;
+    for (std::size_t i = 0; i < table.names.size(); ++i) {
+        if (table.names[i] >= table.text.size()) continue;
+        const std::string_view from = table.text.substr(table.names[i]);
+        if (from.substr(0, from.find('\0')) != name) continue;
+        if (found.count++ == 0) found.address = table.addresses[i];
+    }
+    return found;
+}
+
 }  // namespace kyu::arch

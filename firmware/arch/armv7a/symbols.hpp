@@ -28,4 +28,15 @@ struct FoundSymbol {
 /// The function that `pc` lies in; an empty name when there is none.
 [[nodiscard]] FoundSymbol find_symbol(const SymbolTable& table, std::uint32_t pc);
 
+struct NamedFunction {
+    std::uint32_t address{};
+    unsigned count{};  ///< functions of that name; `address` is the first one's
+};
+
+/// The function that is called `name`, in full.
+[[nodiscard]] NamedFunction find_function(const SymbolTable& table, std::string_view name);
+
+/// The table of this image (lookup.cpp).
+[[nodiscard]] SymbolTable image_symbols();
+
 }  // namespace kyu::arch

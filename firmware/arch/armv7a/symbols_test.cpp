@@ -32,6 +32,20 @@ TEST(FindSymbol, finds_nothing_in_the_empty_table_of_the_first_link) {
     EXPECT_EQ(find_symbol({}, 0x4000'8000).name, "");
 }
 
+TEST(FindFunction, knows_where_a_name_begins_and_how_often_it_is_there) {
+    EXPECT_EQ(find_function(kTable, "m_copym").address, 0x4000'8100U);
+    EXPECT_EQ(find_function(kTable, "m_copym").count, 1U);
+    for (const char* nobody : {"", "m_copy", "m_copymm"}) {
+        EXPECT_EQ(find_function(kTable, nobody).count, 0U) << nobody;
+    }
+    constexpr std::array<std::uint32_t, 3> kTwice{7, 15, 7};
+    const NamedFunction twice = find_function({kAddresses, kTwice, kTable.text}, "m_copym");
+    EXPECT_EQ(twice.count, 2U);
+    EXPECT_EQ(twice.address, 0x4000'8000U);
+    constexpr std::array<std::uint32_t, 3> kWild{7000, 15, 7000};
+    EXPECT_EQ(find_function({kAddresses, kWild, kTable.text}, "sosend").count, 1U);
+}
+
 TEST(FindSymbol, does_not_read_behind_a_damaged_table) {
     constexpr std::array<std::uint32_t, 3> kWild{0, 7000, 15};
     EXPECT_EQ(find_symbol({kAddresses, kWild, "_start\0"sv}, 0x4000'8100).name, "");

@@ -41,6 +41,7 @@ inline constexpr std::uint32_t kConfig = 0xC00;        ///< two bits; 0: level
 struct SoftwareInterrupt {
     static constexpr std::uint32_t offset = 0xF00;
     using Target = Field<25, 24>;
+    using Cores = Field<23, 16>;     ///< with target 0: a bit a core
     using ToGroup1 = Field<15, 15>;  ///< from the Secure world: the interrupt is in group 1
     using Id = Field<3, 0>;
     static constexpr std::uint32_t kThisCore = 2;
@@ -100,6 +101,7 @@ private:
     unsigned latest_{0};
     std::uint32_t unexpected_{0};
     std::array<Entry, Lines> entries_{};
+    std::array<std::uint32_t, Lines> counts_{};
 
     static constexpr std::uint32_t bit(unsigned id) { return 1U << (id % 32); }
     static constexpr std::uint32_t word(unsigned id) { return id / 32 * 4; }
@@ -184,6 +186,7 @@ public:
             const std::uint32_t token = cpu_.read(Acknowledge::offset);
             const unsigned id = Acknowledge::Id::in(token);
             if (id >= kFirstSpecial) return;
+            if (id < lines_) ++counts_[id];
             latest_ = id;
             if (id == fast_) {
                 // Pending between the vector and here: its FIQ is about to come, or has been.
@@ -201,6 +204,8 @@ public:
         }
     }
 
+    /// Interrupts of number `id` since boot; 0 for one that does not exist.
+    [[nodiscard]] std::uint32_t count(unsigned id) const { return id < Lines ? counts_[id] : 0; }
     /// The interrupt that was served last, and the function that serves it; nullptr: nobody.
     [[nodiscard]] unsigned latest() const { return latest_; }
     [[nodiscard]] Handler handler_of(unsigned id) const {

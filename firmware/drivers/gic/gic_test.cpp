@@ -98,6 +98,16 @@ TEST_F(GicTest, turns_off_an_interrupt_that_nobody_expects) {
     EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{77}));
 }
 
+TEST_F(GicTest, counts_each_interrupt_by_its_number) {
+    gic.attach(114, &GicTest::count, &calls);
+    model.pending = {114, 77, 114, 1019};
+    gic.dispatch(irq);
+    EXPECT_EQ(gic.count(114), 2U);
+    EXPECT_EQ(gic.count(77), 1U) << "also one that nobody expects";
+    EXPECT_EQ(gic.count(27), 0U);
+    EXPECT_EQ(gic.count(1019), 0U);
+}
+
 TEST_F(GicTest, one_interrupt_can_be_fast_and_then_alone_is_in_group_0) {
     gic.make_fast(29);
     EXPECT_EQ(model.words[kGroup], ~(1U << 29U));
