@@ -151,7 +151,8 @@ def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
         deepest = max(thread.number("used") for thread in group)
         lines.append(f"{names}: {first.text('state')}{waits}, stack used {deepest}")
         for frame in frames[first.text("like") or first.text("id")]:
-            source = symbols.source(frame.number("pc"), exact=frame.text("exact") == "1")
+            find = symbols.exact_source if frame.text("exact") == "1" else symbols.source
+            source = find(frame.number("pc"))
             lines.append(f"    {frame.text('pc')}  {frame.text('sym'):<40}  {source}".rstrip())
         lines.append("")
     return "\n".join(lines)
