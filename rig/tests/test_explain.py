@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+import tracemalloc
 from functools import cached_property
 from pathlib import Path
 
@@ -118,6 +119,17 @@ def test_a_run_with_damaged_events_is_told_as_far_as_they_go(tmp_path: Path) -> 
     (found,) = load(tmp_path)
     assert found.verdict is not None
     assert found.verdict.cause == "stall"
+
+
+def test_events_that_never_end_a_line_are_not_read_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes((HERE / "real-stall.jsonl").read_bytes() + b"x" * (20 << 20))
+    tracemalloc.start()
+    (found,) = load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.verdict is not None
+    assert peak < 10 << 20
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:

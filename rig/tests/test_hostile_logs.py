@@ -239,6 +239,21 @@ def test_a_word_that_a_block_ends_in_is_heard() -> None:
             assert found.verdict is not None, cut
 
 
+def test_the_rest_of_a_torn_line_is_read_wherever_a_block_ends() -> None:
+    line = make_frame("crash-pool", name="mbufs", used=1, total=2, high=1, failed=0)
+    log = f"{line[:31]}{beats(1)[0]}\r\n{line[31:]}\r\nhello\r\n".encode()
+    whole = told(log)[0].watch.crash.frames
+    assert [frame.kind for frame in whole] == ["crash-pool"]
+    for at in range(len(log)):
+        assert told(log[:at], log[at:])[0].watch.crash.frames == whole, at
+    assert told(*(log[at : at + 1] for at in range(len(log))))[0].watch.crash.frames == whole
+
+
+def test_lines_are_counted_alike_wherever_a_block_ends() -> None:
+    log = b"one\r\ntwo\r\nPANIC: three\r\n"
+    assert {told(log[:at], log[at:])[0].last_line for at in range(len(log))} == {3}
+
+
 def test_a_frame_behind_a_line_without_an_end_is_heard_wherever_it_begins() -> None:
     frame = make_frame("crash-begin", v=1, kind="panic", reason="r", thread="t", func="f")
     for length in (*range(LINE_LIMIT_BYTES - 20, LINE_LIMIT_BYTES + 20), 3 * LINE_LIMIT_BYTES):
