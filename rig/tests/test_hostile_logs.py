@@ -259,7 +259,8 @@ def test_nothing_behind_a_crash_is_counted_and_not_parsed(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(resync, "parse", counted)
     crash = "\r\n".join(["", *Crash().lines(), ""]).encode()
-    (found,) = told(crash, *[b"nothing\r\n" * 1000] * 20)
+    nothing = [b"".join(b"nothing %d\r\n" % n for n in range(1000))] * 20
+    (found,) = told(crash, *nothing)
     assert found.verdict is not None
     assert found.last_line > 20_000
     assert len(parsed) < 1000
