@@ -250,7 +250,7 @@ def evidence(board: Session, tmp_path: Path) -> Iterator[Path]:
     verdict = board.verdict
     if verdict is not None and verdict.outcome is Outcome.FAILED:
         tail = [(line.at, line.text) for line in board.tail]
-        exhibit = evidence_folder.Exhibit(verdict, board.watch.crash, tail, [], "", {})
+        exhibit = evidence_folder.Exhibit(verdict, board.watch.telling_crash, tail, [], "", {})
         evidence_folder.write(tmp_path / "failures", 1, exhibit, board.symbols)
 
 

@@ -198,7 +198,7 @@ class Soak:
         session, watch = self._session, self._session.watch
         exhibit = evidence.Exhibit(
             verdict,
-            watch.crash,
+            watch.telling_crash,
             [(line.at, line.text) for line in session.tail],
             self._bad,
             self._plan.repeat,
@@ -211,8 +211,8 @@ class Soak:
         self._bad = []
         if self._plan.keep_going:
             self._display.note(headline(verdict))
-        if watch.crash.alarming:
-            self._display.note(evidence.traceback_text(watch.crash, session.symbols))
+        if exhibit.crash.alarming:
+            self._display.note(evidence.traceback_text(exhibit.crash, session.symbols))
         self._display.note(f"evidence: {folder}")
 
     def _overall(self, last: Verdict) -> Verdict:
