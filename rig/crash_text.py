@@ -152,7 +152,7 @@ def wait_lines(crash: CrashRecord) -> list[str]:
         chains[key] = chain
     for key, names in list(starts.items())[:CHAINS_MAX]:
         last = chains[key][-1].owner
-        end = "" if last in told else _end_of(states.get(last), last)
+        end = "" if last in told or last == "-" else _end_of(states.get(last))
         lines.append(f"  {_chain(chains[key], end, name_list(names), len(names))}")
     if len(starts) > CHAINS_MAX:
         lines.append(f"  … and {len(starts) - CHAINS_MAX} chains more")
@@ -171,15 +171,17 @@ def _follow(wait: Wait, by_waiter: dict[str, Wait]) -> list[Wait]:
 
 def _chain(chain: Sequence[Wait], end: str, first: str = "", count: int = 1) -> str:
     verb = "waits" if count == 1 else "wait"
-    text = f"{first or chain[0].waiter} {verb} for {chain[0].lock}, held by {chain[0].owner}"
+    text = f"{first or chain[0].waiter} {verb} for {chain[0].lock}, {_held(chain[0])}"
     for wait in chain[1:]:
-        text += f", which waits for {wait.lock}, held by {wait.owner}"
+        text += f", which waits for {wait.lock}, {_held(wait)}"
     return text + end
 
 
-def _end_of(thread: Frame | None, name: str) -> str:
-    if name == "-":
-        return ", which nobody holds"
+def _held(wait: Wait) -> str:
+    return "held by nobody" if wait.owner == "-" else f"held by {wait.owner}"
+
+
+def _end_of(thread: Frame | None) -> str:
     if thread is None:
         return ", of which the record says nothing"
     waits = thread.text("waits")
@@ -312,7 +314,8 @@ def full_thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
         head = f"{names}: {first.text('state')}{waits}, stack used {group.deepest}"
         lines.append(short(head, 10 * TEXT_MAX))
         for frame in group.frames:
-            source = symbols.source(frame.number("pc"), exact=frame.text("exact") == "1")
+            find = symbols.exact_source if frame.text("exact") == "1" else symbols.source
+            source = find(frame.number("pc"))
             told = f"    {frame.text('pc')}  {short(frame.text('sym'), 120):<40}  {source}"
             lines.append(told.rstrip())
         lines.append("")

@@ -279,7 +279,9 @@ def evidence(board: Session, tmp_path: Path) -> Iterator[Path]:
     if verdict is not None and verdict.outcome is Outcome.FAILED:
         tail = [(line.at, line.text) for line in board.tail]
         look = board.look("after a failed test")
-        exhibit = evidence_folder.Exhibit(verdict, board.watch.crash, tail, [], "", {}, look)
+        exhibit = evidence_folder.Exhibit(
+            verdict, board.watch.telling_crash, tail, [], "", {}, look
+        )
         evidence_folder.write(tmp_path / "failures", 1, exhibit, board.symbols)
 
 

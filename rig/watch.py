@@ -134,6 +134,12 @@ class Watch:
     def bad_frames(self) -> int:
         return self.damage.wrong + self.damage.torn
 
+    @property
+    def telling_crash(self) -> CrashRecord:
+        """The crash that explains the verdict: its own, or the one that its restart found."""
+        news = self.restarted and self.last.record != self.last_before.record
+        return self.last.record if news and not self.crash.alarming else self.crash
+
 
 def step(state: Watch, event: ev.Event) -> tuple[Watch, Verdict | None]:
     """One event in, the next state out, and the verdict once there is one."""

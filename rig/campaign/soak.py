@@ -198,7 +198,7 @@ class Soak:
         session, watch = self._session, self._session.watch
         exhibit = evidence.Exhibit(
             verdict,
-            watch.crash,
+            watch.telling_crash,
             [(line.at, line.text) for line in session.tail],
             self._bad,
             self._plan.repeat,

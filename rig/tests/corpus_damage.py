@@ -257,6 +257,8 @@ def many_boots(p: Base, a: Base) -> list[Case]:
              ("boot 2 of 3: FAILED (panic)", "does not tell a restart from a power cycle")),
         Case("two-records-one-boot.log", "the boot line between two crashes is lost",
              raw([*p.lines, *a.crash]), (PANIC, ABBA), ("boot 2 of 2: FAILED (deadlock)",)),
+        Case("two-records-alone.log", "only the lines for programs are there, of two crashes",
+             raw([x for x in [*p.crash, *a.crash] if x.startswith("@kyu")]), (PANIC, ABBA)),
         Case("the-same-record-twice.log", "a capture tool wrote the record twice",
              raw([*p.lines, *p.crash]), (PANIC, PANIC)),
         Case("boot-line-lost.log", "a restart that is told by `ready` alone",

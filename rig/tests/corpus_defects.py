@@ -18,6 +18,7 @@ from rig.tests.records import (
     ON_CONDITION,
     ON_MUTEX,
     ON_SEMAPHORE,
+    POOLS,
     USUAL_EVENTS,
     WANG,
     Crash,
@@ -220,13 +221,14 @@ def memory() -> list[Case]:
         reason="CHECK(free block 3 of clusters is poisoned) base/pool.hpp:61",
         func="Pool::take",
         frames=((0x4001_3900, "Pool::take+44"), (0x4001_3B40, "Mbuf::grow+20"), *WANG),
-        pools=(("mbufs", 256, 16384, 331, 0), ("clusters", 256, 4096, 301, 0)),
+        pools=(*POOLS, ("sockets", 3, 320, 40, 2)),
     )
     return [
         _case("pool-overrun", "somebody wrote beyond a block, and a pool ran dry", overrun,
               "pool mbufs: 16384 of 16384 in use, at most 16384; 12 requests FAILED",
               "pool clusters: 3900 of 4096 in use, at most 4001: near its limit", cause="panic"),
         _case("use-after-free", "somebody wrote into a block that was free", stale,
+              "pool sockets: 3 of 320 in use, at most 40; 2 requests FAILED",
               "pools with room: mbufs 256/16384, clusters 256/4096", cause="panic"),
     ]  # fmt: skip
 

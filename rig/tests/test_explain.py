@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+import tracemalloc
 from functools import cached_property
 from pathlib import Path
 
@@ -19,13 +20,13 @@ from rig.console.crash import NO_CRASH, CrashRecord, add
 from rig.console.grammar import parse
 from rig.console.symbols import Place, Symbols
 from rig.crash_hints import hints
-from rig.crash_text import name_list, where_text
+from rig.crash_text import name_list, wait_lines, where_text
 from rig.errors import UserError
 from rig.explain import SymbolsByBuild, exit_status, load
 from rig.explain_text import render
 from rig.run_command import _Show
 from rig.tests.make_corpus import HERE
-from rig.tests.records import BUILD, OTHER_BUILD, Crash
+from rig.tests.records import BUILD, OTHER_BUILD, Crash, Lock, Thread
 
 PANIC = HERE / "real-panic.log"
 
@@ -57,8 +58,8 @@ class FakeSymbols(Symbols):
     def call_chain(self, return_address: int) -> tuple[Place, ...]:
         return self.chain(return_address - 4)
 
-    def source(self, pc: int, *, exact: bool = False) -> str:
-        return f"firmware/a.hpp:{(pc if exact else pc - 4) & 0xFF}"
+    def source(self, return_address: int) -> str:
+        return f"firmware/a.hpp:{return_address & 0xFF}"
 
 
 # What is handed to it
@@ -118,6 +119,17 @@ def test_a_run_with_damaged_events_is_told_as_far_as_they_go(tmp_path: Path) -> 
     (found,) = load(tmp_path)
     assert found.verdict is not None
     assert found.verdict.cause == "stall"
+
+
+def test_events_that_never_end_a_line_are_not_read_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes((HERE / "real-stall.jsonl").read_bytes() + b"x" * (20 << 20))
+    tracemalloc.start()
+    (found,) = load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.verdict is not None
+    assert peak < 10 << 20
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
@@ -236,6 +248,31 @@ def test_runs_of_names_are_told_by_their_ends() -> None:
         "wang-1 to wang-3, echo, a-9, a-10"
     )
     assert name_list([f"t{n}x" for n in range(40)]).endswith("and 28 more")
+
+
+def test_a_chain_of_locks_is_followed_to_what_the_last_one_waits_for() -> None:
+    crash = Crash(
+        locks=(Lock("net_lock", "tcp_timer", "wang-8"), Lock("arp", "idler", "tcp_timer"))
+    )
+    crash = crash.with_threads(
+        Thread(10, "wang-8", "waiting", "mutex net_lock"),
+        Thread(11, "tcp_timer", "waiting", "mutex arp"),
+        Thread(12, "idler", "waiting", "semaphore disconnect"),
+    )
+    assert wait_lines(of(crash)) == [
+        "  wang-8 waits for net_lock, held by tcp_timer, which waits for arp, held by idler,"
+        " which waits for semaphore disconnect"
+    ]
+
+
+def test_the_end_of_a_chain_is_told_also_when_it_runs_or_is_unknown() -> None:
+    locks = (Lock("a", "wang-0", "wang-8"), Lock("b", "gone", "wang-9"), Lock("c", "-", "wang-10"))
+    threads = [Thread(n, f"wang-{n - 2}", "waiting") for n in (10, 11, 12)]
+    assert wait_lines(of(Crash(locks=locks).with_threads(*threads))) == [
+        "  wang-8 waits for a, held by wang-0, which is running",
+        "  wang-9 waits for b, held by gone, of which the record says nothing",
+        "  wang-10 waits for c, held by nobody",
+    ]
 
 
 def test_a_place_without_a_line_is_not_invented() -> None:

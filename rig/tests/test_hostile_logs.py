@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rig.console import grammar
+from rig.console import grammar, resync
 from rig.console.crash import RECORD_CHARS_MAX
 from rig.console.grammar import BadFrame, Earlier, Frame, parse, understood
 from rig.console.lines import LINE_LIMIT_BYTES, LineSplitter, Silence, saved_lines
@@ -236,6 +236,38 @@ def test_a_word_that_a_block_ends_in_is_heard() -> None:
             at = len(data) - len(line) + cut
             (found,) = told(data[:at], data[at:])
             assert found.verdict is not None, cut
+
+
+def test_the_rest_of_a_torn_line_is_read_wherever_a_block_ends() -> None:
+    line = make_frame("crash-pool", name="mbufs", used=1, total=2, high=1, failed=0)
+    beat = beats(1)[0]
+    log = f"{beat}\r\n{line[:31]}{beat}\r\n{line[31:]}\r\nhello\r\n".encode()
+    whole = told(log)[0].watch.crash.frames
+    assert [frame.kind for frame in whole] == ["crash-pool"]
+    for at in range(len(log)):
+        assert told(log[:at], log[at:])[0].watch.crash.frames == whole, at
+    assert told(*(log[at : at + 1] for at in range(len(log))))[0].watch.crash.frames == whole
+
+
+def test_nothing_behind_a_crash_is_counted_and_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def counted(line: str) -> grammar.Parsed:
+        parsed.append(line)
+        return parse(line)
+
+    monkeypatch.setattr(resync, "parse", counted)
+    crash = "\r\n".join(["", *Crash().lines(), ""]).encode()
+    nothing = [b"".join(b"nothing %d\r\n" % n for n in range(1000))] * 20
+    (found,) = told(crash, *nothing)
+    assert found.verdict is not None
+    assert found.last_line > 20_000
+    assert len(parsed) < 1000
+
+
+def test_lines_are_counted_alike_wherever_a_block_ends() -> None:
+    log = b"one\r\ntwo\r\nPANIC: three\r\n"
+    assert {told(log[:at], log[at:])[0].last_line for at in range(len(log))} == {3}
 
 
 def test_a_frame_behind_a_line_without_an_end_is_heard_wherever_it_begins() -> None:

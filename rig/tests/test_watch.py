@@ -304,6 +304,7 @@ def test_a_restart_is_named_after_the_crash_that_the_board_found() -> None:
     assert story.verdict is not None
     assert story.verdict.function == "planted_panic"
     assert "nothing made progress; found after its restart" in story.verdict.detail
+    assert story.state.telling_crash.reason == "nothing made progress", "for the evidence"
 
 
 def test_a_restart_waits_until_the_last_crash_is_told() -> None:
@@ -326,6 +327,7 @@ def test_a_crash_that_was_there_before_is_no_reason_of_a_restart() -> None:
     kept = Crash().kept()
     story = Story(ready=False).says(*restarts(*kept)).beat().says(*restarts(*kept))
     assert story.passes(1.5).cause is Cause.RESET
+    assert not story.state.telling_crash.alarming
 
 
 def test_the_last_crash_of_the_first_boot_is_no_alarm() -> None:
