@@ -18,8 +18,8 @@ namespace kyu {
 
 inline constexpr Duration kInterruptWatchPeriod = Duration::from_ms(50);
 inline constexpr unsigned kInterruptWatchTicks = 20;
-/// A storm: at least so many interrupts a tick, and the tick itself falls into a handler in more than
-/// three of four. Traffic brings as many interrupts, but it is the threads that work then.
+/// A storm: at least so many interrupts a tick, and the tick itself falls into a handler in more
+/// than three of four. Traffic brings as many interrupts, but it is the threads that work then.
 inline constexpr std::uint32_t kStormPerTick = 100;
 
 enum class InterruptTrouble : std::uint8_t {

@@ -157,8 +157,8 @@ public:
     void trace(const char* what, std::uint32_t a = 0, std::uint32_t b = 0);
     /// Copies the facts of the thread at `index`, 0 the oldest. False: there is none.
     bool thread_info(ThreadContext& self, std::size_t index, ThreadInfo& out);
-    /// Counts for each thread that it is ready and does not run. One that was found so `limit` times
-    /// without having run in between, the longest starved; or nullptr. For Watchdog.
+    /// Counts for each thread that it is ready and does not run. One that was found so `limit`
+    /// times without having run in between, the longest starved; or nullptr. For Watchdog.
     [[nodiscard]] const Thread* look_for_starved(IrqContext& irq, unsigned limit);
     /// Threads that have been started and have not ended, the idle thread included.
     [[nodiscard]] unsigned thread_count() const { return thread_count_; }

@@ -42,18 +42,14 @@ Frames = list[tuple[int, str]]
 
 
 class GdbBoard(QemuBoard):
-    """The emulated board with a door for gdb, a reader of its console and traffic to stop in."""
+    """The emulated board with a reader of its console, and traffic for gdb to stop in."""
 
-    def __init__(self, image: Path, wire: Wire, door: Path) -> None:
+    def __init__(self, image: Path, wire: Wire, answers: Path) -> None:
         args = bootargs.merge(wire.boot_arguments() | {"seed": "0"}, "")
         super().__init__(image, wire, args)
-        self._door = door
+        self._answers = answers
         self._text = bytearray()
         self._over = threading.Event()
-
-    def _arguments(self, console_fd: int, monitor_fd: int, page_fd: int) -> list[str]:
-        arguments = super()._arguments(console_fd, monitor_fd, page_fd)
-        return [*arguments, "-gdb", f"unix:{self._door},server=on,wait=off"]
 
     def start(self) -> None:
         self.power_on()
@@ -82,8 +78,8 @@ class GdbBoard(QemuBoard):
 
     def witness(self, **job: Any) -> dict[str, Any]:
         """Runs gdb_witness.py against the board."""
-        answers = self._door.with_suffix(".json")
-        told = {"target": str(self._door), "answers": str(answers), **job}
+        answers = self._answers
+        told = {"target": self.debugger(), "answers": str(answers), **job}
         command = [GDB, "--batch", "-nx", "-x", str(WITNESS), str(self.image)]
         environment = {**os.environ, "KYU_JOB": json.dumps(told)}
         try:
@@ -122,7 +118,7 @@ class GdbBoard(QemuBoard):
 @contextmanager
 def running(boards: Keeper, tmp_path: Path) -> Iterator[GdbBoard]:
     boards.off()
-    board = GdbBoard(images.find(None, images.DEFECTS), boards.wire, tmp_path / "gdb")
+    board = GdbBoard(images.find(None, images.DEFECTS), boards.wire, tmp_path / "answers.json")
     try:
         board.start()
         yield board

@@ -11,8 +11,8 @@ namespace {
 void (*irq_handler)();
 void (*fiq_handler)(const TrapFrame&);
 
-/// What the compiler writes where a check of its own has failed: a division by zero, or what it knew
-/// to be impossible.
+/// What the compiler writes where a check of its own has failed: a division by zero, or what it
+/// knew to be impossible.
 constexpr std::uint32_t kTrapInstruction = 0xE7F0'00F0;
 
 bool is_trap(const TrapFrame& frame) {

@@ -35,8 +35,8 @@ inline constexpr std::uintptr_t kDramBytes = 1024UL * 1024 * 1024;
 inline constexpr std::uintptr_t kBootArgs = 0x4000'2000;
 inline constexpr std::size_t kBootArgsBytes = 4096;
 
-/// What a crash said, for the next boot: far from the image, from where U-Boot loads things and from
-/// where it moves itself, so that images and boot loaders leave it alone.
+/// What a crash said, for the next boot: far from the image, from where U-Boot loads things and
+/// from where it moves itself, so that images and boot loaders leave it alone.
 inline constexpr std::uintptr_t kKeptMemory = 0x4F00'0000;
 inline constexpr std::size_t kKeptMemoryBytes = 1024UL * 1024;
 

@@ -1,5 +1,5 @@
-// The registers of the core's own timers: the virtual one, which is the clock, and the physical one,
-// whose interrupt in the Secure world can be a fast one.
+// The registers of the core's own timers: the virtual one, which is the clock, and the physical
+// one, whose interrupt in the Secure world can be a fast one.
 //
 // Context   PL1. Source: ARM ARM DDI 0406C, B8.1.
 #pragma once

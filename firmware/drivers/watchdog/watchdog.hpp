@@ -1,8 +1,8 @@
 // The H3's watchdog: resets the whole system when nobody feeds it.
 //
 // Context   any; each call is a register write or two.
-// Rules     QEMU 7.2 does not model it: its registers swallow writes and nothing happens. Newer ones
-//           do.
+// Rules     QEMU 7.2 does not model it: its registers swallow writes and nothing happens. Newer
+//           ones do.
 // Source    Allwinner H3 user manual, Timer, watchdog 0.
 #pragma once
 
