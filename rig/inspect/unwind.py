@@ -3,7 +3,7 @@
 Rules     reads the stack it was given and nothing else. Each step must move the stack pointer up,
           and there are FRAMES_MAX of them at most, so that a walk through a smashed stack ends.
           .debug_frame is what gdb goes by, and knows each instruction of a prologue; the board goes
-          by .ARM.exidx. That the two agree is tested. Assembly has .ARM.exidx only.
+          by .ARM.exidx. That the two agree is tested. Some assembly has .ARM.exidx only.
 Source    DWARF 4 section 6.4; firmware/arch/armv7a/switch.S (a saved thread), vectors.S (the frame
           of an interrupt).
 """
@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from elftools.dwarf.callframe import CallFrameInfo
 
 from rig.inspect.exidx import Exidx, Registers
 from rig.inspect.image import Image
@@ -42,6 +44,17 @@ def saved_registers(context: Sequence[int]) -> tuple[int, ...]:
     registers[SP], registers[PC] = context[_SAVED_SP], context[_SAVED_PC]
     registers[LR] = registers[PC]
     return tuple(registers)
+
+
+class _CallFrames(CallFrameInfo):
+    """pyelftools takes an augmentation for one with a length. That of an interrupt's frame, `S`, is
+    only a mark (LSB 5.0 section 10.6.1.1.1), which nobody needs here.
+    """
+
+    def _parse_cie_augmentation(self, header: Any, entry_structs: Any) -> tuple[bytes, Any]:
+        if header["augmentation"] == b"S":
+            return b"", {}
+        return super()._parse_cie_augmentation(header, entry_structs)
 
 
 class Unwinder:
@@ -120,7 +133,7 @@ class Unwinder:
             return []
         found = [
             (e["initial_location"], e["initial_location"] + e["address_range"], e)
-            for e in self._image.dwarf.CFI_entries()
+            for e in _call_frames(self._image.dwarf).get_entries()
             if "initial_location" in e.header
         ]
         return sorted(found, key=lambda one: one[0])
@@ -132,6 +145,11 @@ class Unwinder:
             return None
         rows = [row for row in self._functions[at][2].get_decoded().table if row["pc"] <= pc]
         return rows[-1] if rows else None
+
+
+def _call_frames(dwarf: Any) -> Any:
+    section = dwarf.debug_frame_sec
+    return _CallFrames(section.stream, section.size, section.address, dwarf.structs)
 
 
 def _apply(row: dict[Any, Any], now: Registers, read: Any) -> Registers | None:
