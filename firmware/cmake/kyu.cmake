@@ -49,6 +49,14 @@ function(kyu_library name)
   endif()
 endfunction()
 
+# kyu_cold(a.cpp ...)
+# Sources of this folder in which no time is spent: small rather than fast on the board.
+function(kyu_cold)
+  if(KYU_BOARD)
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -Os)
+  endif()
+endfunction()
+
 # kyu_test(NAME SOURCES a_test.cpp ... DEPENDS lib ...)
 # A hosted GoogleTest program, one ctest entry per test; nothing on the board.
 function(kyu_test name)
