@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from rig import __version__
+from rig.bench.commands import bench
 from rig.errors import RigError, UserError
 from rig.sim.commands import sim
 
@@ -82,6 +83,7 @@ def kyu() -> None:
 
 
 kyu.add_command(sim)
+kyu.add_command(bench)
 
 
 @kyu.command()

@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -60,11 +61,21 @@ class QemuBoard:
 
     name = "qemu"
 
-    def __init__(self, image: Path, wire: Wire, args: str, *, pcap: Path | None = None) -> None:
+    def __init__(
+        self,
+        image: Path,
+        wire: Wire,
+        args: str,
+        *,
+        pcap: Path | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        """`options`: more of QEMU's own, as they are."""
         self.image = image
         self._wire = wire
         self._page = bootargs.page(args)
         self._pcap = pcap
+        self._options = tuple(options)
         self._child: subprocess.Popen[bytes] | None = None
         self._console: SocketConsole | None = None
         self._qmp: Qmp | None = None
@@ -211,7 +222,7 @@ class QemuBoard:
             arguments += ["-gdb", "chardev:gdb"]
         if self._pcap is not None:
             arguments += ["-object", f"filter-dump,id=pcap,netdev=wire,file={self._pcap}"]
-        return arguments
+        return [*arguments, *self._options]
 
     def _greet(self) -> None:
         try:

@@ -52,6 +52,9 @@ struct ShellCommand {
 [[nodiscard]] std::span<const ShellCommand> board_commands();
 [[nodiscard]] std::span<const ShellCommand> test_commands();
 
+/// A command in a file of its own.
+void cost(ThreadContext& self, ShellParts& parts, Words words);
+
 /// A whole number: decimal, or hex after 0x. Nothing else, and nothing beyond 32 bits.
 [[nodiscard]] std::optional<std::uint32_t> parse_u32(std::string_view text);
 

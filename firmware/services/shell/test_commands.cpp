@@ -128,6 +128,7 @@ std::span<const ShellCommand> test_commands() {
     static constexpr std::array kCommands{
         ShellCommand{"kernel", "k", "[N|NAME [R]]", "kernel tests: list, run one, run all (0)",
                      kernel_menu},
+        ShellCommand{"cost", "cost", "", "what a switch, a hand-over and a lock take", cost},
         ShellCommand{"io", "i", "[N|NAME [R]]", "I/O tests: the same", io_menu},
     };
     return kCommands;

@@ -1,0 +1,1 @@
+"""What the firmware costs, measured on the emulated board."""

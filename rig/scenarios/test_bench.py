@@ -1,0 +1,19 @@
+"""What the kernel costs, counted on the real image: the count is exact, so it repeats."""
+
+from __future__ import annotations
+
+from rig.assembly import BoardChoice
+from rig.bench.kernel import LABELS, measure
+from rig.pytest_plugin import Keeper
+
+
+def test_the_kernels_cost_in_guest_instructions_repeats_to_the_instruction(
+    boards: Keeper, board_choice: BoardChoice
+) -> None:
+    boards.off()
+    first, second = (measure(board_choice.image, boards.wire) for _ in range(2))
+    assert [cost.what for cost in first] == list(LABELS)
+    for one, other in zip(first, second, strict=True):
+        assert one.instructions > 20, "a switch cannot be had for less"
+        # An interrupt more or less in ten thousand runs is all that may differ.
+        assert abs(one.instructions - other.instructions) < 1
