@@ -23,15 +23,12 @@ from rig.pytest_plugin import Keeper
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.traffic.pattern import Native
-from rig.traffic.wangdoodle import Patience
 from rig.verdict import Outcome
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware"
 TRANSFERS = 8
 #: Enough to go on for longer than the board needs to tell.
 SLOW_TRANSFERS = 5000
-#: A stall is told after 3 s here, not 10: eight defects must not take eight minutes.
-HASTY = Patience(connect=4.0, stall=3.0)
 
 
 def soak(
@@ -39,7 +36,7 @@ def soak(
 ) -> tuple[Summary, RunFolder]:
     wanted = plan(SoakOptions(transfers=transfers))
     with contextlib.closing(RunFolder(out)) as folder:
-        session = boards.prepare(choice, folder=folder, patience=HASTY)
+        session = boards.prepare(choice, folder=folder)
         summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO(), None)).run()
     return summary, folder
 
