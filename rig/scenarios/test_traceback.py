@@ -10,26 +10,20 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rig.board import bootargs
 from rig.board import image as images
-from rig.board.protocol import Address
-from rig.board.qemu import QemuBoard
-from rig.console import grammar
-from rig.console.crash import CrashRecord, add
+from rig.console.crash import CrashRecord
 from rig.console.symbols import same_function
 from rig.errors import RigError, UserError
 from rig.pytest_plugin import Keeper
+from rig.scenarios.plain_board import PlainBoard, running
 from rig.wire.protocol import Wire
 
 GDB = "gdb-multiarch"
@@ -41,40 +35,12 @@ PATIENCE_S = 90.0
 Frames = list[tuple[int, str]]
 
 
-class GdbBoard(QemuBoard):
-    """The emulated board with a reader of its console, and traffic for gdb to stop in."""
+class GdbBoard(PlainBoard):
+    """The same, and what gdb says of it."""
 
     def __init__(self, image: Path, wire: Wire, answers: Path) -> None:
-        args = bootargs.merge(wire.boot_arguments() | {"seed": "0"}, "")
-        super().__init__(image, wire, args)
+        super().__init__(image, wire)
         self._answers = answers
-        self._text = bytearray()
-        self._over = threading.Event()
-
-    def start(self) -> None:
-        self.power_on()
-        threading.Thread(target=self._listen, args=(self.console,), daemon=True).start()
-        self.go()
-        self.await_text("@kyu ready")
-        threading.Thread(target=self._fetch, args=(self.address(114),), daemon=True).start()
-
-    def stop(self) -> None:
-        self._over.set()
-        self.power_off()
-
-    def await_text(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while text.encode() not in self._text:
-            if time.monotonic() > deadline:
-                raise RigError(f"the board did not say {text!r}")
-            time.sleep(0.02)
-
-    def record(self) -> CrashRecord:
-        self.await_text("@kyu crash-end")
-        record = CrashRecord()
-        for line in bytes(self._text).decode(errors="replace").split("\r\n"):
-            record = add(record, grammar.parse(line))
-        return record
 
     def witness(self, **job: Any) -> dict[str, Any]:
         """Runs gdb_witness.py against the board."""
@@ -101,29 +67,14 @@ class GdbBoard(QemuBoard):
         answers.unlink()
         return found
 
-    def _listen(self, console: Any) -> None:
-        while data := console.read():
-            self._text += data
-
-    def _fetch(self, address: Address) -> None:
-        where = (address.host, address.port)
-        while not self._over.is_set():
-            with suppress(OSError), socket.create_connection(where, timeout=PATIENCE_S) as sock:
-                sock.sendall(b"big\n")
-                while sock.recv(65536):
-                    pass
-            time.sleep(0.05)
-
 
 @contextmanager
-def running(boards: Keeper, tmp_path: Path) -> Iterator[GdbBoard]:
+def watched(boards: Keeper, tmp_path: Path) -> Iterator[GdbBoard]:
     boards.off()
     board = GdbBoard(images.find(None, images.DEFECTS), boards.wire, tmp_path / "answers.json")
-    try:
-        board.start()
+    with running(board):
+        board.fetch_for_ever()
         yield board
-    finally:
-        board.stop()
 
 
 def without_outermost(frames: list[Any]) -> Frames:
@@ -147,7 +98,7 @@ def without_outermost(frames: list[Any]) -> Frames:
 def test_the_board_walks_its_stack_as_gdb_does_at_every_instruction(
     boards: Keeper, tmp_path: Path, stop: dict[str, Any]
 ) -> None:
-    with running(boards, tmp_path) as board:
+    with watched(boards, tmp_path) as board:
         (seen,) = board.witness(stops=[stop])["stops"]
     assert len(seen["walks"]) == stop["steps"]
     for walk in seen["walks"]:
@@ -187,7 +138,7 @@ def frames_of(record: CrashRecord, thread: str) -> Frames:
 def test_a_crash_record_has_the_frames_that_gdb_has_for_every_thread(
     boards: Keeper, tmp_path: Path, stop: dict[str, Any]
 ) -> None:
-    with running(boards, tmp_path) as board:
+    with watched(boards, tmp_path) as board:
         crash = board.witness(crash=stop)["crash"]
         record = board.record()
         threads = record.of_kind("crash-thread")
