@@ -20,8 +20,9 @@ if(KYU_BOARD)
     # The core divides by zero without a word (and gives 0): now it traps (arch/armv7a/exceptions.cpp).
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=integer-divide-by-zero -fsanitize-undefined-trap-on-error>
     $<$<COMPILE_LANGUAGE:CXX>:-fno-threadsafe-statics -fno-use-cxa-atexit>
-    # A call in tail position stays a call: tracebacks name every function on the way.
-    -fno-optimize-sibling-calls)
+    # A call in tail position stays a call: tracebacks name every function on the way. A frame is
+    # built at a function's beginning or not at all: where an interrupt stopped, that tells whether.
+    -fno-optimize-sibling-calls -fno-shrink-wrap)
 else()
   target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_INVARIANTS=1)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)

@@ -5,8 +5,8 @@
 // Rules     Reads instructions only through Memory, a bounded number of them. Understands what GCC
 //           and the assembly here write in A32; what it does not it leaves to the tables.
 //           Exact: straight-line code from the function's start to where the frame pointer is set,
-//           and from where the frame is taken down to the return. A best effort, with the tables:
-//           code behind a first return, before a frame that is only built on one path.
+//           and from where the frame is taken down to the return. A frame that is only built on
+//           one path is not understood: the compiler is told to write none (-fno-shrink-wrap).
 #pragma once
 
 #include <cstdint>
