@@ -187,12 +187,12 @@ public:
             const unsigned id = Acknowledge::Id::in(token);
             if (id >= kFirstSpecial) return;
             if (id < lines_) ++counts_[id];
-            latest_ = id;
             if (id == fast_) {
                 // Pending between the vector and here: its FIQ is about to come, or has been.
                 cpu_.write(EndOfInterrupt::offset, token);
                 continue;
             }
+            latest_ = id;
             if (id < lines_ && entries_[id].handler != nullptr) {
                 entries_[id].handler(irq, entries_[id].argument);
             } else {
