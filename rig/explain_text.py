@@ -180,6 +180,7 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
         (f"traceback{who}", words.traceback_lines(crash, symbols)),
         *words.holder_tracebacks(crash, symbols),
         ("who waits for whom", words.wait_lines(crash)),
+        ("locks", words.lock_lines(crash, symbols)),
         ("memory", words.memory_lines(crash)),
         ("threads", words.full_thread_lines(crash, symbols) if full else threads),
         ("last events", words.event_lines(crash)),
