@@ -92,7 +92,8 @@ def _facts(one: Explanation) -> str:
     told = f"{where}{lines}, {_count(watch.heartbeats, 'heartbeat')}"
     boot = watch.boot
     image = f" ({words.short(boot.text('image'), 20)} image)" if boot and boot.text("image") else ""
-    told += f", build {_brief(watch.build) or 'unknown'}{image}"
+    build = watch.build or _build_of(watch.crash, "")
+    told += f", build {_brief(build) or 'unknown'}{image}"
     begin = watch.crash.begin
     if begin is not None and begin.text("up_ms"):
         told += f", {begin.number('up_ms') / 1000:.3f} s after its boot"
