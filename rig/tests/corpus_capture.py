@@ -6,7 +6,7 @@ python -m rig.tests.corpus_capture, then make_corpus; then read the goldens.
 Rules     each planted failure is met as `kyu soak` meets it. What a serial log tells is kept as
           the log, what a log alone does not hold as the history of the watch. One record of each
           kind is kept whole, the others are cut (corpus_cut.py).
-          Runs stand in build/corpus; one that is there already is taken as it is.
+          Runs stand in build/corpus; one that is there already is taken as it is: remove it first.
 """
 
 from __future__ import annotations
