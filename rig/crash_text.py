@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from rig.console.crash import CrashRecord, Wait, find_cycle, missing_lines, wait_for_graph
-from rig.console.grammar import Frame, is_waiting
+from rig.console.grammar import Frame, is_waiting, sleep_told
 from rig.console.symbols import Place, Symbols, same_function
 
 TRACEBACK_MAX = 48
+#: So many equal calls in a row are told as one.
+ALIKE_MIN = 4
 HOLDERS_MAX = 2
 HOLDER_FRAMES_MAX = 12
 GROUPS_MAX = 24
 EVENTS_SHOWN = 12
+#: A crash so long after the last event came out of a silence.
+QUIET_MS = 100
 CHAINS_MAX = 16
 NAMES_MAX = 12
 MISSING_MAX = 8
@@ -48,8 +52,14 @@ def traceback_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
     """Innermost first; what was inlined stands above the function that it is in."""
     lines: list[str] = []
     frames = crash.backtrace()
-    for index, (pc, name) in enumerate(frames[:TRACEBACK_MAX]):
-        lines += _chain_lines(index, pc, name, places(symbols, crash, index, pc))
+    numbered = enumerate(frames[:TRACEBACK_MAX])
+    for (pc, name), run in groupby(numbered, key=lambda frame: frame[1]):
+        alike = [number for number, _ in run]
+        told = alike[:1] if len(alike) >= ALIKE_MIN else alike
+        for index in told:
+            lines += _chain_lines(index, pc, name, places(symbols, crash, index, pc))
+        if len(alike) >= ALIKE_MIN:
+            lines.append(f"  … to #{alike[-1]}: the same call, {len(alike)} times in a row")
     more = len(frames) - TRACEBACK_MAX + crash.traceback.calls_beyond
     if more > 0:
         lines.append(f"  … and {more} frames more")
@@ -129,7 +139,10 @@ def bare(function: str) -> str:
 
 
 def waits_of(crash: CrashRecord) -> dict[str, str]:
-    return {t.text("name"): t.text("waits") for t in crash.of_kind("crash-thread")}
+    """What each thread waits for; one that was refused its sleep still runs, but wanted to."""
+    waits = {t.text("name"): t.text("waits") for t in crash.of_kind("crash-thread")}
+    asleep = sleep_told(crash.reason)
+    return waits | {asleep[0]: asleep[1]} if asleep is not None else waits
 
 
 def wait_lines(crash: CrashRecord) -> list[str]:
@@ -137,6 +150,7 @@ def wait_lines(crash: CrashRecord) -> list[str]:
     graph = wait_for_graph(crash)
     by_waiter = {w.waiter: w for w in graph}
     states = {t.text("name"): t for t in crash.of_kind("crash-thread")}
+    waits = waits_of(crash)
     ring = find_cycle(graph)
     told: set[str] = {w.waiter for w in ring}
     lines = [f"  {_chain(ring, '')}, and so on in a ring"] if ring else []
@@ -152,7 +166,7 @@ def wait_lines(crash: CrashRecord) -> list[str]:
         chains[key] = chain
     for key, names in list(starts.items())[:CHAINS_MAX]:
         last = chains[key][-1].owner
-        end = "" if last in told or last == "-" else _end_of(states.get(last))
+        end = "" if last in told or last == "-" else _end_of(states.get(last), waits.get(last, ""))
         lines.append(f"  {_chain(chains[key], end, name_list(names), len(names))}")
     if len(starts) > CHAINS_MAX:
         lines.append(f"  … and {len(starts) - CHAINS_MAX} chains more")
@@ -181,11 +195,22 @@ def _held(wait: Wait) -> str:
     return "held by nobody" if wait.owner == "-" else f"held by {wait.owner}"
 
 
-def _end_of(thread: Frame | None) -> str:
+def _end_of(thread: Frame | None, waits: str) -> str:
     if thread is None:
         return ", of which the record says nothing"
-    waits = thread.text("waits")
     return f", which waits for {waits}" if waits else f", which is {thread.text('state')}"
+
+
+def lock_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
+    """Each mutex that is held, by whom, and where it was taken."""
+    held = [lock for lock in crash.of_kind("crash-lock") if lock.text("owner", "-") != "-"]
+    lines = []
+    for lock in held[:GROUPS_MAX]:
+        name, owner = short(lock.text("name"), 60), short(lock.text("owner"), 60)
+        place = short(lock.text("at") or lock.text("taken"), 120)
+        taken = " ".join(filter(None, (place, symbols.source(lock.number("taken")))))
+        lines.append(f"  mutex {name}: held by {owner}" + (f", taken at {taken}" if taken else ""))
+    return lines
 
 
 # Memory
@@ -216,7 +241,20 @@ def memory_lines(crash: CrashRecord) -> list[str]:
             well.append(f"{name} {used}/{total}")
     if well:
         lines.append(f"  pools with room: {', '.join(well)}")
-    return lines + _stack_lines(crash)
+    return [*_damage_lines(crash), *lines, *_stack_lines(crash)]
+
+
+def _damage_lines(crash: CrashRecord) -> list[str]:
+    """What a search through all pools found; the reason may tell one of these, too."""
+    return [
+        f"  DAMAGE: {short(found.text('text') or _damage(found))}"
+        for found in crash.of_kind("crash-damage")[:GROUPS_MAX]
+    ]
+
+
+def _damage(found: Frame) -> str:
+    told = f"pool {found.text('pool')}, object {found.text('object')}: {found.text('what')}"
+    return f"{told} at {found.text('addr')}"
 
 
 def _stack_lines(crash: CrashRecord) -> list[str]:
@@ -301,7 +339,7 @@ def thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
 
 def telling_frame(frames: Iterable[Frame]) -> Frame | None:
     """The innermost function that is not the kernel's way of waiting."""
-    return next((f for f in frames if not _waits_in(f)), None)
+    return next((f for f in frames if not _waits_in(f) and f.text("sym")[:1] != "?"), None)
 
 
 def full_thread_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
@@ -354,10 +392,14 @@ def event_lines(crash: CrashRecord) -> list[str]:
         return []
     names = crash.thread_names()
     last_us = events[-1].number("us")
-    return [
+    lines = [
         f"  {(event.number('us') - last_us) / 1000:10.3f} ms  {_event(event, names)}"
         for event in events[-EVENTS_SHOWN:]
     ]
+    quiet_ms = (crash.begin.number("up_ms") if crash.begin else 0) - last_us // 1000
+    if quiet_ms >= QUIET_MS and not crash.halted:
+        lines.append(f"  {quiet_ms:10} ms  the crash: nothing was switched or woken meanwhile")
+    return lines
 
 
 def _event(event: Frame, names: dict[str, str]) -> str:

@@ -117,6 +117,7 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     ]
     for title, content in (
         ("waiting:", words.wait_lines(crash)),
+        ("locks:", words.lock_lines(crash, symbols)),
         ("memory:", words.memory_lines(crash)),
         ("last events:", words.event_lines(crash)),
         ("could not be read:", words.note_lines(crash)),

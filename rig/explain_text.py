@@ -92,7 +92,8 @@ def _facts(one: Explanation) -> str:
     told = f"{where}{lines}, {_count(watch.heartbeats, 'heartbeat')}"
     boot = watch.boot
     image = f" ({words.short(boot.text('image'), 20)} image)" if boot and boot.text("image") else ""
-    told += f", build {_brief(watch.build) or 'unknown'}{image}"
+    build = watch.build or _build_of(watch.crash, "")
+    told += f", build {_brief(build) or 'unknown'}{image}"
     begin = watch.crash.begin
     if begin is not None and begin.text("up_ms"):
         told += f", {begin.number('up_ms') / 1000:.3f} s after its boot"
@@ -180,6 +181,7 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
         (f"traceback{who}", words.traceback_lines(crash, symbols)),
         *words.holder_tracebacks(crash, symbols),
         ("who waits for whom", words.wait_lines(crash)),
+        ("locks", words.lock_lines(crash, symbols)),
         ("memory", words.memory_lines(crash)),
         ("threads", words.full_thread_lines(crash, symbols) if full else threads),
         ("last events", words.event_lines(crash)),

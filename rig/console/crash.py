@@ -144,13 +144,21 @@ class CrashRecord:
         return tuple(f for f in self.frames if f.kind == kind)
 
     def backtrace(self) -> tuple[tuple[int, str], ...]:
-        """(pc, the board's own name for it), innermost first, of the thread that crashed."""
+        """(pc, the board's own name for it), innermost first, of the thread that crashed.
+
+        What the record lacks of it is taken from what was printed for people, if that agrees.
+        """
         key = self._thread_key()
-        mine = [f for f in self.of_kind("crash-frame") if f.text("thread") == key]
-        if mine:
-            mine.sort(key=lambda f: f.number("n"))
-            return tuple((f.number("pc"), f.text("sym")) for f in mine)
-        return tuple((c.pc, f"{c.name}+{c.offset:x}") for c in self.traceback.calls)
+        mine = {
+            f.number("n"): (f.number("pc"), f.text("sym"))
+            for f in self.of_kind("crash-frame")
+            if f.text("thread") == key
+        }
+        printed = tuple((c.pc, f"{c.name}+{c.offset:x}") for c in self.traceback.calls)
+        told = dict(enumerate(printed))
+        if all(told[n][0] == pc for n, (pc, _) in mine.items() if n in told):
+            mine = told | mine
+        return tuple(mine[n] for n in sorted(mine))
 
     def _thread_key(self) -> str:
         """Frames carry a thread's id; a thread is named in the record."""
@@ -243,7 +251,8 @@ def missing_lines(record: CrashRecord) -> tuple[tuple[int, str], ...]:
         gaps = _gaps(numbers)
         if gaps:
             numbered = ", ".join(map(str, gaps))
-            told.append((len(gaps), f"frame {numbered} of {names.get(thread, thread)}"))
+            whose = names.get(thread, f"thread {thread}")
+            told.append((len(gaps), f"frame {numbered} of {whose}"))
     for line in record.of_kind("crash-thread"):
         if line.text("id") not in seen and not line.text("like"):
             told.append((1, f"the frames of {line.text('name')}"))

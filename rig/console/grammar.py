@@ -40,6 +40,12 @@ _NOISE = re.compile(r"\\x[89a-f][0-9a-f]")
 _FRAME_END = re.compile(r" \*([0-9A-F]{4})")
 _KIND = re.compile(r"@kyu ([a-z][a-z-]{0,31})(?= )")
 _WAITS = re.compile(r"(?=(?:^|held by )(\S+) waits for (.+?) held by (\S+))")
+_SLEEPS = re.compile(r"(?P<who>\S+) sleeps in (?P<event>.+) while it holds mutex (?P<lock>.+)")
+_ORDER = re.compile(r"lock order: (?P<wanted>\S+) taken at \S+ while (?P<held>\S+) is held, .*")
+_STORM = "interrupt storm: "
+_DAMAGE = re.compile(
+    r"pool (?P<pool>\S+), (?:object \d+ at|pointer) 0x[0-9a-f]{8}: (?P<how>[^,]+).*"
+)
 _ESCAPES_BYTES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 #: Control characters (but the line feed) and bytes beyond ASCII.
 _DROPPED = bytes(b for b in (*range(32), *range(127, 256)) if b != 10)
@@ -49,8 +55,10 @@ SPEAKS = re.compile(rb"@kyu |PANIC: |FAULT: |Current thread is |Called from |, +
 _WAITING = re.compile(
     r"(?:^|::)(?:context_switch|Kernel::\w+|WaitQueue::\w+|Semaphore::\w+|Mutex::\w+"
     r"|Cond\w*::\w+|MessageQueue\w*::\w+|MutexGuard::\w+|ThreadContext::sleep\w*"
-    r"|\w*irq\w*|on_interrupt)$"
+    r"|IrqsOff::~?IrqsOff|\w*irq\w*|on_interrupt)$"
 )
+#: The way into an interrupt handler: what stands above it in a traceback runs in one.
+_IRQ_ENTRY = re.compile(r"(?:^|::)(?:irq_vector|kyu_handle_irq)$")
 #: Functions whose business is to print a panic: never "the function that panicked".
 _MACHINERY = re.compile(
     r"(?:^|::)(?:(?:bsd_)?panic(?:_format|_fault)?|\w*traceback\w*|check_failed|\w*crash_record\w*"
@@ -246,6 +254,34 @@ def is_silent(block: bytes) -> bool:
 def waits_told(reason: str) -> tuple[tuple[str, str, str], ...]:
     """(who, lock, held by whom), as the reason of a deadlock tells it."""
     return tuple((m[1], m[2], m[3]) for m in _WAITS.finditer(reason))
+
+
+def sleep_told(reason: str) -> tuple[str, str, str] | None:
+    """(who, what it was to wait for, the mutex that it holds), of a sleep that was refused."""
+    found = _SLEEPS.fullmatch(reason)
+    return (found["who"], found["event"], found["lock"]) if found else None
+
+
+def order_told(reason: str) -> tuple[str, str] | None:
+    """(the mutex wanted, the one held), of two mutexes that were taken in both orders."""
+    found = _ORDER.fullmatch(reason)
+    return (found["wanted"], found["held"]) if found else None
+
+
+def damage_told(reason: str) -> tuple[str, str] | None:
+    """(pool, what was done to it), of a pool whose damage was noticed."""
+    found = _DAMAGE.fullmatch(reason)
+    return (found["pool"], found["how"]) if found else None
+
+
+def tells_storm(reason: str) -> bool:
+    """True when an interrupt came again and again, and hit whatever was running."""
+    return reason.startswith(_STORM)
+
+
+def is_irq_entry(function: str) -> bool:
+    """True for the functions through which the processor comes to an interrupt handler."""
+    return _IRQ_ENTRY.search(function) is not None
 
 
 def is_waiting(function: str) -> bool:

@@ -3,6 +3,8 @@
 Context   any thread, after a failure: loading takes a good part of a second, so it is done on
           first use.
 Rules     a missing or stripped image is no error: answers are then empty.
+          So they are for an address where the image has no code. What the linker threw away keeps
+          its DWARF, which then claims the addresses from 0 on.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.dwarf.descriptions import describe_form_class
+from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 
 _THUMB = 1
@@ -128,7 +131,23 @@ class Symbols:
         ]
         return sorted(found, key=lambda s: s.start)
 
+    @cached_property
+    def _code(self) -> list[tuple[int, int]]:
+        """(start, end) of each segment that may be executed."""
+        if self._elf is None:
+            return []
+        return [
+            (part["p_vaddr"], part["p_vaddr"] + part["p_memsz"])
+            for part in self._elf.iter_segments("PT_LOAD")
+            if part["p_flags"] & P_FLAGS.PF_X
+        ]
+
+    def _is_code(self, pc: int) -> bool:
+        return any(start <= pc < end for start, end in self._code)
+
     def _symbol(self, pc: int) -> _Symbol | None:
+        if not self._is_code(pc):
+            return None
         at = bisect.bisect_right(self._functions, pc, key=lambda s: s.start) - 1
         if at < 0:
             return None
@@ -160,6 +179,8 @@ class Symbols:
         return sorted(stretches)
 
     def _unit(self, pc: int) -> int | None:
+        if not self._is_code(pc):
+            return None
         at = bisect.bisect_right(self._units, pc, key=lambda stretch: stretch[0]) - 1
         if at < 0 or pc >= self._units[at][1]:
             return None

@@ -1,330 +1,270 @@
-"""The corpus, first part: a board dies in every way that is known, and says so undamaged.
+"""The corpus, first part: the real board dies in every way that can be planted.
 
-Rules     the form is the board's, see records.py. What a log alone does not hold, as a board that
-          falls silent, is a history of events instead.
+Rules     real captures only: consoles/real-*, of build/defects/kyu.elf on the emulated board, taken
+          and cut by corpus_capture.py. A .jsonl is the history of the watch, for what a log alone
+          does not hold. The image is gone: names are the board's own.
+          Each failure of rig/defects.py has one; mission.log is of the story's own board.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
+from dataclasses import dataclass
 
-from rig.console import events as ev
-from rig.console.grammar import PROMPT
-from rig.tests.corpus_case import NO_ALARM, Case, Told, raw
-from rig.tests.records import (
-    BOTTOM,
-    KERNEL,
-    ON_CONDITION,
-    ON_MUTEX,
-    ON_SEMAPHORE,
-    POOLS,
-    USUAL_EVENTS,
-    WANG,
-    Crash,
-    Lock,
-    Thread,
-    beats,
-    boot,
-    events,
-)
-from rig.verdict import Cause
+from rig.tests.corpus_capture import CAPTURES, HERE, Kept
+from rig.tests.corpus_case import NO_ALARM, Case, Told
 
-ACT = (0x4001_2294, "Planted::act+2ec")
+WHOLE = "the record is whole"
 
 
-def died(crash: Crash) -> bytes:
-    return raw([*boot(), *beats(4), *crash.lines()])
+@dataclass(frozen=True, slots=True)
+class Real:
+    """What a capture must be told as. `about` says what was planted."""
+
+    about: str
+    boots: tuple[Told, ...]
+    says: tuple[str, ...] = ()
 
 
-def fault(
-    kind: str, address: int, status: int, pc: int, func: str, *, beneath: bool = False
-) -> Crash:
-    """`beneath`: the place has no name, the function is that of the caller."""
-    place = (pc, "?+0" if beneath else f"{func}+8")
-    caller = ((0x4001_1C00, f"{func}+10"),) if beneath else ()
-    reason = f"{kind} at {pc:08x}, address {address:08x}, status {status:08x}"
-    return Crash(
-        kind="fault",
-        reason=reason,
-        func=func,
-        frames=(place, *caller, ACT, *WANG),
-        fault=(kind, address, status),
-    )
+def _real(about: str, told: Told, *says: str) -> Real:
+    return Real(about, (told,), says)
 
 
-def told(crash: Crash, cause: str = "") -> tuple[Told, ...]:
-    return (Told(cause or crash.kind, crash.func, crash.thread, crash.reason),)
+def _fault(about: str, function: str, reason: str, *says: str) -> Real:
+    return _real(about, Told("fault", function, "wang-0", reason), *says, WHOLE)
 
 
-def _case(name: str, about: str, crash: Crash, *says: str, cause: str = "") -> Case:
-    says = (*says, "the record is whole")
-    return Case(f"{name}.log", about, died(crash), told(crash, cause), says)
+def _deadlock(about: str, function: str, reason: str, *says: str) -> Real:
+    return _real(about, Told("deadlock", function, "wang-0", reason), *says, WHOLE)
 
 
-def faults() -> list[Case]:
-    null_read = fault("data-abort", 0x10, 0x005, 0x4001_1B40, "planted_null_read")
-    null_write = fault("data-abort", 0x0, 0x805, 0x4001_1B60, "planted_null_write")
-    jump = fault("prefetch-abort", 0x0, 0x005, 0x0, "planted_jump_to_null", beneath=True)
-    unknown = fault("undefined", 0, 0, 0x4001_1BA0, "planted_undefined")
-    odd = fault("data-abort", 0x4018_0001, 0x001, 0x4001_1BC0, "planted_misaligned")
-    divide = Crash(
-        reason="division by zero",
-        func="planted_divide",
-        frames=((0x4001_1BE0, "planted_divide+14"), ACT, *WANG),
-    )
-    return [
-        _case("null-read", "a read through a null pointer", null_read,
-              "a read of address 00000010: a null pointer, 16 bytes beyond it"),
-        _case("null-write", "a write through a null pointer", null_write,
-              "a write to address 00000000: a null pointer"),
-        _case("jump-to-null", "a call of a null pointer: the caller is named", jump,
-              "a call through a null pointer", "#1  40011c00  planted_jump_to_null+10"),
-        _case("undefined-instruction", "an instruction that the processor does not know", unknown,
-              "an instruction that it does not know"),
-        _case("misaligned", "a misaligned access", odd, "a misaligned read of 40180001"),
-        _case("divide-by-zero", "a division by zero", divide, cause="panic"),
-    ]  # fmt: skip
+def _panic(about: str, function: str, reason: str, *says: str, thread: str = "wang-0") -> Real:
+    return _real(about, Told("panic", function, thread, reason), *says, WHOLE)
 
 
-def stacks() -> list[Case]:
-    low = Thread(5, "wang-0").low
-    descent = tuple((0x4001_1C40, "planted_recursion+24") for _ in range(29))
-    recursion = replace(
-        fault("data-abort", low - 24, 0x807, 0x4001_1C20, "planted_recursion"),
-        frames=((0x4001_1C28, "planted_recursion+8"), *descent, ACT, *WANG),
-        current=Thread(5, "wang-0", "running", used=0x4000),
-        sp=low - 16,
-    )
-    recursion = replace(
-        recursion,
-        reason=f"stack overflow of thread wang-0 at {recursion.pc:08x}",
-    )
-    frame = replace(
-        fault("data-abort", low - 9000, 0x807, 0x4001_1C60, "planted_large_frame"),
-        sp=low - 9016,
-    )
-    painted = Crash(
-        reason="stack overflow of thread wang-0",
-        func="Kernel::dispatch",
-        frames=((0x4002_B764, "Kernel::dispatch+ac"), *ON_SEMAPHORE[2:], ACT, *WANG),
-        current=Thread(5, "wang-0", "running", used=0x4000),
-    )
-    return [
-        _case("stack-overflow-recursion", "a function calls itself until the stack is used up",
-              recursion, "stack overflow: wang-0 has used all 16384 bytes",
-              "wang-0: 0 of 16384 bytes of stack never used: OVERFLOW"),
-        _case("stack-overflow-large-frame", "one frame steps over what guards the stack", frame,
-              "stack overflow: the address lies 9000 bytes below the stack of wang-0"),
-        _case("stack-overflow-painted", "the paint at the end of a stack is gone at a switch",
-              painted, "has used all 16384 bytes", cause="panic"),
-    ]  # fmt: skip
+def _hang(about: str, function: str, reason: str, *says: str, thread: str = "defect") -> Real:
+    return _real(about, Told("hang", function, thread, reason), *says, WHOLE)
 
 
-def locks() -> list[Case]:
-    helper = (*ON_MUTEX, (0x4001_1FA0, "Planted::helper_entry+68"), *BOTTOM)
-    defect = Thread(4, "defect", "waiting", "mutex abba-a", helper, 396, prio=1)
-    abba = Crash(
-        kind="deadlock",
-        reason="wang-0 waits for abba-b held by defect waits for abba-a held by wang-0",
-        func="Planted::take_both",
-        frames=((0x4001_1F18, "Planted::take_both+70"), ACT, *WANG),
-        locks=(Lock("abba-b", "defect"), Lock("abba-a", "wang-0", "defect")),
-    ).with_threads(defect)
-    itself = Crash(
-        kind="deadlock",
-        reason="wang-0 waits for planted held by wang-0",
-        func="planted_lock_twice",
-        frames=((0x4001_1CA0, "planted_lock_twice+30"), ACT, *WANG),
-        locks=(Lock("planted", "wang-0"),),
-    )
-    net = Thread(3, "net", "waiting", "mutex net", (*ON_MUTEX, (0x4001_427C, "Net::run+10c")), 1384)
-    closing = (*ON_SEMAPHORE, (0x4001_9A10, "close_with_lock_held+58"), *WANG)
-    others = tuple(
-        Thread(n, f"wang-{n - 5}", "waiting", "mutex net", (*ON_MUTEX, *WANG), 700)
-        for n in (13, 14)
-    )
-    close = Crash(
-        kind="hang",
-        reason="nothing made progress for 5 s",
-        thread="watchdog",
-        func="Watchdog::bark",
-        frames=((0x4002_E010, "Watchdog::bark+40"), *BOTTOM),
-        current=Thread(9, "watchdog", "running", prio=0),
-        locks=(Lock("net", "wang-0", "net wang-8 wang-9"),),
-    ).with_threads(
-        Thread(5, "wang-0", "waiting", "semaphore disconnect", closing, 900), net, *others
-    )
-    return [
-        _case("abba", "two threads take two locks in opposite order", abba,
-              "defect waits for abba-a, held by wang-0, which waits for abba-b, held by defect",
-              "2 threads wait for each other in a ring"),
-        _case("self-deadlock", "a thread asks for the lock that it holds", itself,
-              "wang-0 asks for planted a second time"),
-        _case("close-deadlock", "close waits for an acknowledgement and keeps the lock", close,
-              "wait for net, held by wang-0, which waits for semaphore disconnect",
-              "wang-0 holds net while it waits for semaphore disconnect",
-              "traceback of wang-0, which holds net"),
-    ]  # fmt: skip
+def _seen(about: str, cause: str, *says: str, function: str = "") -> Real:
+    return _real(about, Told(cause, function), *says)
 
 
-def hangs() -> list[Case]:
-    watchdog = Crash(
-        kind="hang",
-        reason="nothing made progress for 5 s",
-        thread="watchdog",
-        func="Watchdog::bark",
-        frames=((0x4002_E010, "Watchdog::bark+40"), *BOTTOM),
-        current=Thread(9, "watchdog", "running", prio=0),
-    )
-    asleep = (*ON_CONDITION, (0x4001_8A40, "sosend+1c8"), *WANG)
-    lost = watchdog.with_threads(Thread(5, "wang-0", "waiting", "condition send", asleep, 960))
-    never = (*ON_SEMAPHORE, (0x4001_1CC0, "planted_never_posted+20"), ACT, *WANG)
-    posted = watchdog.with_threads(Thread(5, "wang-0", "waiting", "semaphore planted", never, 900))
-    spin = replace(
-        watchdog,
-        reason="wang-0 has kept the processor for 5 s",
+PROGRAM = {
+    "real-panic.log": _panic("a panic", "planted_panic", "planted panic"),
+    "real-panic-in-panic.log": _real(
+        "the report meets damage and panics: both reasons, most of a record",
+        Told("panic", "planted_panic", "wang-0",
+             "planted panic; then, while reporting it: data-abort at"),
+        "a second panic struck while the first was reported", "the record is torn",
+        "1 torn frame (claiming to be: crash-pool 1)",
+    ),
+    "real-panic-in-irq.log": _panic(
+        "a timer's callback panics", "panic_in_callback", "planted panic in an interrupt",
+        "it happened in an interrupt handler, which had interrupted idle", thread="idle",
+    ),
+}  # fmt: skip
+
+PROCESSOR = {
+    "real-null-read.log": _fault(
+        "reads address 0", "read_null", "data-abort at",
+        "a read of address 00000000: a null pointer",
+    ),
+    "real-null-write.log": _fault(
+        "writes address 0", "write_null", "data-abort at",
+        "a write to address 00000000: a null pointer",
+    ),
+    "real-null-call.log": _fault(
+        "jumps to address 0: the caller is named", "call_null", "prefetch-abort at 00000000",
+        "a call through a null pointer: the processor was sent to address 0",
+        "#0  00000000  ?+0", "wang-0: running, in call_null",
+    ),
+    "real-write-text.log": _fault(
+        "the program writes over itself", "write_text", "data-abort at",
+        "which may not be written: it is among the program's own code",
+    ),
+    "real-run-data.log": _fault(
+        "runs what it has written", "run_data", "prefetch-abort at",
+        "a wild call or return", "which may not be run: data, most likely",
+    ),
+    "real-undefined.log": _fault(
+        "an instruction that there is not", "run_undefined", "undefined at",
+        "an instruction that it does not know",
+    ),
+    "real-misaligned.log": _fault(
+        "loads a double word from an odd address", "load_misaligned", "data-abort at",
+        "a misaligned read of",
+    ),
+    "real-divide.log": _fault(
+        "divides by zero", "divide_by_zero",
+        "division by zero, or what the compiler ruled out; trap at",
+    ),
+    "real-overflow-recursion.log": _fault(
+        "calls itself until its stack is used up", "deeper", "stack overflow of thread wang-0:",
+        "deeper+48 is on it 31 times in a row: the function calls itself",
+        "… to #31: the same call, 31 times in a row",
+    ),
+    "real-overflow-frame.log": _fault(
+        "a frame larger than the stack", "enter_large_frame", "stack overflow of thread wang-0:",
+        "13672 of its 16384 bytes were never used: one frame needed more",
+    ),
+}  # fmt: skip
+
+LOCKS = {
+    "real-abba.log": _deadlock(
+        "two threads take two mutexes in opposite order", "take_both",
+        "wang-0 waits for abba-b held by defect waits for abba-a held by wang-0",
+        "defect waits for abba-a, held by wang-0, which waits for abba-b, held by defect",
+        "2 threads wait for each other in a ring", "traceback of defect, which holds abba-b",
+        "mutex abba-a: held by wang-0, taken at take_both+24",
+    ),
+    "real-lock-order.log": _deadlock(
+        "one thread takes two mutexes in both orders", "take_in_both_orders",
+        "lock order: abba-a taken at take_in_both_orders+5c while abba-b is held",
+        "abba-a and abba-b were taken in both orders: nobody waits yet",
+        "mutex abba-b: held by wang-0, taken at take_in_both_orders+50",
+    ),
+    "real-self-deadlock.log": _deadlock(
+        "takes a mutex twice", "lock_twice", "wang-0 waits for connection held by wang-0",
+        "wang-0 asks for connection a second time",
+        "mutex connection: held by wang-0, taken at lock_twice+1c",
+    ),
+    "real-hold-and-wait.log": _deadlock(
+        "waits with the mutex that its messenger needs", "wait_with_the_lock",
+        "wang-0 sleeps in semaphore reply while it holds mutex connection",
+        "wang-0 holds connection while it waits for semaphore reply; defect cannot get in",
+        "defect waits for connection, held by wang-0, which waits for semaphore reply",
+    ),
+    "real-foreign-unlock.log": _panic(
+        "gives up a mutex that another thread holds", "unlock_what_another_holds",
+        "wang-0 unlocks mutex abba-a which defect holds",
+        "mutex abba-a: held by defect, taken at act_as_helper+58",
+    ),
+    "real-missed-wakeup.jsonl": _seen(
+        "is signalled between the test and the sleep", "stall",
+        "got 100000 of 200000 bytes; wang-0 waits for condition news in sleep_after_the_news",
+        function="sleep_after_the_news",
+    ),
+    "real-never-posted.jsonl": _seen(
+        "waits for a semaphore that nobody posts", "stall",
+        "got 100000 of 200000 bytes; wang-0 waits for semaphore reply in wait_for_no_post",
+        function="wait_for_no_post",
+    ),
+}  # fmt: skip
+
+MEMORY = {
+    "real-pool-overrun.log": _panic(
+        "writes a byte beyond the end of a pool's object", "overrun_pool_object",
+        "pool planted, object 0 at",
+        "written beyond its end, offset 48", "taken by", "the writer is who used that object",
+    ),
+    "real-use-after-free.log": _panic(
+        "writes into a pool's object that was given back", "use_after_free",
+        "pool planted, object 0 at",
+        "written after it was freed, offset 8", "freed by",
+        "look for who kept a pointer to an object of planted",
+    ),
+}  # fmt: skip
+
+HANGS = {
+    "real-spin-irq-on.log": _hang(
+        "an urgent thread spins for ever, interrupts on", "spin_with_interrupts_on",
+        "defect (priority 1) does not let net (priority 8) run for 2500 ms",
+        "defect stays in spin_with_interrupts_on and lets nothing less urgent run",
+        "the crash: nothing was switched or woken meanwhile",
+    ),
+    "real-spin-irq-off.log": _hang(
+        "an urgent thread spins for ever, interrupts off", "spin_with_interrupts_off",
+        "defect keeps interrupts off for 1000 ms",
+        "defect stays in spin_with_interrupts_off with interrupts off",
+    ),
+    "real-spin-all-off.jsonl": _seen(
+        "the same with the watchdog's fast interrupts off too: found from outside", "hang",
+        "the console does not answer", "spin_with_everything_off+",
+        function="kyu::defects::spin_with_everything_off",
+    ),
+    "real-irq-stuck.log": _hang(
+        "an interrupt handler does not return", "never_return",
+        "the handler of interrupt 9 does not return for 1000 ms",
+        "an interrupt handler keeps the processor; it had interrupted wang-0", thread="wang-0",
+    ),
+    "real-irq-storm.log": _hang(
+        "an interrupt comes again as soon as it was served", "on_interrupt",
+        "interrupt storm: number 8, served by ask_again, comes without end",
+        "wang-0 and the place it was in are mere chance: look at the handler",
         thread="wang-0",
-        func="spin_with_interrupts_on",
-        frames=((0x4001_1CF0, "spin_with_interrupts_on+8"), ACT, *WANG),
-        current=Thread(5, "wang-0", "running", used=3000, prio=1),
-        irq=True,
-    )
-    storm = replace(
-        spin,
-        reason="interrupt 114 came 100000 times in a second",
-        func="on_interrupt",
-        frames=((0x4000_C220, "on_interrupt+d0"), (0x4002_6C18, "kyu_handle_irq+24"), *WANG),
-        events=events(*[("irq", 114, n) for n in range(20)]),
-    )
-    return [
-        _case("lost-wakeup", "a sender sleeps although its buffer is empty", lost,
-              "wang-0: waits for condition send, in sosend"),
-        _case("semaphore-never-posted", "a thread waits for what nobody brings", posted,
-              "wang-0: waits for semaphore planted, in planted_never_posted"),
-        _case("spin-told-by-the-board", "an urgent thread keeps the processor, interrupts on", spin,
-              "in an interrupt handler, which had interrupted wang-0"),
-        _case("interrupt-storm", "an interrupt that nobody acknowledges", storm, "irq 0x00000072"),
-    ]  # fmt: skip
+    ),
+    "real-mute.jsonl": _seen(
+        "the console's transmitter is dead, the network works", "hang",
+        "the console does not answer", "wait for the console's transmitter, which takes none",
+        function="kyu::port::wait_for_interrupt",
+    ),
+    "real-mute.log": _real(
+        "the same, the log alone: it just stops", NO_ALARM,
+        "a log without times does not tell whether the board fell silent",
+    ),
+}  # fmt: skip
+
+STREAM = {
+    "real-wrong-byte.jsonl": _seen("one byte is wrong", "corruption", "offset 123456: expected"),
+    "real-cut.jsonl": _seen("the connection is closed too early", "truncated",
+                            "closed early: got 100000 of 200000 bytes"),
+    "real-reset.jsonl": _seen("the connection is reset in the middle", "reset",
+                              "connection reset: got 100000 of 200000 bytes"),
+    "real-stall.jsonl": _seen("the server stops sending, and stays", "stall",
+                              "got 50000 of 200000 bytes", function="Planted::act"),
+    "real-stall.log": _real("the same, the log alone", NO_ALARM, "12 heartbeats"),
+}  # fmt: skip
+
+STORY = {
+    "mission.log": _real("the traceback of the story", Told("panic", "m_copym", "wang_thr",
+                                                            "BSD tcp")),
+    "real-close-deadlock.log": _deadlock(
+        "close waits for the last ACK and keeps the lock", "wait_for_disconnect",
+        "wang-0 sleeps in semaphore disconnect while it holds mutex net",
+        "wang-0 would wait for semaphore disconnect and keep net all the while",
+    ),
+    "real-unlocked-sendbuf.log": _panic(
+        "sosend fills and sends without the lock", "MbufPool::take_segment", "CHECK(",
+        "wang-0: ready, in MbufPool::take_segment", thread="net",
+    ),
+    "real-lost-wakeup.jsonl": _seen(
+        "sosend gives the lock up before it counts as waiting", "stall",
+        "got 65535 of 200000 bytes; wang-0 waits for condition send",
+        function="NetGuard::wait",
+    ),
+    "real-healthy.log": _real("good transfers, and nothing else", NO_ALARM),
+}  # fmt: skip
+
+AFTER_RESET = {
+    "real-last-crash.log.gz": Real(
+        "a panic, then two resets by hand: the first boot after it tells it, once; packed",
+        (Told("panic", "planted_panic", "wang-0", "planted panic"), Told("reset"), NO_ALARM),
+        (WHOLE, "last crash: of an earlier boot, found by this one",
+         "it is the crash that is told above"),
+    ),
+    "real-last-crash-hang.log": Real(
+        "the same after a hang that the board's own watchdog found",
+        (Told("hang", "spin_with_interrupts_off", "defect", "keeps interrupts off for 1000 ms"),
+         Told("reset"), NO_ALARM),
+        (WHOLE, "it is the crash that is told above"),
+    ),
+}  # fmt: skip
+
+REAL = PROGRAM | PROCESSOR | LOCKS | MEMORY | HANGS | STREAM | STORY | AFTER_RESET
 
 
-def memory() -> list[Case]:
-    overrun = Crash(
-        kind="check",
-        reason="CHECK(red zone of mbufs block 17 is intact) base/pool.hpp:88",
-        func="Pool::release",
-        frames=((0x4001_3A00, "Pool::release+60"), (0x4001_3B00, "Mbuf::drop+1c"), *WANG),
-        pools=(("mbufs", 16384, 16384, 16384, 12), ("clusters", 3900, 4096, 4001, 0)),
-    )
-    stale = replace(
-        overrun,
-        reason="CHECK(free block 3 of clusters is poisoned) base/pool.hpp:61",
-        func="Pool::take",
-        frames=((0x4001_3900, "Pool::take+44"), (0x4001_3B40, "Mbuf::grow+20"), *WANG),
-        pools=(*POOLS, ("sockets", 3, 320, 40, 2)),
-    )
-    return [
-        _case("pool-overrun", "somebody wrote beyond a block, and a pool ran dry", overrun,
-              "pool mbufs: 16384 of 16384 in use, at most 16384; 12 requests FAILED",
-              "pool clusters: 3900 of 4096 in use, at most 4001: near its limit", cause="panic"),
-        _case("use-after-free", "somebody wrote into a block that was free", stale,
-              "pool sockets: 3 of 320 in use, at most 40; 2 requests FAILED",
-              "pools with room: mbufs 256/16384, clusters 256/4096", cause="panic"),
-    ]  # fmt: skip
-
-
-def nested() -> list[Case]:
-    first = Crash()
-    human, record = first.human(), first.record()
-    second = [
-        "",
-        "PANIC: CHECK(frame != nullptr) kernel/crash_record.cpp:99",
-        f"PANIC: while reporting: {first.reason}",
-    ]
-    both = "planted panic; then, while reporting it: CHECK(frame != nullptr)"
-    both += " kernel/crash_record.cpp:99"
-    early = raw([*boot(), *beats(2), "", *human[:5], *second])
-    late = raw([*boot(), *beats(2), "", *human, *record[:7], record[7][:25], *second])
-    in_irq = Crash(
-        reason="planted panic in an interrupt",
-        func="planted_irq_panic",
-        frames=((0x4001_1CD0, "planted_irq_panic+10"), (0x4000_C220, "on_interrupt+d0"), *WANG),
-        irq=True,
-    )
-    return [
-        Case("panic-in-panic.log", "the traceback itself panics: both reasons, no record", early,
-             (Told("panic", "planted_panic", "wang-0", both),),
-             ("there is no crash record", "a second panic struck")),
-        Case("panic-in-record.log", "the record panics half-way: both reasons, half a record", late,
-             (Told("panic", "planted_panic", "wang-0", both),),
-             ("the record is torn", "1 torn frame (claiming to be: crash-frame 1)")),
-        _case("panic-in-interrupt", "a panic in an interrupt handler", in_irq,
-              "in an interrupt handler, which had interrupted wang-0"),
-    ]  # fmt: skip
-
-
-def silence() -> list[Case]:
-    """What a log cannot tell: the watch was told more."""
-    dead = raw([*boot(), *beats(12)])[:-30]
-    outside = "processor in spin_with_all_off+8 (firmware/services/defects/planted.cpp:41)"
-    return [
-        Case("transmitter-dead.log", "the line just stops: a log alone cannot tell a hang", dead,
-             (NO_ALARM,), ("the last heartbeat is from 10.048 s", "1 torn frame")),
-        Case("transmitter-dead.jsonl", "the same under watch: no heartbeat, no answer",
-             history(12, "the board waits for an interrupt", "wait_for_interrupt", answers=False),
-             (Told("hang", "wait_for_interrupt"),), ("the console does not answer",)),
-        Case("spin-irq-and-fiq-off.jsonl", "found from outside: nothing inside can tell",
-             history(3, outside, "spin_with_all_off", answers=False),
-             (Told("hang", "spin_with_all_off"),), ("spin_with_all_off+8",)),
-        Case("heartbeat-dead.jsonl", "the shell answers, the heartbeat is gone",
-             history(3, "processor in Kernel::idle_main", "Kernel::idle_main", answers=True),
-             (Told("hang", "Kernel::idle_main"),), ("the console is alive",)),
-    ]  # fmt: skip
-
-
-def history(count: int, where: str, function: str, *, answers: bool) -> bytes:
-    """A board that beats `count` times and then falls silent, as a run keeps it."""
-    told: list[ev.Event] = [ev.PowerOn(0.0)]
-    for line in [*boot(), *beats(count)]:
-        told.append(ev.Prompt(0.1) if line == PROMPT else ev.Line(0.1, line))
-    told += [ev.Tick(4.0, 3.5, 3.5), ev.ProbeSent(4.0)]
-    if answers:
-        told.append(ev.Prompt(4.1))
-    told += [ev.Tick(7.0, 2.5, 2.5), ev.Inspected(7.0, where, "", function)]
-    return "".join(json.dumps(ev.to_json(event)) + "\n" for event in told).encode()
-
-
-def traffic() -> list[Case]:
-    """What only the peer sees."""
-    found = {
-        Cause.CORRUPTION: "transfer 3 (big): offset 123456: expected 50, found 5f",
-        Cause.TRUNCATED: "transfer 2 (big): got 100000 of 200000 bytes",
-        Cause.RESET: "transfer 2 (big): connection reset: got 102400 of 200000 bytes",
-        Cause.LEAK: "pool mbufs: 12 more than at boot",
-    }
-    cases = []
-    for cause, detail in found.items():
-        told: list[ev.Event] = [ev.PowerOn(0.0)]
-        told += [ev.Line(0.1, line) for line in [*boot(), *beats(2)]]
-        told += [ev.Symptom(2.5, cause, detail), ev.Tick(3.2, 0.7, 0.7)]
-        told += [ev.Line(3.3, line) for line in beats(1, start=2)]
-        log = "".join(json.dumps(ev.to_json(event)) + "\n" for event in told).encode()
-        about = f"the peer found it, the board lives: {cause.value}"
-        cases.append(Case(f"{cause.value}.jsonl", about, log, (Told(cause.value),), (detail,)))
-    return cases
+def how_kept() -> dict[str, Kept]:
+    return {capture.file: capture.kept for capture in CAPTURES}
 
 
 def cases() -> list[Case]:
-    return [
-        *faults(),
-        *stacks(),
-        *locks(),
-        *hangs(),
-        *memory(),
-        *nested(),
-        *silence(),
-        *traffic(),
-    ]
+    kept = how_kept()
+    found = []
+    for name, real in REAL.items():
+        about = f"{real.about} ({_source(kept.get(name))})"
+        found.append(Case(name, about, (HERE / name).read_bytes(), real.boots, real.says))
+    return found
 
 
-__all__ = ["KERNEL", "USUAL_EVENTS", "cases", "died", "told"]
+def _source(kept: Kept | None) -> str:
+    return f"real: {kept.value}" if kept is not None else "real, of the story's own board"

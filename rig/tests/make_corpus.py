@@ -5,20 +5,21 @@ Run by hand after a change of the contract or of the text: python -m rig.tests.m
 Rules     what a log must be told as is decided by people, in the tables of cases: running this
           never changes it. Only the text below the line is what the program says today; read the
           difference before you keep it.
-          Logs named real-* were kept from the real image on the emulated board, not made here.
+          Logs named real-* were kept from the real image on the emulated board, not made here
+          (corpus_capture.py); the tables say of each whether it is whole, cut or a history.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rig.console.grammar import PROMPT, make_frame
 from rig.console.symbols import Symbols
 from rig.explain import load
 from rig.explain_text import render
-from rig.tests import corpus_damage, corpus_defects, corpus_last_crash
+from rig.tests import corpus_damage, corpus_defects, corpus_last_crash, corpus_made
 from rig.tests.corpus_case import NO_ALARM, Case, Told, raw
-from rig.tests.corpus_damage import ABBA, PANIC
 from rig.tests.fake import crash_lines
 
 HERE = Path(__file__).parent / "consoles"
@@ -127,45 +128,18 @@ def small() -> list[Case]:
     ]  # fmt: skip
 
 
-def real() -> list[Case]:
-    """Kept from the real image on the emulated board, and from the story's own board."""
-    spin = "kyu::defects::spin_with_interrupts_"
-    wanted: dict[str, tuple[str, tuple[Told, ...]]] = {
-        "mission.log": (
-            "the traceback of the story",
-            (Told("panic", "m_copym", "wang_thr", "BSD tcp"),),
-        ),
-        "real-healthy.log": ("five good transfers", (NO_ALARM,)),
-        "real-panic.log": ("defect=panic:3", (PANIC,)),
-        "real-abba.log": ("defect=abba@2", (ABBA,)),
-        "real-stall.log": ("defect=stall:50000@2, the log alone", (NO_ALARM,)),
-        "real-stall.jsonl": ("defect=stall:50000@2", (Told("stall"),)),
-        "real-cut.jsonl": ("defect=cut:100000@2", (Told("truncated"),)),
-        "real-wrong-byte.jsonl": ("defect=wrong-byte:123456@3", (Told("corruption"),)),
-        "real-lost-wakeup.jsonl": ("defect=lost-wakeup", (Told("stall"),)),
-        "real-spin-irq-on.jsonl": (
-            "defect=spin-irq-on@2",
-            (Told("hang", f"{spin}on"),),
-        ),
-        "real-spin-irq-off.jsonl": (
-            "defect=spin-irq-off@2",
-            (Told("hang", f"{spin}off"),),
-        ),
-    }
-    return [
-        Case(name, about, (HERE / name).read_bytes(), boots)
-        for name, (about, boots) in wanted.items()
-    ]
-
-
 def all_cases() -> list[Case]:
     return [
-        *real(),
-        *small(),
         *corpus_defects.cases(),
-        *corpus_damage.cases(),
-        *corpus_last_crash.cases(),
+        *_of("made by hand", [*small(), *corpus_made.cases()]),
+        *_of("real, damaged by hand", corpus_damage.cases()),
+        *_of("real, put together by hand", corpus_last_crash.cases()),
     ]
+
+
+def _of(source: str, cases: list[Case]) -> list[Case]:
+    """Each golden says where its log is from."""
+    return [replace(case, about=f"{case.about} ({source})") for case in cases]
 
 
 def text_of(path: Path) -> str:

@@ -22,12 +22,6 @@ KERNEL: Trace = (
 )
 BOTTOM: Trace = ((0x4002_B61C, "Kernel::thread_main+30"),)
 ON_SEMAPHORE: Trace = (*KERNEL, (0x4002_CC48, "Semaphore::wait+64"))
-ON_MUTEX: Trace = (
-    *KERNEL,
-    (0x4002_C46C, "Mutex::lock_from+90"),
-    (0x4002_C528, "Mutex::lock+10"),
-)
-ON_CONDITION: Trace = (*KERNEL, (0x4002_6C1C, "CondVar::wait+80"))
 WANG: Trace = (
     (0x4000_DF44, "Wangdoodle::big_wangdoodle+98"),
     (0x4000_E64C, "Wangdoodle::one_wangdoodle+3e4"),
@@ -121,6 +115,7 @@ class Crash:
     locks: tuple[Lock, ...] = ()
     pools: tuple[tuple[str, int, int, int, int], ...] = POOLS
     events: tuple[str, ...] = USUAL_EVENTS
+    damage: tuple[str, ...] = ()
     fault: tuple[str, int, int] | None = None
     sp: int = 0
     irq: bool = False
@@ -160,7 +155,7 @@ class Crash:
             facts["irq"] = 1
         begin = make_frame("crash-begin", **facts)
         lines = [begin, *self._registers(), *self._threads(), *self._locks(), *self._pools()]
-        lines += self.events
+        lines += [*self.events, *self.damage]
         return [*lines, make_frame("crash-end", lines=len(lines))]
 
     def lines(self) -> list[str]:

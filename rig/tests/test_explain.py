@@ -161,10 +161,10 @@ def test_a_run_that_never_heard_its_board_is_one_line(tmp_path: Path) -> None:
 def test_an_image_of_another_build_is_said_to_be_so_and_its_names_are_not_believed() -> None:
     text = render(load(PANIC), lambda _: FakeSymbols(OTHER_BUILD))
     assert "MIND: THE IMAGE IS OF ANOTHER BUILD and is not used" in text
-    assert "#0  40011d18  planted_panic+14" in text
+    assert "#0  40022e1c  planted_panic+14" in text
     assert "firmware/a.hpp" not in text
     assert text.index("MIND") < text.index("traceback"), "before anything that it spoils"
-    assert "the log is of da0ac1332f2b, the image is 0ddba110ddba" in text
+    assert "the log is of 58dd9275a492, the image is 0ddba110ddba" in text
 
 
 def test_an_image_without_a_build_id_proves_nothing() -> None:
@@ -206,7 +206,7 @@ def test_an_image_that_was_not_given_is_only_taken_when_it_is_of_the_build(
 def test_inlined_frames_stand_above_their_function() -> None:
     lines = render(load(PANIC), lambda build: FakeSymbols(build)).splitlines()
     at = lines.index("traceback of wang-0")
-    assert lines[at + 1].split() == ["#0", "40011d18", "inner", "(inlined)", "firmware/a.hpp:20"]
+    assert lines[at + 1].split() == ["#0", "40022e1c", "inner", "(inlined)", "firmware/a.hpp:24"]
     assert lines[at + 2].split()[:2] == ["Outer<…>::outer", "firmware/b.cpp:7"]
     assert "(the board says planted_panic)" in lines[at + 2]
 

@@ -146,7 +146,12 @@ def test_a_record_that_never_ends_is_bounded_and_still_told() -> None:
 
 TRUE = b"".join(
     (HERE / name).read_bytes()
-    for name in ("abba.log", "last-crash-told-already.log", "panic-in-record.log", "null-read.log")
+    for name in (
+        "real-hold-and-wait.log",
+        "last-crash-mends-a-torn-record.log",
+        "panic-in-the-traceback.log",
+        "real-null-call.log",
+    )
 )
 SLIM = "\r\n".join(Base("real-panic.log").lines).encode() + b"\r\n"
 WORDS = st.sampled_from(

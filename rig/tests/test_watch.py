@@ -298,13 +298,17 @@ def restarts(*found: str) -> tuple[str, ...]:
 
 
 def test_a_restart_is_named_after_the_crash_that_the_board_found() -> None:
-    kept = Crash(kind="hang", reason="nothing made progress").kept()
+    kept = Crash(kind="hang", reason="defect keeps interrupts off for 1000 ms").kept()
     story = Story().beat().says(*restarts(*kept))
     assert story.cause is Cause.HANG
     assert story.verdict is not None
     assert story.verdict.function == "planted_panic"
-    assert "nothing made progress; found after its restart" in story.verdict.detail
-    assert story.state.telling_crash.reason == "nothing made progress", "for the evidence"
+    assert (
+        "defect keeps interrupts off for 1000 ms; found after its restart" in story.verdict.detail
+    )
+    assert story.state.telling_crash.reason == "defect keeps interrupts off for 1000 ms", (
+        "for the evidence"
+    )
 
 
 def test_a_restart_waits_until_the_last_crash_is_told() -> None:
