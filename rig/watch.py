@@ -317,7 +317,9 @@ def _judge_crash(state: Watch) -> Verdict | None:
     if not crash.alarming:
         return None
     waited = state.observed - state.crash_heard_at
-    if crash.complete or state.restarted or waited > state.limits.crash_record:
+    # A panic while one was reported has said both reasons, and stopped: no more will come.
+    ended = crash.complete or (crash.nested and crash.recorded)
+    if ended or state.restarted or waited > state.limits.crash_record:
         return _crash_verdict(state)
     return None
 

@@ -35,12 +35,12 @@ class Patience:
     """Seconds of observed time.
 
     On a wire that loses nothing a byte is a matter of milliseconds; a single loss costs a
-    retransmission timeout of 0.2 s, four in a row 3 s. With the wait for the board's next heartbeat
-    and a look at its memory a stall so is told within 5 s.
+    retransmission timeout of 0.2 s, three in a row 1.4 s. With the wait for the board's next
+    heartbeat and a look at its memory a stall so is told within 5 s.
     """
 
     connect: float = 5.0
-    stall: float = 3.0
+    stall: float = 2.5
 
 
 class _TransferError(Exception):
