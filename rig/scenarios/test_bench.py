@@ -15,5 +15,6 @@ def test_the_kernels_cost_in_guest_instructions_repeats_whatever_the_host_does(
     assert [cost.what for cost in first] == list(LABELS)
     for one, other in zip(first, second, strict=True):
         assert one.instructions > 20, "a switch cannot be had for less"
-        # A frame from the network in each of the rounds is all that may make a difference.
-        assert abs(one.instructions / other.instructions - 1) < 0.03
+        # What else is ready to run, and a frame from the network in each of the rounds, is all that
+        # may make a difference.
+        assert abs(one.instructions / other.instructions - 1) < 0.2

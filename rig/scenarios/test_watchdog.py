@@ -59,7 +59,8 @@ def test_it_is_fed_while_threads_run_and_no_longer_after_a_panic(
         if is_modelled(board):
             pytest.skip("this QEMU has the watchdog, and logs no feeding")
         first = wait_for_feeding(log, 0)
-        assert wait_for_feeding(log, first) > first, "fed again and again"
+        again = wait_for_feeding(log, first)
+        assert again > first, f"fed again and again\n{log.read_text()}\n{board.said()[-3000:]}"
         strike(board)
         board.await_text("@kyu crash-end")
         last = feedings(log)

@@ -46,8 +46,8 @@ void report(InterruptTrouble trouble, const Registers& where) {
 }
 
 void on_fiq(const arch::TrapFrame& interrupted) {
-    state->timer.set_alarm(state->timer.now() + kInterruptWatchPeriod);
-    state->gic->end_fast();
+    state->gic->serve_fast(
+        [] { state->timer.set_alarm(state->timer.now() + kInterruptWatchPeriod); });
     state->ticks = state->ticks + 1;
     Kernel& kernel = *state->kernel;
     if (!kernel.started() || kernel.crash().depth > 0) return;

@@ -7,7 +7,7 @@
 //           group 0, is more urgent than all others, and interrupts them. Only the Secure world can
 //           have that; elsewhere the writes are ignored and it arrives as nothing else.
 // Context   init, attach, detach, make_fast with interrupts off; dispatch inside Kernel::run_irq;
-//           end_fast from the FIQ.
+//           serve_fast from the FIQ.
 // Ownership handlers are plain functions; their argument outlives the attachment.
 // Source    ARM IHI 0048 (GIC architecture v2), chapter 4.
 #pragma once
@@ -165,9 +165,12 @@ public:
         fast_ = id;
         distributor_.write(kSetEnable + word(id), bit(id));
     }
-    /// In the FIQ, after the device was quieted: the next one may come.
-    void end_fast() {
+    /// The FIQ: `quiet()` takes the device's line down, between acknowledgement and end. Quieted
+    /// first, somebody else's interrupt would be acknowledged here, and lost if it was an edge.
+    template <typename Quiet>
+    void serve_fast(Quiet&& quiet) {
         const std::uint32_t token = cpu_.read(Acknowledge::offset);
+        quiet();
         if (Acknowledge::Id::in(token) < kFirstSpecial) cpu_.write(EndOfInterrupt::offset, token);
     }
 

@@ -136,8 +136,13 @@ TEST_F(GicTest, a_fast_one_seen_by_the_slow_path_is_put_back_for_its_own) {
 TEST_F(GicTest, ends_a_fast_interrupt_but_not_a_spurious_one) {
     gic.make_fast(29);
     model.pending = {29, 1023};
-    gic.end_fast();
-    gic.end_fast();
+    gic.serve_fast([&] {
+        EXPECT_EQ(model.pending.size(), 1U) << "acknowledged before the line goes down";
+        EXPECT_TRUE(model.ended.empty()) << "and ended afterwards";
+        ++calls;
+    });
+    gic.serve_fast([&] { ++calls; });
+    EXPECT_EQ(calls, 2);
     EXPECT_EQ(model.ended, (std::vector<std::uint32_t>{29}));
 }
 
