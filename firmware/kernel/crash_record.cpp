@@ -54,6 +54,11 @@ Symbol symbol_of(std::uintptr_t pc, bool exact) {
     return symbol;
 }
 
+/// Frame `n` is where an interrupt struck, not the way back from a call.
+bool was_interrupted(std::span<const std::uintptr_t> pcs, std::size_t n) {
+    return n > 0 && symbol_of(pcs[n - 1], false).name == kInterruptEntry;
+}
+
 class Report {
     Kernel& kernel_;
     CrashState& crash_;
@@ -68,8 +73,9 @@ class Report {
         ++lines_;
         return FrameLine{sink_, kind};
     }
-    bool exact(std::size_t n) const { return n == 0 && crash_.exact; }
+    bool exact(std::size_t n) const { return n == 0 ? crash_.exact : was_interrupted(frames_, n); }
 
+    [[nodiscard]] std::span<const std::byte> stack_at(std::uintptr_t sp);
     void find_frames();
     void skip_watchdog();
     void traceback();
@@ -89,15 +95,21 @@ public:
     void write();
 };
 
-void Report::find_frames() {
-    std::span<const std::byte> stack;
-    if (Thread* thread = kernel_.current(); thread != nullptr) {
-        // Outside of the thread's stack the port knows better: boot and exception stacks.
-        const auto low = reinterpret_cast<std::uintptr_t>(thread->stack().data());
-        const std::uintptr_t sp = crash_.registers.sp();
-        const bool near = sp + kStackReach >= low && sp <= low + thread->stack().size();
-        if (near) stack = thread->stack();
+/// The thread's stack that `sp` lies in, or has outgrown. In the middle of a switch it is not the
+/// current thread's. Empty: a boot or exception stack, which the port knows itself.
+std::span<const std::byte> Report::stack_at(std::uintptr_t sp) {
+    std::span<const std::byte> outgrown;
+    for (Thread& thread : kernel_.threads()) {
+        const auto low = reinterpret_cast<std::uintptr_t>(thread.stack().data());
+        if (sp >= low && sp <= low + thread.stack().size()) return thread.stack();
+        const bool near = sp < low && low - sp <= kStackReach;
+        if (near && &thread == kernel_.current()) outgrown = thread.stack();
     }
+    return outgrown;
+}
+
+void Report::find_frames() {
+    const auto stack = stack_at(crash_.registers.sp());
     const std::size_t count = port::walk_stack(crash_.registers, stack, crash_.frames);
     frames_ = std::span<const std::uintptr_t>(crash_.frames).first(count);
     if (crash_.exact) return;
@@ -187,7 +199,8 @@ void Report::registers() {
 
 void Report::frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact) {
     for (std::size_t n = 0; n < pcs.size(); ++n) {
-        const Symbol symbol = symbol_of(pcs[n], first_exact && n == 0);
+        const bool exact = n == 0 ? first_exact : was_interrupted(pcs, n);
+        const Symbol symbol = symbol_of(pcs[n], exact);
         FrameLine out = line("crash-frame");
         out.number("thread", id).number("n", n).hex("pc", pcs[n]);
         if (symbol.name.empty()) {

@@ -133,6 +133,13 @@ def current() -> Any:
     return gdb.parse_and_eval("*'kyu::(anonymous namespace)::the_kernel'.current_")
 
 
+def stack_here() -> tuple[int, int]:
+    """The stack that sp lies in: in the middle of a switch it is not the current thread's."""
+    sp = register("sp")
+    stacks = (stack_of(thread) for thread in threads())
+    return next(((low, size) for low, size in stacks if low <= sp <= low + size), (0, 0))
+
+
 def waiting_threads(ids: list[int]) -> dict[int, Frames]:
     """As if each went on where it was saved (switch.S)."""
     found: dict[int, Frames] = {}
@@ -162,7 +169,7 @@ def observe(board: Board, stop: dict[str, Any]) -> dict[str, Any]:
         if n > 0:
             gdb.execute("stepi", to_string=True)
         mine = gdb_frames()
-        walks.append({"gdb": mine, "board": board.walk_stack(stack_of(current()))})
+        walks.append({"gdb": mine, "board": board.walk_stack(stack_here())})
     return {"at": stop["at"], "walks": walks}
 
 
