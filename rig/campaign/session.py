@@ -159,6 +159,7 @@ class Session:
         if self.watch.wants is Wants.PROBE:
             self._probe()
         elif self.watch.wants is Wants.INSPECT:
+            self.stop_traffic()  # where the network still works it would slow the look down
             self.feed(self._inspect())
         elif self.watch.wants is Wants.LOOK:
             self.feed(self._look_at_stall())
