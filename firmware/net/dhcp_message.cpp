@@ -92,7 +92,9 @@ struct Reader {
                 return true;
             case Option::dns:
                 if (n < 4 || n % 4 != 0) return false;
-                reply.dns = address(value);
+                for (std::size_t i = 0; i < kDnsServers && 4 * i < n; ++i) {
+                    reply.dns[i] = address(value.subspan(4 * i));
+                }
                 return true;
             case Option::server:
                 if (n != 4) return false;

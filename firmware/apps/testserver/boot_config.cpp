@@ -88,19 +88,6 @@ void read_defect(std::string_view args, BootConfig& config, TextSink& complaints
 
 }  // namespace
 
-std::optional<net::Ipv4> parse_ipv4(std::string_view text) {
-    std::uint32_t value = 0;
-    for (int i = 0; i < 4; ++i) {
-        if (i > 0 && text.empty()) return std::nullopt;
-        const std::string_view part = i < 3 ? take_until(text, '.') : text;
-        if (part.empty() || (part.size() > 1 && part[0] == '0')) return std::nullopt;
-        const auto byte = parse_number<std::uint8_t>(part);
-        if (!byte) return std::nullopt;
-        value = (value << 8U) | *byte;
-    }
-    return net::Ipv4{value};
-}
-
 std::optional<net::MacAddress> parse_mac(std::string_view text) {
     net::MacAddress mac;
     for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
