@@ -70,7 +70,7 @@ struct DhcpLease {
 
 /// What a client asks; fields that stay `any` are left out.
 struct DhcpQuestion {
-    DhcpType type{DhcpType::discover};
+    DhcpType type{DhcpType::discover};  ///< none: a plain BOOTP request (RFC 951)
     std::uint32_t xid{};
     std::uint16_t seconds{};  ///< since the search began
     MacAddress client{};

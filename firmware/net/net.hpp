@@ -93,6 +93,7 @@ struct NetConfig {
     Ipv4 address{192, 168, 0, 73};
     std::uint8_t prefix_bits{24};
     Ipv4 gateway{192, 168, 0, 1};
+    Ipv4 name_server{};  ///< any: what DHCP tells, or the gateway
     Duration dhcp_patience{Duration::from_s(5)};
     [[no_unique_address]] PlantedBug bug{};  ///< nothing without KYU_DEFECTS
 };

@@ -30,6 +30,7 @@ struct DnsState {
         Instant ends{};
     };
     std::array<Entry, kDnsCacheEntries> entries{};
+    Ipv4 server{};  ///< configured; any: DHCP's, or the gateway
     std::uint64_t questions{};
     std::uint64_t hits{};
 };

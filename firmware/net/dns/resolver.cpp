@@ -107,6 +107,7 @@ void dns_forget(LockedNet& net) {
 
 DnsServers dns_servers(Net& net, ThreadContext& self) {
     NetGuard guard{net, self};
+    if (!guard->dns.server.is_any()) return {guard->dns.server};
     if (!guard->dhcp.lease.dns[0].is_any()) return guard->dhcp.lease.dns;
     return {guard->interface.gateway};
 }

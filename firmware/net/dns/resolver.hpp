@@ -24,7 +24,8 @@ inline constexpr unsigned kDnsRounds = 2;
 
 using DnsServers = std::array<Ipv4, kDnsServers>;
 
-/// The servers that DHCP told; without any, the gateway, which often is one.
+/// The server that was configured, or those that DHCP told; without any the gateway, which often
+/// is one.
 [[nodiscard]] DnsServers dns_servers(Net& net, ThreadContext& self);
 
 /// The address of `name`, which may be one in digits, asked of `servers` (any: none). Answers are
