@@ -15,8 +15,7 @@ void probe(LockedNet& net, Ipv4 address) {
     AddressClaim& claim = net.claim;
     ++claim.probes;
     arp_probe(net, address);
-    const auto spread =
-        static_cast<std::uint32_t>((kProbeGapMax - kProbeGapMin).us());
+    const auto spread = static_cast<std::uint32_t>((kProbeGapMax - kProbeGapMin).us());
     claim.next = net.now() + kProbeGapMin + Duration::from_us(net.random.below(spread));
 }
 
@@ -76,8 +75,7 @@ bool address_conflict(LockedNet& net, Ipv4 sender, Ipv4 target, const MacAddress
     if (!net.interface.is_own(sender)) return false;
     net.stats.count(Drop::arp_conflict);
     claim.other = who;
-    const bool again =
-        claim.had_conflict && net.now() - claim.last_conflict < kArpDefend;
+    const bool again = claim.had_conflict && net.now() - claim.last_conflict < kArpDefend;
     if (claim.state == State::claiming || again) {
         give_up(net);
         return true;
@@ -101,9 +99,7 @@ void address_claim_timer(LockedNet& net) {
             claim.state = State::announcing;
             claim.next = net.now() + kAnnounceGap;
             return;
-        case State::announcing:
-            address_claim_stop(net);
-            return arp_announce(net);
+        case State::announcing: address_claim_stop(net); return arp_announce(net);
         case State::lost:
             return set_address(net, claim.address, claim.prefix_bits, claim.gateway,
                                AddressSource::fixed);

@@ -95,7 +95,8 @@ ArpEntry& make_entry(LockedNet& net, std::array<ArpEntry, kArpEntries>& entries,
 std::size_t large_held(const std::array<ArpEntry, kArpEntries>& entries) {
     std::size_t n = 0;
     for (const ArpEntry& entry : entries) {
-        entry.held.for_each([&n](const Mbuf& packet) { n += packet.size() > kClusterBytes ? 1 : 0; });
+        entry.held.for_each(
+            [&n](const Mbuf& packet) { n += packet.size() > kClusterBytes ? 1 : 0; });
     }
     return n;
 }

@@ -49,8 +49,8 @@ struct HostNet {
                              frame[kEther + 9] == 17;
             if (!udp) return;
             const unsigned port = get16(frame, kEther + kIp);
-            const Bytes payload = slice(frame, kEther + kIp + 8,
-                                        get16(frame, kEther + kIp + 4) - std::size_t{8});
+            const Bytes payload =
+                slice(frame, kEther + kIp + 8, get16(frame, kEther + kIp + 4) - std::size_t{8});
             Instant when = machine.now();
             for (const Reply& r : answer(get16(frame, kEther + kIp + 2), payload)) {
                 when = when + Duration::from_ms(1);

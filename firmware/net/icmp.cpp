@@ -68,8 +68,7 @@ void take_error(LockedNet& net, Mbuf message, const IpInfo& ip) {
     switch (static_cast<IpProtocol>(quote->protocol)) {
         case IpProtocol::udp:
             return udp_icmp_error(net, static_cast<IcmpType>(header.type), header.code, udp_tuple);
-        case IpProtocol::icmp:
-            return ping_icmp_error(net, quote->destination, quote->transport);
+        case IpProtocol::icmp: return ping_icmp_error(net, quote->destination, quote->transport);
         case IpProtocol::tcp: break;
         default: return;
     }

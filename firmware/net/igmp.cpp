@@ -75,9 +75,8 @@ void take_query(LockedNet& net, const IgmpMessage& m, const IpInfo& ip) {
 
 bool IgmpState::is_member(Ipv4 group) const {
     return group == kAllHosts ||
-           (!group.is_any() && std::any_of(groups.begin(), groups.end(), [group](const auto& g) {
-               return g.address == group;
-           }));
+           (!group.is_any() && std::any_of(groups.begin(), groups.end(),
+                                           [group](const auto& g) { return g.address == group; }));
 }
 
 bool IgmpState::wants(const MacAddress& group) const {

@@ -27,9 +27,9 @@ Bytes igmp_message(unsigned type, unsigned tenths, Ipv4 group) {
 }
 
 Bytes group_frame(Ipv4 to, const Bytes& message, unsigned protocol = 2, Ipv4 from = kPeer) {
-    return ether_frame(group_mac(to), kPeerMac, 0x0800,
-                       ip_packet({.source = from, .destination = to, .protocol = protocol},
-                                 message));
+    return ether_frame(
+        group_mac(to), kPeerMac, 0x0800,
+        ip_packet({.source = from, .destination = to, .protocol = protocol}, message));
 }
 
 class IgmpTest : public ::testing::Test {
@@ -44,8 +44,8 @@ protected:
         world_.take_sent();
     }
     void query(unsigned tenths, Ipv4 group = {}) {
-        world_.inject(group_frame(group.is_any() ? kAllHosts : group,
-                                  igmp_message(kQuery, tenths, group)));
+        world_.inject(
+            group_frame(group.is_any() ? kAllHosts : group, igmp_message(kQuery, tenths, group)));
         world_.settle();
     }
     /// Every message sent since the last look, checked as a router would.
@@ -179,8 +179,7 @@ TEST_F(IgmpTest, WhatNoRouterSendsIsDroppedAndCounted) {
     world_.exchange(group_frame(kAllHosts, igmp_message(kQuery, 10, kPeer)));
     world_.exchange(group_frame(kGroup, igmp_message(kQuery, 10, {})));
     world_.exchange(group_frame(kGroup, igmp_message(kReport, 0, kOther)));
-    world_.exchange(
-        group_frame(kGroup, igmp_message(kReport, 0, kGroup), 2, Ipv4{10, 9, 8, 7}));
+    world_.exchange(group_frame(kGroup, igmp_message(kReport, 0, kGroup), 2, Ipv4{10, 9, 8, 7}));
     EXPECT_EQ(world_.drops(Drop::igmp_bad_group), 4U);
     world_.advance(Duration::from_s(60));
     EXPECT_TRUE(told().empty()) << "none of them was answered";

@@ -89,7 +89,7 @@ TEST_F(FragmentTest, OptionsOfTheFirstFragmentAreSteppedOver) {
 }
 
 TEST_F(FragmentTest, AnOverlapKillsTheDatagramAndWhatComesLate) {  // RFC 5722, RFC 1858 §4
-    const Bytes whole = datagram(88);  // 96 bytes
+    const Bytes whole = datagram(88);                              // 96 bytes
     const std::array overlaps{Cut{0, 40, true},  Cut{8, 32, true},  Cut{24, 48, true},
                               Cut{40, 56, true}, Cut{40, 72, true}, Cut{16, 96, false},
                               Cut{32, 40, true}, Cut{24, 32, true}};
@@ -299,8 +299,7 @@ TEST_F(FragmentTest, LargeDatagramsLeaveInFragmentsWithARightChecksum) {
 
 TEST_F(FragmentTest, WhatMayNotBeFragmentedIsRefused) {
     const IpSend send{.source = {}, .destination = kPeer, .protocol = IpProtocol::udp};
-    const auto refused =
-        ip_output(world_.net, send, world_.pool.copy_in(as_bytes(pattern(1481))));
+    const auto refused = ip_output(world_.net, send, world_.pool.copy_in(as_bytes(pattern(1481))));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error(), SendError::too_big);
     EXPECT_FALSE(udp_output(world_.net, {}, kPort, {kPeer, 5000},
@@ -335,7 +334,8 @@ TEST_F(FragmentTest, RandomDamageNeverDeliversAWrongDatagramNorLeaks) {
         cut.more = cut.end < whole.size();
         if (cut.first >= cut.end) continue;
         Bytes frame = fragment_frame(whole, cut, id);
-        if (random() % 4 == 0) frame[kEther + random() % kIp] ^= static_cast<std::uint8_t>(1U << random() % 8);
+        if (random() % 4 == 0)
+            frame[kEther + random() % kIp] ^= static_cast<std::uint8_t>(1U << random() % 8);
         if (random() % 2 == 0) fix_ip(frame, kEther);
         if (random() % 8 == 0) frame.resize(kEther + random() % (frame.size() - kEther));
         world_.inject(std::move(frame));

@@ -105,12 +105,12 @@ TEST_F(IpTest, PacketsForOthersAreDropped) {
 
 TEST_F(IpTest, OptionsAreSteppedOverAndSourceRoutesRefused) {
     const Bytes datagram = udp_datagram(kPeer, kBoard, 5000, kPort, pattern(4));
-    const std::array harmless{Bytes(40, 1),                      // 40 times "nothing"
-                              Bytes{7, 7, 4, 0, 0, 0, 0, 0},     // record route
-                              Bytes{68, 8, 5, 0, 0, 0, 0, 0},    // timestamps
-                              Bytes{148, 4, 0, 0},               // router alert
-                              Bytes{131 - 1, 4, 0, 0},           // unknown, and whole
-                              Bytes{0, 131, 4, 4}};              // a route behind the end mark
+    const std::array harmless{Bytes(40, 1),                    // 40 times "nothing"
+                              Bytes{7, 7, 4, 0, 0, 0, 0, 0},   // record route
+                              Bytes{68, 8, 5, 0, 0, 0, 0, 0},  // timestamps
+                              Bytes{148, 4, 0, 0},             // router alert
+                              Bytes{131 - 1, 4, 0, 0},         // unknown, and whole
+                              Bytes{0, 131, 4, 4}};            // a route behind the end mark
     for (const Bytes& options : harmless) {
         EXPECT_TRUE(world_.exchange(ip_frame({.options = options}, datagram)).empty());
         EXPECT_EQ(queued(), 1U);
@@ -127,8 +127,8 @@ TEST_F(IpTest, AnOptionThatLiesAboutItsLengthIsToldToItsSender) {  // RFC 1122 Â
         Bytes options;
         unsigned at;
     };
-    const std::array lies{Lie{{68, 0, 0, 0}, 20}, Lie{{68, 1, 131, 0}, 20},
-                          Lie{{1, 1, 1, 130}, 23}, Lie{{1, 68, 255, 0}, 21}};
+    const std::array lies{Lie{{68, 0, 0, 0}, 20}, Lie{{68, 1, 131, 0}, 20}, Lie{{1, 1, 1, 130}, 23},
+                          Lie{{1, 68, 255, 0}, 21}};
     for (const Lie& lie : lies) {
         const Bytes packet = ip_packet({.options = lie.options}, datagram);
         const auto sent = world_.exchange(ether_frame(kBoardMac, kPeerMac, 0x0800, packet));

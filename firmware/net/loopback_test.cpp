@@ -20,7 +20,8 @@ Bytes read_bytes(ThreadContext& self, TcpSocket& socket, std::size_t wanted) {
     while (in.size() < wanted) {
         const auto got = socket.recv(self, piece, Instant::never());
         if (!got || *got == 0) break;
-        for (std::size_t i = 0; i < *got; ++i) in.push_back(std::to_integer<std::uint8_t>(piece[i]));
+        for (std::size_t i = 0; i < *got; ++i)
+            in.push_back(std::to_integer<std::uint8_t>(piece[i]));
     }
     return in;
 }

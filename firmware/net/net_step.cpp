@@ -74,8 +74,8 @@ bool net_step(LockedNet& net) {
 
 Instant net_next_deadline(const LockedNet& net) {
     if (!net.interface.loopback.empty()) return net.now();
-    return std::min({arp_next_deadline(net), rare_deadline(net), dhcp_next_deadline(net), tcp_next_deadline(net),
-                     net.interface.poll_at});
+    return std::min({arp_next_deadline(net), rare_deadline(net), dhcp_next_deadline(net),
+                     tcp_next_deadline(net), net.interface.poll_at});
 }
 
 void net_configure(LockedNet& net, const NetConfig& config) {

@@ -38,8 +38,7 @@ void answer_echoes(HostNet& host, std::function<void(Bytes&)> change = [](Bytes&
         change(reply);
         put16(reply, 2, 0);
         put16(reply, 2, slow_checksum(reply));
-        host.frame_at(host.machine.now() + Duration::from_ms(1),
-                      ip_frame({.protocol = 1}, reply));
+        host.frame_at(host.machine.now() + Duration::from_ms(1), ip_frame({.protocol = 1}, reply));
     };
 }
 

@@ -33,7 +33,8 @@ void print_interfaces(TextSink& sink, LockedNet& net) {
         print_to(sink, interface.gateway);
         print(sink, "\n");
     } else {
-        print(sink, "  no address{}", interface.source == AddressSource::conflict ? ": taken by " : "");
+        print(sink, "  no address{}",
+              interface.source == AddressSource::conflict ? ": taken by " : "");
         if (interface.source == AddressSource::conflict) print_to(sink, net.claim.other);
         print(sink, "\n");
     }

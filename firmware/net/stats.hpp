@@ -51,8 +51,8 @@ namespace kyu::net {
     X(ip_reassembly_timeout) /* the rest did not come in 30 s */                          \
     X(ip_reassembly_evicted) /* the oldest gave way to a newer */                         \
     X(ip_reassembly_full)    /* one datagram wants all the memory */                      \
-    X(ip_protocol)          /* no such protocol here */                                   \
-    X(in_no_memory)         /* no segment to make a header contiguous */                  \
+    X(ip_protocol)           /* no such protocol here */                                  \
+    X(in_no_memory)          /* no segment to make a header contiguous */                 \
     X(icmp_short)                                                                         \
     X(icmp_checksum)                                                                      \
     X(icmp_broadcast)    /* echo to a group address is not answered */                    \
@@ -63,18 +63,18 @@ namespace kyu::net {
     X(udp_short)                                                                          \
     X(udp_length) /* length field < 8 or beyond the IP payload */                         \
     X(udp_checksum)                                                                       \
-    X(udp_port)        /* nobody listens */                                               \
-    X(udp_queue_full)  /* the reader is too slow */                                       \
-    X(udp_foreign)     /* not from whom the socket is connected to, or not its group */   \
+    X(udp_port)       /* nobody listens */                                                \
+    X(udp_queue_full) /* the reader is too slow */                                        \
+    X(udp_foreign)    /* not from whom the socket is connected to, or not its group */    \
     X(igmp_short)                                                                         \
     X(igmp_checksum)                                                                      \
-    X(igmp_type)        /* not a query, a report or a leave */                            \
-    X(igmp_bad_group)   /* not a multicast address, or not sent where it must be */       \
-    X(dns_malformed)    /* an answer that is cut, loops or lies about lengths */          \
-    X(dns_foreign)      /* an answer to another question */                               \
-    X(tftp_malformed)   /* too short, or of no kind that a server sends */                \
-    X(tftp_foreign)     /* another transfer's port (RFC 1350 §4) */                       \
-    X(tftp_duplicate)   /* a block that has been taken already */                         \
+    X(igmp_type)       /* not a query, a report or a leave */                             \
+    X(igmp_bad_group)  /* not a multicast address, or not sent where it must be */        \
+    X(dns_malformed)   /* an answer that is cut, loops or lies about lengths */           \
+    X(dns_foreign)     /* an answer to another question */                                \
+    X(tftp_malformed)  /* too short, or of no kind that a server sends */                 \
+    X(tftp_foreign)    /* another transfer's port (RFC 1350 §4) */                        \
+    X(tftp_duplicate)  /* a block that has been taken already */                          \
     X(dhcp_malformed)  /* cut, no cookie, options past the end */                         \
     X(dhcp_not_ours)   /* another client's transaction or hardware address */             \
     X(dhcp_unexpected) /* a message the state has no use for */                           \

@@ -121,10 +121,9 @@ void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpIn
     }
     UdpDatagram datagram{
         .payload = {}, .from = {ip.source, header.source.host()}, .to = ip.destination};
-    const bool foreign =
-        (port->connected() && port->remote != datagram.from) ||
-        (ip.destination.is_multicast() && ip.destination != kAllHosts &&
-         !port->joined(ip.destination));
+    const bool foreign = (port->connected() && port->remote != datagram.from) ||
+                         (ip.destination.is_multicast() && ip.destination != kAllHosts &&
+                          !port->joined(ip.destination));
     if (foreign) return net.stats.count(Drop::udp_foreign);
     packet.trim_front(header_bytes + sizeof(UdpHeader));
     datagram.payload = std::move(packet);
@@ -141,9 +140,9 @@ void udp_icmp_error(LockedNet& net, IcmpType type, std::uint8_t code, const Four
     if (port == nullptr || port->handler != nullptr) return;
     if ((port->connected() ? port->remote : port->last_to) != quoted.remote) return;
     ++net.stats.icmp_errors_in;
-    const bool refused = type == IcmpType::unreachable &&
-                         (code == static_cast<std::uint8_t>(Unreachable::port) ||
-                          code == static_cast<std::uint8_t>(Unreachable::protocol));
+    const bool refused =
+        type == IcmpType::unreachable && (code == static_cast<std::uint8_t>(Unreachable::port) ||
+                                          code == static_cast<std::uint8_t>(Unreachable::protocol));
     port->failed = true;
     port->error = refused ? UdpError::refused : UdpError::unreachable;
     net.wake(port->readable);

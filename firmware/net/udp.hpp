@@ -64,7 +64,7 @@ struct UdpPort {
     std::uint16_t port{0};        ///< 0: this block is free
     std::uint16_t generation{0};  ///< of the present or the last use
     UdpHandler handler{nullptr};
-    Endpoint remote{};  ///< connected to; any: to nobody
+    Endpoint remote{};       ///< connected to; any: to nobody
     Endpoint last_to{};      ///< where it sent last
     bool broadcasts{false};  ///< may send them
     bool failed{false};      ///< `error` is for the next caller

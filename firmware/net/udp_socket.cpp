@@ -106,8 +106,7 @@ Status<UdpError> UdpSocket::send_to(ThreadContext& self, const Endpoint& to,
     if (guard->interface.is_broadcast(target.address) && !port->broadcasts) {
         return UdpError::denied;
     }
-    Mbuf payload =
-        data.empty() ? guard->pool.allocate(0) : guard->pool.copy_in(data);
+    Mbuf payload = data.empty() ? guard->pool.allocate(0) : guard->pool.copy_in(data);
     if (!payload) return UdpError::no_memory;
     port->last_to = target;
     const auto sent = udp_output(*guard, Ipv4{}, port->port, target, std::move(payload));

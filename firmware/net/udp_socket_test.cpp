@@ -95,8 +95,8 @@ TEST(UdpSocket, AnErrorAboutSomebodyElsesDatagramIsNotOurs) {
     SocketWorld world;
     const Bytes other = ip_packet({.source = kBoard, .destination = {192, 168, 0, 9}},
                                   udp_datagram(kBoard, {192, 168, 0, 9}, kPort, 9, kData));
-    world.host.frame_at(
-        at_ms(20), ip_frame({.protocol = 1}, icmp_message(3, 3, 0, slice(other, 0, 28))));
+    world.host.frame_at(at_ms(20),
+                        ip_frame({.protocol = 1}, icmp_message(3, 3, 0, slice(other, 0, 28))));
     world.run([&](ThreadContext& self, UdpSocket& socket) {
         ASSERT_TRUE(socket.connect(self, {kPeer, 9}));
         std::array<std::byte, 8> into{};
@@ -155,11 +155,10 @@ TEST(UdpSocket, WhatWaitsAtAPortIsBoundedInMemoryToo) {
 TEST(UdpSocket, ClosingLeavesItsGroups) {
     SocketWorld world;
     constexpr Ipv4 kGroup{239, 1, 2, 3};
-    world.host.frame_at(
-        at_ms(20),
-        ether_frame(group_mac(kGroup), kPeerMac, 0x0800,
-                    ip_packet({.destination = kGroup},
-                              udp_datagram(kPeer, kGroup, 5000, kPort, kData))));
+    world.host.frame_at(at_ms(20),
+                        ether_frame(group_mac(kGroup), kPeerMac, 0x0800,
+                                    ip_packet({.destination = kGroup},
+                                              udp_datagram(kPeer, kGroup, 5000, kPort, kData))));
     world.run([&](ThreadContext& self, UdpSocket& socket) {
         EXPECT_FALSE(socket.join(self, kPeer)) << "not a group";
         ASSERT_TRUE(socket.join(self, kGroup));

@@ -53,8 +53,7 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
 }
 
 /// A key whose value is one address; `into` stays as it is without one.
-void read_host(std::string_view args, std::string_view key, net::Ipv4& into,
-               TextSink& complaints) {
+void read_host(std::string_view args, std::string_view key, net::Ipv4& into, TextSink& complaints) {
     const std::string_view text = boot_arg(args, key);
     if (text.empty()) return;
     const auto address = parse_ipv4(text);

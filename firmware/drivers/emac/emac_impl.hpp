@@ -329,8 +329,8 @@ std::size_t Emac<I, D, C, T, R>::transmit_room() {
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
 void Emac<I, D, C, T, R>::receive_groups(bool wanted) {
     groups_wanted_ = wanted;
-    io_.write(FrameFilter::offset, FrameFilter::kOwnAndBroadcast |
-                                       FrameFilter::AllMulticast::of(wanted ? 1U : 0U));
+    io_.write(FrameFilter::offset,
+              FrameFilter::kOwnAndBroadcast | FrameFilter::AllMulticast::of(wanted ? 1U : 0U));
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>

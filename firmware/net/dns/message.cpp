@@ -99,9 +99,7 @@ struct Reader {
     }
 };
 
-bool usable(Ipv4 a) {
-    return !a.is_any() && !a.is_multicast() && !a.is_limited_broadcast();
-}
+bool usable(Ipv4 a) { return !a.is_any() && !a.is_multicast() && !a.is_limited_broadcast(); }
 
 /// What one pass over the answers found about one name.
 struct Found {
@@ -182,7 +180,8 @@ const char* to_text(DnsError error) {
 }
 
 bool operator==(const DnsName& a, const DnsName& b) {
-    return a.size == b.size && std::equal(a.bytes.begin(), a.bytes.begin() + a.size, b.bytes.begin());
+    return a.size == b.size &&
+           std::equal(a.bytes.begin(), a.bytes.begin() + a.size, b.bytes.begin());
 }
 
 Result<DnsName, DnsError> dns_name(std::string_view text) {

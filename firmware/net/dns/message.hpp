@@ -51,9 +51,7 @@ struct DnsName {
 struct DnsQuestion {
     std::array<std::byte, 12 + kDnsNameMax + 4> bytes{};
     std::size_t size{0};
-    [[nodiscard]] std::span<const std::byte> span() const {
-        return std::span{bytes}.first(size);
-    }
+    [[nodiscard]] std::span<const std::byte> span() const { return std::span{bytes}.first(size); }
 };
 /// Asks for the IPv4 addresses of `name`, with recursion.
 [[nodiscard]] DnsQuestion build_dns(std::uint16_t id, const DnsName& name);

@@ -41,9 +41,9 @@ TEST(DnsMessage, NamesThatCannotBeAskedForAreRefused) {
     for (const std::string& good : {std::string{"a"}, std::string{"a.b."}, label, longest}) {
         EXPECT_TRUE(dns_name(good)) << good;
     }
-    for (const std::string& bad : {std::string{}, std::string{"."}, std::string{"a..b"},
-                                   std::string{".a"}, label + "a", longest + "a",
-                                   std::string{"a b"}, std::string{"a\x01"}, std::string{"\xC3"}}) {
+    for (const std::string& bad :
+         {std::string{}, std::string{"."}, std::string{"a..b"}, std::string{".a"}, label + "a",
+          longest + "a", std::string{"a b"}, std::string{"a\x01"}, std::string{"\xC3"}}) {
         EXPECT_FALSE(dns_name(bad)) << bad;
     }
 }
@@ -82,8 +82,7 @@ TEST(DnsMessage, AChainOfAliasesHasAnEnd) {
         from = to;
     }
     EXPECT_EQ(error_of(dns_reply(records)), DnsError::too_long);
-    EXPECT_EQ(error_of(dns_reply({dns_record({0xC0, 12}, 5, 60, {0xC0, 12})})),
-              DnsError::too_long)
+    EXPECT_EQ(error_of(dns_reply({dns_record({0xC0, 12}, 5, 60, {0xC0, 12})})), DnsError::too_long)
         << "an alias of itself";
 }
 
@@ -143,14 +142,13 @@ TEST(DnsMessage, AddressesThatNoHostHasAreNotTaken) {
                                           dns_record({0xC0, 12}, 1, 60, {10, 0, 0, 1})}));
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->address, (Ipv4{10, 0, 0, 1}));
-    EXPECT_EQ(error_of(dns_reply({dns_record({0xC0, 12}, 1, 60, {1, 2, 3})})),
-              DnsError::malformed);
+    EXPECT_EQ(error_of(dns_reply({dns_record({0xC0, 12}, 1, 60, {1, 2, 3})})), DnsError::malformed);
 }
 
 TEST(DnsMessage, EveryTruncationIsMalformedAndEveryBitFlipSurvived) {
-    const Bytes good = dns_reply(
-        {dns_record({0xC0, 12}, 5, 60, joined({3, 't', 'w', 'o'}, {0xC0, 18})),
-         dns_record(joined({3, 't', 'w', 'o'}, {0xC0, 18}), 1, 60, {10, 0, 0, 2})});
+    const Bytes good =
+        dns_reply({dns_record({0xC0, 12}, 5, 60, joined({3, 't', 'w', 'o'}, {0xC0, 18})),
+                   dns_record(joined({3, 't', 'w', 'o'}, {0xC0, 18}), 1, 60, {10, 0, 0, 2})});
     ASSERT_TRUE(parsed(good));
     for (std::size_t n = 0; n < good.size(); ++n) {
         const Bytes cut = slice(good, 0, n);  // a buffer of its own: asan sees a byte too many

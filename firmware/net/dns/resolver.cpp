@@ -44,9 +44,10 @@ Result<DnsAnswer, DnsError> await(ThreadContext& self, Net& net, UdpSocket& sock
         if (!got) return DnsError::no_answer;
         // What does not fit was not asked for: no larger size was offered.
         auto answer = got->bytes > buffer.size()
-                                ? Result<DnsAnswer, DnsError>{DnsError::malformed}
-                                : parse_dns(std::span{buffer}.first(got->bytes), id, name);
-        if (answer || (answer.error() != DnsError::foreign && answer.error() != DnsError::malformed)) {
+                          ? Result<DnsAnswer, DnsError>{DnsError::malformed}
+                          : parse_dns(std::span{buffer}.first(got->bytes), id, name);
+        if (answer ||
+            (answer.error() != DnsError::foreign && answer.error() != DnsError::malformed)) {
             return answer;
         }
         NetGuard guard{net, self};

@@ -105,7 +105,7 @@ TEST(Resolver, HostileAnswersAreCountedAndTheRightOneStillCounts) {
             Bytes wrong_id = good_reply(q);
             wrong_id[0] ^= 1U;
             Bytes other_name = dns_reply({}, 0x8180, get16(q, 0), "other.example");
-            return Replies{{54, good_reply(q)}, {53, wrong_id},        {53, other_name},
+            return Replies{{54, good_reply(q)}, {53, wrong_id},      {53, other_name},
                            {53, Bytes(5, 1)},   {53, Bytes(600, 1)}, {53, good_reply(q)}};
         },
         [&](ThreadContext& self) {
@@ -130,7 +130,8 @@ TEST(Resolver, ASilentServerIsAskedAgainAndThenTheNext) {
     Resolver second;
     second.run([](const Bytes& q) { return Replies{{53, good_reply(q)}}; },
                [&](ThreadContext& self) {
-                   const auto got = second.ask(self, "board.example", {Ipv4{192, 168, 0, 9}, kPeer});
+                   const auto got =
+                       second.ask(self, "board.example", {Ipv4{192, 168, 0, 9}, kPeer});
                    EXPECT_TRUE(got) << "the first one is not there";
                });
 }

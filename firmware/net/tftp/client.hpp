@@ -28,7 +28,6 @@ struct TftpSink {
 
 /// Reads `name` from `server`. `get` says afterwards how many bytes there were, or why it failed.
 [[nodiscard]] Status<TftpError> tftp_get(Net& net, ThreadContext& self, Ipv4 server,
-                                         std::string_view name, const TftpSink& sink,
-                                         TftpGet& get);
+                                         std::string_view name, const TftpSink& sink, TftpGet& get);
 
 }  // namespace kyu::net

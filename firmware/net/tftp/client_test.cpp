@@ -52,13 +52,13 @@ Outcome fetch(HostNet& host, HostNet::Answer server, std::uint64_t bytes_max = 1
     host.serve_udp(std::move(server));
     host.machine.thread("user", 20, [&](ThreadContext& self) {
         self.sleep_for(Duration::from_ms(5));
-        const TftpSink sink{[](void* to, std::span<const std::byte> data) {
-                                for (const std::byte b : data) {
-                                    static_cast<Bytes*>(to)->push_back(
-                                        std::to_integer<std::uint8_t>(b));
-                                }
-                            },
-                            &outcome.bytes, bytes_max};
+        const TftpSink sink{
+            [](void* to, std::span<const std::byte> data) {
+                for (const std::byte b : data) {
+                    static_cast<Bytes*>(to)->push_back(std::to_integer<std::uint8_t>(b));
+                }
+            },
+            &outcome.bytes, bytes_max};
         TftpGet get{bytes_max};
         const auto done = tftp_get(host.net, self, kPeer, "kyu.bin", sink, get);
         outcome.good = done.has_value();
@@ -155,8 +155,8 @@ TEST(TftpClient, ARefusalIsPassedOn) {
 TEST(TftpClient, AFileBeyondTheRoomEndsWithAnError) {
     HostNet host;
     Server server{pattern(5000)};
-    const Outcome got = fetch(
-        host, [&](unsigned to, const Bytes& p) { return server.answer(to, p); }, 4000);
+    const Outcome got =
+        fetch(host, [&](unsigned to, const Bytes& p) { return server.answer(to, p); }, 4000);
     EXPECT_FALSE(got.good);
     EXPECT_EQ(got.error, TftpError::too_big);
     ASSERT_EQ(server.heard.size(), 1U);

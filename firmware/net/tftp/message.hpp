@@ -23,7 +23,7 @@ inline constexpr std::uint16_t kTftpPort = 69;
 enum class TftpError : std::uint8_t {
     bad_name,
     no_answer,
-    refused,     ///< the server said why; TftpGet::text()
+    refused,  ///< the server said why; TftpGet::text()
     no_socket,
     too_big,     ///< larger than the reader has room for
     bad_option,  ///< the server agreed to what was not asked for

@@ -64,9 +64,12 @@ TEST(TftpGet, AgreedOptionsAreAcknowledgedAndUsed) {
 }
 
 TEST(TftpGet, OptionsThatWereNotAskedForEndIt) {
-    for (const std::vector<std::string>& options :
-         {std::vector<std::string>{"blksize", "1469"}, {"blksize", "7"}, {"blksize", ""},
-          {"blksize", "12x"}, {"timeout", "3"}, {"tsize", "-1"}}) {
+    for (const std::vector<std::string>& options : {std::vector<std::string>{"blksize", "1469"},
+                                                    {"blksize", "7"},
+                                                    {"blksize", ""},
+                                                    {"blksize", "12x"},
+                                                    {"timeout", "3"},
+                                                    {"tsize", "-1"}}) {
         Course course;
         EXPECT_EQ(course.take(tftp_options(options)), Event::failed) << options[0];
         EXPECT_EQ(course.get.error(), TftpError::bad_option);

@@ -72,8 +72,8 @@ void test_arp_ping(ThreadContext& self, Run& run) {
 }
 
 /// Sends a question from port 68 and waits for a reply to it. False: skipped.
-bool ask_for_address(ThreadContext& self, Run& run, net::DhcpType type,
-                     std::span<std::byte> reply, std::size_t& size) {
+bool ask_for_address(ThreadContext& self, Run& run, net::DhcpType type, std::span<std::byte> reply,
+                     std::size_t& size) {
     auto opened = net::UdpSocket::open(run.net(), self, net::kDhcpClientPort);
     if (!opened) {
         run.skip("the DHCP client has the port");
@@ -96,8 +96,7 @@ bool ask_for_address(ThreadContext& self, Run& run, net::DhcpType type,
             if (!got) break;
             // Operation and transaction lie at the same place in both directions (RFC 951 §3).
             const bool ours = got->bytes >= 236 && reply[0] == std::byte{2} &&
-                              std::equal(reply.begin() + 4, reply.begin() + 8,
-                                         message.begin() + 4);
+                              std::equal(reply.begin() + 4, reply.begin() + 8, message.begin() + 4);
             if (!ours) continue;
             size = std::min(got->bytes, reply.size());
             break;
@@ -217,13 +216,13 @@ void there_and_back(ThreadContext& self, Run& run, std::uint16_t port, net::Endp
     const std::span<std::byte> out = memory.first(memory.size() / 2);
     const std::span<std::byte> in = memory.subspan(out.size());
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(i * 7);
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1472},
-                                   std::size_t{1473}, out.size()}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{1472}, std::size_t{1473}, out.size()}) {
         const auto sent = socket.send_to(self, to, out.first(size));
         const auto got = socket.receive(self, in, self.now() + kPatience);
-        const bool same = sent && got && got->bytes == size && got->from == to &&
-                          std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size),
-                                     in.begin());
+        const bool same =
+            sent && got && got->bytes == size && got->from == to &&
+            std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size), in.begin());
         if (!same) {
             run.fail("{} bytes do not come back", size);
             break;
@@ -245,9 +244,9 @@ void test_udp_echo(ThreadContext& self, Run& run) {
 void test_debug(ThreadContext& self, Run& run) {
     unsigned& level = run.bench().net_debug;
     level = (level + 1) % 3;
-    constexpr std::array<std::string_view, 3> kMeaning{
-        "tests say what they say", "and which packets were dropped meanwhile",
-        "and every counter that has moved"};
+    constexpr std::array<std::string_view, 3> kMeaning{"tests say what they say",
+                                                       "and which packets were dropped meanwhile",
+                                                       "and every counter that has moved"};
     run.say(self, "  level {}: {}\n", level, kMeaning[level]);
 }
 

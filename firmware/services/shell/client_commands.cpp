@@ -16,8 +16,7 @@ constexpr std::uint32_t kRoundsMax = 1'000'000;
 
 /// The address of a host by name or digits; complains when there is none.
 std::optional<net::Ipv4> find_host(ThreadContext& self, ShellParts& parts, std::string_view name) {
-    const auto found =
-        net::dns_resolve(parts.net, self, name, net::dns_servers(parts.net, self));
+    const auto found = net::dns_resolve(parts.net, self, name, net::dns_servers(parts.net, self));
     if (found) return *found;
     parts.console.print(self, "{}: {}\n", name, net::to_text(found.error()));
     return {};
@@ -117,10 +116,9 @@ void tftp(ThreadContext& self, ShellParts& parts, Words words) {
     const auto server = find_host(self, parts, words[0]);
     if (!server) return;
     Crc32 crc;
-    const net::TftpSink sink{[](void* to, std::span<const std::byte> bytes) {
-                                 static_cast<Crc32*>(to)->add(bytes);
-                             },
-                             &crc, kBytesMax};
+    const net::TftpSink sink{
+        [](void* to, std::span<const std::byte> bytes) { static_cast<Crc32*>(to)->add(bytes); },
+        &crc, kBytesMax};
     net::TftpGet get{kBytesMax};
     const Instant start = self.now();
     const auto done = net::tftp_get(parts.net, self, *server, words[1], sink, get);

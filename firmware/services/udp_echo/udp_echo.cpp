@@ -17,8 +17,8 @@ void answer(net::LockedNet& net, net::UdpDatagram datagram) {
     net::Mbuf payload = std::move(datagram.payload);
     if (!payload) payload = net.pool.allocate(0);
     // What cannot go out is counted where it is refused.
-    static_cast<void>(net::udp_output(net, datagram.to, kUdpEchoPort, datagram.from,
-                                      std::move(payload)));
+    static_cast<void>(
+        net::udp_output(net, datagram.to, kUdpEchoPort, datagram.from, std::move(payload)));
 }
 
 }  // namespace udp_echo
