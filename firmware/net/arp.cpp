@@ -1,7 +1,7 @@
-// The ARP cache and its conversations.
+// The ARP cache and its conversations: what is rare. The road of each packet is arp_output.cpp.
 //
 // Lock      the network lock.
-#include "net/arp.hpp"
+#include "net/arp_steps.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -127,61 +127,56 @@ void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
 
 }  // namespace
 
-/// The steps that need the cache's insides.
-struct ArpSteps {
-    static void adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
-        entry.mac = mac;
-        entry.state = State::reachable;
-        entry.tries = 0;
-        set_deadline(net.arp.next_, entry, net.now() + kArpFresh);
-        net.wake(net.arp.answered_);
-        while (!entry.held.empty()) {
-            // The transports learn of a loss by their own timers; the loss is counted.
-            static_cast<void>(ip_to_link(net, mac, entry.held.pop()));
-        }
+void ArpSteps::adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
+    entry.mac = mac;
+    entry.state = State::reachable;
+    entry.tries = 0;
+    set_deadline(net.arp.next_, entry, net.now() + kArpFresh);
+    net.wake(net.arp.answered_);
+    while (!entry.held.empty()) {
+        // The transports learn of a loss by their own timers; the loss is counted.
+        static_cast<void>(ip_to_link(net, mac, entry.held.pop()));
     }
+}
 
-    /// RFC 5227 §2.1.1: somebody is about to use our address. Say that it is ours, rarely.
-    static void answer_probe(LockedNet& net, const MacAddress& asker) {
-        if (!net.arp.probe_answers_.allow(net.now())) return;
-        send_arp(net, ArpPacket::kReply, asker, net.interface.address, asker, Ipv4{});
-    }
+/// RFC 5227 §2.1.1: somebody is about to use our address. Say that it is ours, rarely.
+void ArpSteps::answer_probe(LockedNet& net, const MacAddress& asker) {
+    if (!net.arp.probe_answers_.allow(net.now())) return;
+    send_arp(net, ArpPacket::kReply, asker, net.interface.address, asker, Ipv4{});
+}
 
-    static void request(LockedNet& net, const ArpPacket& arp) {
-        const Ipv4 sender{arp.sender};
-        const Ipv4 target{arp.target};
-        if (!net.interface.is_own(target)) {
-            // A host that announces another MAC address is not believed, but asked (RFC 826 would
-            // believe it): the entry goes on being used until the answer is there.
-            ArpEntry* entry = net.arp.find(sender);
-            if (entry != nullptr && entry->state == State::reachable &&
-                entry->mac != arp.sender_mac) {
-                entry->state = State::stale;
-                entry->tries = 0;
-                ask(net, net.arp.next_, *entry);
-            }
-            return net.stats.count(Drop::arp_not_for_us);
-        }
-        if (sender.is_any()) return answer_probe(net, arp.sender_mac);
-        if (!net.interface.on_link(sender) || net.interface.is_broadcast(sender)) {
-            return net.stats.count(Drop::arp_bad_sender);
-        }
-        // RFC 826: who asks for us will be sent to soon.
+void ArpSteps::request(LockedNet& net, const ArpPacket& arp) {
+    const Ipv4 sender{arp.sender};
+    const Ipv4 target{arp.target};
+    if (!net.interface.is_own(target)) {
+        // A host that announces another MAC address is not believed, but asked (RFC 826 would
+        // believe it): the entry goes on being used until the answer is there.
         ArpEntry* entry = net.arp.find(sender);
-        if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, sender);
-        adopt(net, *entry, arp.sender_mac);
-        send_arp(net, ArpPacket::kReply, arp.sender_mac, net.interface.address, arp.sender_mac,
-                 sender);
+        if (entry != nullptr && entry->state == State::reachable && entry->mac != arp.sender_mac) {
+            entry->state = State::stale;
+            entry->tries = 0;
+            ask(net, net.arp.next_, *entry);
+        }
+        return net.stats.count(Drop::arp_not_for_us);
     }
+    if (sender.is_any()) return answer_probe(net, arp.sender_mac);
+    if (!net.interface.on_link(sender) || net.interface.is_broadcast(sender)) {
+        return net.stats.count(Drop::arp_bad_sender);
+    }
+    // RFC 826: who asks for us will be sent to soon.
+    ArpEntry* entry = net.arp.find(sender);
+    if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, sender);
+    adopt(net, *entry, arp.sender_mac);
+    send_arp(net, ArpPacket::kReply, arp.sender_mac, net.interface.address, arp.sender_mac, sender);
+}
 
-    static void reply(LockedNet& net, const ArpPacket& arp) {
-        ArpEntry* entry = net.arp.find(Ipv4{arp.sender});
-        const bool asked = entry != nullptr && entry->tries > 0 &&
-                           (entry->state == State::incomplete || entry->state == State::stale);
-        if (!asked) return net.stats.count(Drop::arp_unsolicited);
-        adopt(net, *entry, arp.sender_mac);
-    }
-};
+void ArpSteps::reply(LockedNet& net, const ArpPacket& arp) {
+    ArpEntry* entry = net.arp.find(Ipv4{arp.sender});
+    const bool asked = entry != nullptr && entry->tries > 0 &&
+                       (entry->state == State::incomplete || entry->state == State::stale);
+    if (!asked) return net.stats.count(Drop::arp_unsolicited);
+    adopt(net, *entry, arp.sender_mac);
+}
 
 const char* to_text(ArpEntry::State state) {
     switch (state) {
@@ -194,26 +189,14 @@ const char* to_text(ArpEntry::State state) {
     return "?";
 }
 
-ArpEntry* ArpCache::find(Ipv4 address) {
-    ArpEntry& hint = entries_[recent_];
-    if (hint.address == address && hint.state != State::unused) return &hint;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].address == address && entries_[i].state != State::unused) {
-            recent_ = i;
-            return &entries_[i];
-        }
-    }
-    return nullptr;
-}
-
-Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
+Status<SendError> ArpSteps::hold(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
     ArpEntry* entry = net.arp.find(next_hop);
     if (entry == nullptr) {
         entry = &make_entry(net, net.arp.entries_, next_hop);
         entry->state = State::incomplete;
+        entry->used = net.now();
+        entry->wanted = true;
     }
-    entry->used = net.now();
-    entry->wanted = true;
     if ((entry->state == State::stale || entry->state == State::incomplete) && entry->tries == 0) {
         ask(net, net.arp.next_, *entry);
     }

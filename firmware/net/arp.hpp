@@ -65,7 +65,6 @@ class ArpCache {
     WaitPoint answered_{"arp answer"};
     RateLimit probe_answers_{Duration::from_s(1), 1};
 
-    friend Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet);
     friend void arp_timers(LockedNet& net);
     friend Instant arp_next_deadline(const LockedNet& net);
     friend void arp_announce(LockedNet& net);

@@ -39,7 +39,9 @@ bool give_header(Mbuf& piece, const Ipv4Header& header, std::size_t first, bool 
     return true;
 }
 
-Status<SendError> send_fragments(LockedNet& net, const MacAddress& to, Mbuf packet) {
+}  // namespace
+
+Status<SendError> ip_fragment(LockedNet& net, const MacAddress& to, Mbuf packet) {
     Ipv4Header header{};
     packet.copy_out(0, {reinterpret_cast<std::byte*>(&header), sizeof header});
     const std::size_t step = (net.interface.mtu - sizeof header) & ~std::size_t{7};
@@ -57,15 +59,6 @@ Status<SendError> send_fragments(LockedNet& net, const MacAddress& to, Mbuf pack
         ++net.stats.ip_fragments_out;
     }
     return ok;
-}
-
-}  // namespace
-
-Status<SendError> ip_to_link(LockedNet& net, const MacAddress& to, Mbuf packet) {
-    if (packet.size() <= net.interface.mtu) [[likely]] {
-        return ether_output(net, to, EtherType::ipv4, std::move(packet));
-    }
-    return send_fragments(net, to, std::move(packet));
 }
 
 }  // namespace kyu::net

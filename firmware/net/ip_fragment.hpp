@@ -79,8 +79,9 @@ public:
                               IpInfo& ip);
 void reassembly_timers(LockedNet& net);
 
-/// Sends a packet of any size, whose IP header is made, to a neighbour: as one frame, or in
-/// fragments when it is larger than the MTU.
+/// Sends a packet that is larger than the MTU, whose IP header is made, in fragments.
+[[nodiscard]] Status<SendError> ip_fragment(LockedNet& net, const MacAddress& to, Mbuf packet);
+/// Sends a packet of any size to a neighbour (arp_output.cpp).
 [[nodiscard]] Status<SendError> ip_to_link(LockedNet& net, const MacAddress& to, Mbuf packet);
 
 }  // namespace kyu::net

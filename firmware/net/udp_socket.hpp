@@ -54,7 +54,8 @@ public:
     /// Sends one datagram of at most kUdpPayloadMax bytes. Never waits; UDP promises nothing.
     Status<UdpError> send_to(ThreadContext& self, const Endpoint& to,
                              std::span<const std::byte> data);
-    /// Waits for a datagram, or for the error of an earlier one, and copies as much of it as fits. One thread reads a socket.
+    /// Waits for a datagram, or for the error of an earlier one, and copies as much of it as fits.
+    /// One thread reads a socket.
     Result<UdpReceived, UdpError> receive(ThreadContext& self, std::span<std::byte> into,
                                           Instant deadline);
     void close(ThreadContext& self);

@@ -2,8 +2,8 @@
 //
 // Context   start_udp_echo() once, from a thread. The answers are made by the stack itself as the
 //           datagrams come in: the buffers go back that brought them, whatever their size.
-// Rules     nothing is answered that was sent to a group, nor what comes from a port that may answer
-//           answers: two echo services would talk to each other for ever (RFC 4732 §3.1.2).
+// Rules     nothing is answered that was sent to a group, nor what comes from a port that may
+//           answer answers: two echo services would talk to each other for ever (RFC 4732 §3.1.2).
 #pragma once
 
 #include "kernel/context.hpp"
