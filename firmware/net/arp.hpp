@@ -81,9 +81,9 @@ public:
 };
 
 /// Sends an IP packet to the on-link address `next_hop`, now or when it has answered.
-[[nodiscard]] Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet);
+[[nodiscard]] Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet);
 /// A received ARP packet, Ethernet header taken off.
-void arp_input(LockedNet& net, Mbuf packet);
+void arp_input(LockedNet& net, Mbuf&& packet);
 void arp_timers(LockedNet& net);
 /// O(1); may be earlier than needed.
 [[nodiscard]] Instant arp_next_deadline(const LockedNet& net);

@@ -22,14 +22,14 @@ ArpEntry* ArpCache::find(Ipv4 address) {
     return nullptr;
 }
 
-Status<SendError> ip_to_link(LockedNet& net, const MacAddress& to, Mbuf packet) {
+Status<SendError> ip_to_link(LockedNet& net, const MacAddress& to, Mbuf&& packet) {
     if (packet.size() <= net.interface.mtu) [[likely]] {
         return ether_output(net, to, EtherType::ipv4, std::move(packet));
     }
     return ip_fragment(net, to, std::move(packet));
 }
 
-Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
+Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet) {
     ArpEntry* entry = net.arp.find(next_hop);
     if (entry != nullptr) {
         entry->used = net.now();

@@ -17,7 +17,7 @@ struct ArpSteps {
     static void request(LockedNet& net, const ArpPacket& arp);
     static void reply(LockedNet& net, const ArpPacket& arp);
     /// Sends to a neighbour that must be asked for first, or again.
-    static Status<SendError> hold(LockedNet& net, Ipv4 next_hop, Mbuf packet);
+    static Status<SendError> hold(LockedNet& net, Ipv4 next_hop, Mbuf&& packet);
 };
 
 }  // namespace kyu::net

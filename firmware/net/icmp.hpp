@@ -35,7 +35,7 @@ struct IcmpState {
 };
 
 /// A received ICMP message, IP header taken off.
-void icmp_input(LockedNet& net, Mbuf message, const IpInfo& ip);
+void icmp_input(LockedNet& net, Mbuf&& message, const IpInfo& ip);
 
 /// What an error says.
 struct IcmpFault {

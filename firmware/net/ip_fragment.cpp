@@ -41,7 +41,7 @@ bool give_header(Mbuf& piece, const Ipv4Header& header, std::size_t first, bool 
 
 }  // namespace
 
-Status<SendError> ip_fragment(LockedNet& net, const MacAddress& to, Mbuf packet) {
+Status<SendError> ip_fragment(LockedNet& net, const MacAddress& to, Mbuf&& packet) {
     Ipv4Header header{};
     packet.copy_out(0, {reinterpret_cast<std::byte*>(&header), sizeof header});
     const std::size_t step = (net.interface.mtu - sizeof header) & ~std::size_t{7};

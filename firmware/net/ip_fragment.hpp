@@ -80,8 +80,8 @@ public:
 void reassembly_timers(LockedNet& net);
 
 /// Sends a packet that is larger than the MTU, whose IP header is made, in fragments.
-[[nodiscard]] Status<SendError> ip_fragment(LockedNet& net, const MacAddress& to, Mbuf packet);
+[[nodiscard]] Status<SendError> ip_fragment(LockedNet& net, const MacAddress& to, Mbuf&& packet);
 /// Sends a packet of any size to a neighbour (arp_output.cpp).
-[[nodiscard]] Status<SendError> ip_to_link(LockedNet& net, const MacAddress& to, Mbuf packet);
+[[nodiscard]] Status<SendError> ip_to_link(LockedNet& net, const MacAddress& to, Mbuf&& packet);
 
 }  // namespace kyu::net

@@ -22,7 +22,7 @@ bool take_frames(LockedNet& net) {
         Mbuf frame = net.interface.link.receive(net.pool);
         if (!frame) break;
         port::marked_point();  // off the ring, not looked at
-        ether_input(net, std::move(frame));
+        if (!tcp_express_input(net, frame)) ether_input(net, std::move(frame));
     }
     const bool more = net.interface.link.receive_done();
     return more || taken == kFramesPerBatch;

@@ -100,7 +100,7 @@ void UdpTable::unbind(UdpId id) {
     p->groups.fill(Ipv4{});
 }
 
-void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo& ip) {
+void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip) {
     ++net.stats.udp_in;
     if (packet.size() < header_bytes + sizeof(UdpHeader)) return net.stats.count(Drop::udp_short);
     if (!packet.pull_up(header_bytes + sizeof(UdpHeader))) {
@@ -149,7 +149,7 @@ void udp_icmp_error(LockedNet& net, IcmpType type, std::uint8_t code, const Four
 }
 
 Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_port,
-                             const Endpoint& to, Mbuf payload) {
+                             const Endpoint& to, Mbuf&& payload) {
     const std::size_t length = payload.size() + sizeof(UdpHeader);
     if (payload.size() > kUdpPayloadMax) {
         net.stats.count(Drop::out_too_big);

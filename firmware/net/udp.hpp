@@ -95,7 +95,7 @@ public:
 
 /// A received datagram. `packet` still begins with its IP header of `header_bytes`, since the error
 /// that says "nobody listens" quotes it.
-void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo& ip);
+void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip);
 
 /// An ICMP error that quotes a datagram of ours: the socket that sent it is told when it is
 /// connected to where that went, or sent there last.
@@ -103,6 +103,6 @@ void udp_icmp_error(LockedNet& net, IcmpType type, std::uint8_t code, const Four
 
 /// Sends `payload` from `source_port`. Consumes it whatever happens.
 [[nodiscard]] Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_port,
-                                           const Endpoint& to, Mbuf payload);
+                                           const Endpoint& to, Mbuf&& payload);
 
 }  // namespace kyu::net
