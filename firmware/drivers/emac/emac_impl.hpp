@@ -45,7 +45,7 @@ bool Emac<I, D, C, T, R>::bring_up() {
     apply_link_mode();
     transmit_progress_ = next_poll_ = clock_.now();
 
-    io_.write(FrameFilter::offset, FrameFilter::kOwnAndBroadcast);
+    receive_groups(groups_wanted_);
     io_.write(HashHigh::offset, 0);
     io_.write(HashLow::offset, 0);
     io_.write(RxCtl1::offset, kRxKick);
@@ -317,6 +317,21 @@ bool Emac<I, D, C, T, R>::transmit(net::Mbuf&& frame) {
     ++stats_.tx_frames;
     stats_.tx_bytes += size;
     return true;
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+std::size_t Emac<I, D, C, T, R>::transmit_room() {
+    // A header, what it is about, and where a cut went through that.
+    constexpr std::size_t kPiecesOfAFragment = 3;
+    if (tx_.free() < T / 2) flush();
+    return tx_.free() / kPiecesOfAFragment;
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+void Emac<I, D, C, T, R>::receive_groups(bool wanted) {
+    groups_wanted_ = wanted;
+    io_.write(FrameFilter::offset,
+              FrameFilter::kOwnAndBroadcast | FrameFilter::AllMulticast::of(wanted ? 1U : 0U));
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
