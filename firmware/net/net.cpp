@@ -24,7 +24,10 @@ void NetGuard::entry_duties() { net_.locked_.now_ = self_.now(); }
 void NetGuard::release_duties() {
     LockedNet& locked = net_.locked_;
     locked.interface.link.flush();
-    while (WaitPoint* point = locked.wake_list_.take()) point->condition_.broadcast(self_);
+    while (WaitPoint* point = locked.wake_list_.take()) {
+        point->condition_.broadcast(self_);
+        if (point->pollers_ > 0) locked.polled.condition_.broadcast(self_);
+    }
     const Instant next = net_next_deadline(locked);
     if (next < net_.armed_) {
         net_.armed_ = next;

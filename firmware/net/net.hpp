@@ -64,6 +64,7 @@ public:
     DhcpClient dhcp;
     TcpState tcp;
     Stats stats;
+    WaitPoint polled{"poll"};  ///< woken with each point that somebody polls (socket/poll.hpp)
     [[no_unique_address]] planted::State bug;  ///< nothing without KYU_DEFECTS
 
     /// The time of this entry into the stack: read once when the guard was taken.
