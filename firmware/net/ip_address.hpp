@@ -7,6 +7,8 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "base/endian.hpp"
 #include "base/text.hpp"
@@ -51,6 +53,9 @@ struct FourTuple {
     Endpoint remote;
     friend constexpr auto operator<=>(const FourTuple&, const FourTuple&) = default;
 };
+
+/// Four decimal numbers and three dots, nothing else.
+[[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);
 
 void print_to(TextSink& sink, Ipv4 address);               ///< 192.168.0.73
 void print_to(TextSink& sink, const Endpoint& endpoint);   ///< 192.168.0.73:114

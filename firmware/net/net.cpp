@@ -33,8 +33,7 @@ void NetGuard::release_duties() {
         net_.armed_ = next;
         net_.work_.signal(self_);
     }
-    const Duration held = self_.now() - locked.now_;
-    if (held > locked.stats.longest_hold) locked.stats.longest_hold = held;
+    locked.stats.holds.add(self_.now() - locked.now_, net_.mutex_.taken_at());
 }
 
 bool NetGuard::wait(WaitPoint& point, Instant deadline) KYU_NO_ANALYSIS {
@@ -46,6 +45,7 @@ bool NetGuard::wait(WaitPoint& point, Instant deadline) KYU_NO_ANALYSIS {
 
 void Net::configure(ThreadContext& self, const NetConfig& config) {
     pools_.add_to(self.kernel());
+    self.kernel().note_ring({"frames", &locked_.frames, sizeof(FrameRing)});
     NetGuard guard{*this, self};
     net_configure(*guard, config);
 }

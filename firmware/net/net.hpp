@@ -19,6 +19,7 @@
 #include "kernel/semaphore.hpp"
 #include "net/arp.hpp"
 #include "net/dhcp.hpp"
+#include "net/frame_ring.hpp"
 #include "net/icmp.hpp"
 #include "net/interface.hpp"
 #include "net/packet/mbuf.hpp"
@@ -64,6 +65,7 @@ public:
     DhcpClient dhcp;
     TcpState tcp;
     Stats stats;
+    FrameRing frames;
     WaitPoint polled{"poll"};  ///< woken with each point that somebody polls (socket/poll.hpp)
     [[no_unique_address]] planted::State bug;  ///< nothing without KYU_DEFECTS
 

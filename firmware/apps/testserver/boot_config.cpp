@@ -41,7 +41,7 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
         return;
     }
     std::string_view rest = text;
-    const auto address = parse_ipv4(take_until(rest, '/'));
+    const auto address = net::parse_ipv4(take_until(rest, '/'));
     const auto bits = parse_number<std::uint8_t>(rest);
     if (!address || !bits || *bits > 32 || address->is_any() || address->is_multicast()) {
         return complain(complaints, "ip", text, "ADDRESS/BITS or dhcp");
@@ -55,7 +55,7 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
 void read_gateway(std::string_view args, net::NetConfig& net, TextSink& complaints) {
     const std::string_view text = boot_arg(args, "gw");
     if (text.empty()) return;
-    const auto gateway = parse_ipv4(text);
+    const auto gateway = net::parse_ipv4(text);
     if (!gateway) return complain(complaints, "gw", text, "an address");
     net.gateway = *gateway;
 }
@@ -87,19 +87,6 @@ void read_defect(std::string_view args, BootConfig& config, TextSink& complaints
 }
 
 }  // namespace
-
-std::optional<net::Ipv4> parse_ipv4(std::string_view text) {
-    std::uint32_t value = 0;
-    for (int i = 0; i < 4; ++i) {
-        if (i > 0 && text.empty()) return std::nullopt;
-        const std::string_view part = i < 3 ? take_until(text, '.') : text;
-        if (part.empty() || (part.size() > 1 && part[0] == '0')) return std::nullopt;
-        const auto byte = parse_number<std::uint8_t>(part);
-        if (!byte) return std::nullopt;
-        value = (value << 8U) | *byte;
-    }
-    return net::Ipv4{value};
-}
 
 std::optional<net::MacAddress> parse_mac(std::string_view text) {
     net::MacAddress mac;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "kernel/port.hpp"
+#include "kernel/thread.hpp"
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
@@ -21,6 +22,13 @@ bool sleep(NetGuard& guard, WaitPoint& point, Instant deadline) {
     if (!(guard->now() < deadline)) return false;
     (void)guard.wait(point, deadline);  // a last look at the predicate comes first in any case
     return true;
+}
+
+/// The socket, used by the calling thread from here on (sockstat).
+Socket* find_for(NetGuard& guard, SocketId id) {
+    Socket* so = guard->tcp.sockets.find(id);
+    if (so != nullptr) so->user = static_cast<std::uint16_t>(guard.self().thread().id());
+    return so;
 }
 
 /// Why nothing may be sent on the socket, if so.
@@ -50,7 +58,7 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
                    Instant deadline) {
     std::size_t sent = 0;
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (const auto why = send_obstacle(so)) return {sent, *why};
         const std::size_t count = fill(*guard, *so, data.subspan(sent), mode);
         sent += count;
@@ -79,7 +87,7 @@ Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::sp
                                            Instant deadline) {
     if (into.empty()) return SocketError::invalid;
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (so == nullptr) return SocketError::closed;
         if (so->listening) return SocketError::invalid;
         if (const std::size_t count = so->receive.take(into); count > 0) {
@@ -96,10 +104,13 @@ Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::sp
 
 Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant deadline) {
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (so == nullptr) return SocketError::closed;
         if (!so->listening) return SocketError::invalid;
-        if (const SocketId child = tcp_usr_accept(*guard, *so)) return child;
+        if (const SocketId child = tcp_usr_accept(*guard, *so)) {
+            (void)find_for(guard, child);
+            return child;
+        }
         if (!sleep(guard, so->readable, deadline)) return SocketError::timed_out;
     }
 }
@@ -115,7 +126,7 @@ Result<SocketId, SocketError> soconnect(NetGuard& guard, const Endpoint& remote,
 
 Status<SocketError> soconnected(NetGuard& guard, SocketId id, Instant deadline) {
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (so == nullptr) return SocketError::closed;
         if (so->failed) return so->error;
         if (so->listening) return SocketError::invalid;

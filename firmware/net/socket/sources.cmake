@@ -4,6 +4,7 @@ set(KYU_NET_SOCKET_SOURCES
     socket/calls.cpp
     socket/options.cpp
     socket/poll.cpp
+    socket/show.cpp
     socket/sockbuf.cpp
     socket/socket.cpp)
 set(KYU_NET_SOCKET_TESTS

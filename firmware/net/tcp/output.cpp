@@ -248,6 +248,14 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
     }
 }
 
+/// The timers that move data; the others are for the end of a connection.
+void note_in_ring(LockedNet& net, const Tcpcb& tp) {
+    const auto bit = [&tp](TcpTimer t) { return (tp.armed(t) ? 1U : 0U) << static_cast<unsigned>(t); };
+    net.frames.note(static_cast<std::uint8_t>(tp.state), bit(TcpTimer::retransmit) |
+                                                             bit(TcpTimer::persist) |
+                                                             bit(TcpTimer::delayed_ack));
+}
+
 }  // namespace
 
 void tcp_output(LockedNet& net, Tcpcb& tp) {
@@ -276,6 +284,7 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
     if (refused) net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
     if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(tp))) send_ack(net, tp);
     set_timers(net, tp);
+    note_in_ring(net, tp);
 }
 
 void tcp_retransmit_first(LockedNet& net, Tcpcb& tp) {
