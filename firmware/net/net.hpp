@@ -37,6 +37,8 @@ namespace test {
 struct NetDoor;  // net/test_support.hpp: tests of one layer need no kernel
 }
 
+inline constexpr std::uint8_t kDebugLevelMax = 1;
+
 class LockedNet {
     friend class Net;
     friend class NetGuard;
@@ -66,6 +68,8 @@ public:
     TcpState tcp;
     Stats stats;
     FrameRing frames;
+    /// 1: connections that begin and end are events of the kernel's ring, which crash records tell.
+    std::uint8_t debug_level{0};
     WaitPoint polled{"poll"};  ///< woken with each point that somebody polls (socket/poll.hpp)
     [[no_unique_address]] planted::State bug;  ///< nothing without KYU_DEFECTS
 

@@ -15,6 +15,9 @@ namespace kyu::net {
 
 namespace {
 
+/// Frames of all connections: what fits a page of the shell.
+constexpr std::uint32_t kShownMax = 128;
+
 struct Seen {
     FourTuple tuple;  ///< local = this host
     const TcpHeader* header{nullptr};
@@ -77,7 +80,8 @@ void print_segment(TextSink& sink, const FrameRing::Slot& slot, const Seen& seen
 void print_tcptrace(TextSink& sink, LockedNet& net, const FourTuple* only) {
     const FrameRing& ring = net.frames;
     unsigned shown = 0;
-    for (std::uint32_t i = 0; i < ring.size(); ++i) {
+    const std::uint32_t first = ring.size() > kShownMax ? ring.size() - kShownMax : 0;
+    for (std::uint32_t i = only == nullptr ? first : 0; i < ring.size(); ++i) {
         const FrameRing::Slot& slot = ring.oldest(i);
         const Seen seen = find_segment(slot.frame(), slot.way);
         if (seen.header == nullptr || (only != nullptr && seen.tuple != *only)) continue;

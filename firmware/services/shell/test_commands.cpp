@@ -1,4 +1,4 @@
-// k and i: the menus of self tests.
+// k, i and t: the menus of self tests.
 //
 // Context   the shell's thread; so do the tests.
 // Source    each test ends with one line for people and one for programs: `@kyu test name=…
@@ -36,7 +36,7 @@ struct Tally {
 
 Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter, const Test& test,
                bool confirmed) {
-    selftest::Run run{parts.console, parts.board, parts.bench};
+    selftest::Run run{parts.console, parts.board, parts.bench, parts.net, parts.services};
     const Instant start = self.now();
     if (test.asks && !confirmed) {
         run.skip("stops the board: add yes to run it");
@@ -122,6 +122,10 @@ void io_menu(ThreadContext& self, ShellParts& parts, Words words) {
     run_menu(self, parts, words, {"i", selftest::portable_tests(), parts.board_tests});
 }
 
+void tcp_menu(ThreadContext& self, ShellParts& parts, Words words) {
+    run_menu(self, parts, words, {"t", selftest::tcp_tests(), {}});
+}
+
 }  // namespace
 
 std::span<const ShellCommand> test_commands() {
@@ -130,6 +134,7 @@ std::span<const ShellCommand> test_commands() {
                      kernel_menu},
         ShellCommand{"cost", "cost", "", "what a switch, a hand-over and a lock take", cost},
         ShellCommand{"io", "i", "[N|NAME [R]]", "I/O tests: the same", io_menu},
+        ShellCommand{"tcptests", "t", "[N|NAME [R]]", "TCP tests: the same", tcp_menu},
     };
     return kCommands;
 }
