@@ -10,6 +10,7 @@ set(KYU_NET_SOCKET_SOURCES
 set(KYU_NET_SOCKET_TESTS
     socket/blocking_points_test.cpp
     socket/calls_test.cpp
+    socket/nth_allocation_test.cpp
     socket/options_test.cpp
     socket/poll_test.cpp
     socket/sockbuf_test.cpp

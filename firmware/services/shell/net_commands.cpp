@@ -77,12 +77,12 @@ void ifconfig(ThreadContext& self, ShellParts& parts, Words words) {
 }
 
 void debug(ThreadContext& self, ShellParts& parts, Words words) {
-    const auto level = words.empty() ? std::nullopt : parse_u32(words[0]);
-    if (words.size() > 1 || (!words.empty() && (!level || *level > net::kDebugLevelMax))) {
+    const std::uint32_t level = words.empty() ? 0 : parse_u32(words[0]).value_or(UINT32_MAX);
+    if (words.size() > 1 || level > net::kDebugLevelMax) {
         return parts.console.print(self, "debug [0 to {}]\n", net::kDebugLevelMax);
     }
     show(self, parts, [&](TextSink& sink, net::LockedNet& net) {
-        if (level) net.debug_level = static_cast<std::uint8_t>(*level);
+        if (!words.empty()) net.debug_level = static_cast<std::uint8_t>(level);
         print(sink, "debug level {}\n", net.debug_level);
     });
 }
