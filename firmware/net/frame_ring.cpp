@@ -6,10 +6,9 @@
 namespace kyu::net {
 
 void FrameRing::copy_slowly(Slot& slot, std::span<const std::byte> front) {
-    slot.skip = 0;
-    const std::size_t count = std::min(front.size(), slot.bytes.size());
-    std::memcpy(slot.bytes.data(), front.data(), count);
-    std::memset(slot.bytes.data() + count, 0, slot.bytes.size() - count);
+    const std::size_t count = std::min(front.size(), slot.bytes_.size());
+    std::memcpy(slot.bytes_.data(), front.data(), count);
+    std::memset(slot.bytes_.data() + count, 0, slot.bytes_.size() - count);
 }
 
 }  // namespace kyu::net

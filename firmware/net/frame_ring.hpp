@@ -32,24 +32,42 @@ public:
     static constexpr std::size_t kBytes = 80;
     static constexpr std::uint8_t kNoState = 0xFF;
 
-    struct Slot {
-        std::uint64_t at_us;
-        std::uint16_t length;  ///< of the whole frame
-        FrameWay way;
-        std::uint8_t skip;    ///< the frame begins so far into `bytes`
-        std::uint8_t state;   ///< ConnectionState after it; kNoState: not TCP's
-        std::uint8_t timers;  ///< bit n: TcpTimer n was armed
-        std::uint16_t spare;
-        std::array<std::byte, kBytes> bytes;
+    /// Numbers are packed into words: one store each.
+    class Slot {
+        friend class FrameRing;
+        std::uint64_t at_us_;
+        std::uint32_t frame_;  ///< length | way << 16 | skip << 24
+        std::uint32_t tcp_;    ///< state | timers << 8
+        alignas(8) std::array<std::byte, kBytes> bytes_;
 
+        [[nodiscard]] std::size_t skip() const { return frame_ >> 24U; }
+
+    public:
+        [[nodiscard]] std::uint64_t at_us() const { return at_us_; }
+        [[nodiscard]] std::uint32_t length() const { return frame_ & 0xFFFFU; }
+        [[nodiscard]] FrameWay way() const { return static_cast<FrameWay>(frame_ >> 16U & 1U); }
+        /// ConnectionState after the frame; kNoState: not TCP's.
+        [[nodiscard]] std::uint8_t state() const { return static_cast<std::uint8_t>(tcp_); }
+        /// Bit n: TcpTimer n was armed.
+        [[nodiscard]] unsigned timers() const { return tcp_ >> 8U; }
+        /// Its first bytes.
         [[nodiscard]] std::span<const std::byte> frame() const {
-            const std::size_t kept = std::min<std::size_t>(length, kBytes - skip);
-            return std::span{bytes}.subspan(skip, kept);
+            return std::span{bytes_}.subspan(skip(),
+                                             std::min<std::size_t>(length(), kBytes - skip()));
         }
     };
     static_assert(sizeof(Slot) == 96);
 
 private:
+    /// Whole words, few enough that the compiler copies them without a call.
+    struct [[gnu::may_alias]] Most {
+        std::array<std::uint32_t, 16> words;
+    };
+    struct [[gnu::may_alias]] Rest {
+        std::array<std::uint32_t, (kBytes - sizeof(Most)) / sizeof(std::uint32_t)> words;
+    };
+    static_assert(sizeof(Most) + sizeof(Rest) == kBytes);
+
     static constexpr std::uint32_t kMagic = 0x4655'594B;  // "KYUF"
     static constexpr std::uint16_t kVersion = 1;
 
@@ -69,10 +87,8 @@ public:
     void record(const Mbuf& frame, Instant at, FrameWay way) {
         if constexpr (!kFrameRingKept) return;
         Slot& s = slot(written_++);
-        s.at_us = static_cast<std::uint64_t>(at.us());
-        s.length = static_cast<std::uint16_t>(frame.size());
-        s.way = way;
-        s.state = kNoState;
+        s.at_us_ = static_cast<std::uint64_t>(at.us());
+        s.tcp_ = kNoState;
         // Whole words, from the word in which the frame begins: stale bytes behind a short frame
         // are copied too, which is cheaper than to ask where it ends.
         const Segment& head = *frame.head();
@@ -80,19 +96,23 @@ public:
         const auto end = reinterpret_cast<std::uintptr_t>(
             head.cluster != nullptr ? static_cast<const void*>(head.cluster + 1) : &head + 1);
         const std::byte* from = head.data - first % 4;
-        if (end - first < kBytes || end - first > kClusterBytes) return copy_slowly(s, head.bytes());
-        s.skip = static_cast<std::uint8_t>(first % 4);
-        const void* words = __builtin_assume_aligned(from, 4);
-        std::memcpy(s.bytes.data(), words, kBytes / 2);  // two halves: a call costs more than both
-        std::memcpy(s.bytes.data() + kBytes / 2, static_cast<const std::byte*>(words) + kBytes / 2,
-                    kBytes / 2);
+        if (end - first < kBytes || end - first > kClusterBytes) {
+            s.frame_ = frame.size() | static_cast<std::uint32_t>(way) << 16U;
+            return copy_slowly(s, head.bytes());
+        }
+        // No frame is of 64 KiB.
+        s.frame_ = frame.size() | static_cast<std::uint32_t>(way) << 16U |
+                   static_cast<std::uint32_t>(first % 4) << 24U;
+        // Aligned, and inside of the piece's memory: both were just seen to.
+        const auto* words = reinterpret_cast<const Most*>(from);
+        auto* to = reinterpret_cast<Most*>(s.bytes_.data());
+        *to = *words;
+        *reinterpret_cast<Rest*>(to + 1) = *reinterpret_cast<const Rest*>(words + 1);
     }
     /// What TCP thinks after the newest frame.
-    void note(std::uint8_t state, unsigned timers) {
+    void note(unsigned state, unsigned timers) {
         if constexpr (!kFrameRingKept) return;
-        Slot& s = slot(written_ - 1);
-        s.state = state;
-        s.timers = static_cast<std::uint8_t>(timers);
+        slot(written_ - 1).tcp_ = state | timers << 8U;
     }
 
     /// Frames that are kept.

@@ -39,10 +39,10 @@ TEST_F(Ring, keeps_the_first_bytes_the_length_the_time_and_the_way) {
     ring_->record(received(sent), Instant::from_us(1234), FrameWay::in);
     ASSERT_EQ(ring_->size(), 1U);
     const FrameRing::Slot& slot = ring_->oldest(0);
-    EXPECT_EQ(slot.at_us, 1234U);
-    EXPECT_EQ(slot.length, 1514);
-    EXPECT_EQ(slot.way, FrameWay::in);
-    EXPECT_EQ(slot.state, FrameRing::kNoState);
+    EXPECT_EQ(slot.at_us(), 1234U);
+    EXPECT_EQ(slot.length(), 1514);
+    EXPECT_EQ(slot.way(), FrameWay::in);
+    EXPECT_EQ(slot.state(), FrameRing::kNoState);
     EXPECT_EQ(kept(slot), front(sent, FrameRing::kBytes));
 }
 
@@ -70,7 +70,8 @@ TEST_F(Ring, the_last_bytes_of_a_segment_and_static_memory_are_copied_too) {
     Mbuf small = pool_.copy_in(content);
     small.trim_front(90);
     ring_->record(small, Instant{}, FrameWay::out);
-    EXPECT_EQ(kept(ring_->oldest(0)), (std::vector<std::byte>{content.begin() + 90, content.end()}));
+    EXPECT_EQ(kept(ring_->oldest(0)),
+              (std::vector<std::byte>{content.begin() + 90, content.end()}));
     ring_->record(pool_.refer_to(content), Instant{}, FrameWay::out);
     EXPECT_EQ(kept(ring_->oldest(1)), front(content, FrameRing::kBytes));
 }
@@ -80,8 +81,8 @@ TEST_F(Ring, keeps_the_newest) {
         ring_->record(received(bytes(100)), Instant::from_us(n), FrameWay::in);
     }
     EXPECT_EQ(ring_->size(), FrameRing::kSlots);
-    EXPECT_EQ(ring_->oldest(0).at_us, 10U);
-    EXPECT_EQ(ring_->oldest(ring_->size() - 1).at_us, FrameRing::kSlots + 9);
+    EXPECT_EQ(ring_->oldest(0).at_us(), 10U);
+    EXPECT_EQ(ring_->oldest(ring_->size() - 1).at_us(), FrameRing::kSlots + 9);
 }
 
 TEST(Holds, are_counted_by_powers_of_two_and_the_longest_says_where) {

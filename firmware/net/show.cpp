@@ -67,7 +67,7 @@ void print_netstat(TextSink& sink, LockedNet& net) {
     print(sink, "dropped\n");
     for_each_drop(net, show);
     for_each_tcp_counter(net, [&sink](std::string_view name, std::uint64_t value) {
-        if (name.starts_with("drop_")) row(sink, name, value);
+        if (name.starts_with("dropped: ")) row(sink, name.substr(9), value);
     });
     print(sink, "pools\n");
     print_mbufs(sink, net);

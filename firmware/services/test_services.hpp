@@ -74,9 +74,9 @@ public:
           pirate_server_(net, {"pirate", 111, classic::serve_pirate, nullptr}),
           blab_server_(net, {"blab", 112, classic::serve_blab, nullptr}),
           iperf_server_(net, {"iperf", kIperfPort, serve_iperf, &iperf_}),
-          servers_{&wang_server_,     &doney_server_,   &echo_server_,
-                   &old_echo_server_, &discard_server_, &daytime_server_,
-                   &chargen_server_,  &pirate_server_,  &blab_server_,  &iperf_server_} {}
+          servers_{&wang_server_,    &doney_server_,   &echo_server_,    &old_echo_server_,
+                   &discard_server_, &daytime_server_, &chargen_server_, &pirate_server_,
+                   &blab_server_,    &iperf_server_} {}
 
     /// Fills the table of `big` and starts every server; calls complain(name, why) for each that
     /// could not.

@@ -54,7 +54,9 @@ protected:
                 note(soreceive(guard, id_, bytes, kForever));
                 break;
             }
-            case Point::send: note(sosend(guard, id_, much_, SendMode::copy, kForever).status); break;
+            case Point::send:
+                note(sosend(guard, id_, much_, SendMode::copy, kForever).status);
+                break;
             case Point::send_static:
                 note(sosend(guard, id_, much_, SendMode::refer, kForever).status);
                 break;
@@ -168,14 +170,11 @@ std::vector<Case> all_cases() {
     return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, BlockingPoint, ::testing::ValuesIn(all_cases()),
-                         [](const auto& of) {
-                             return std::string{kPointNames[static_cast<std::size_t>(
-                                        of.param.point)]} +
-                                    "_when_" +
-                                    kEventNames[static_cast<std::size_t>(of.param.event)];
-                         });
-
+INSTANTIATE_TEST_SUITE_P(
+    Table, BlockingPoint, ::testing::ValuesIn(all_cases()), [](const auto& of) {
+        return std::string{kPointNames[static_cast<std::size_t>(of.param.point)]} + "_when_" +
+               kEventNames[static_cast<std::size_t>(of.param.event)];
+    });
 
 }  // namespace
 }  // namespace kyu::net

@@ -97,8 +97,8 @@ TEST_F(Poll, a_deadline_ends_it_on_time) {
 
 TEST_F(Poll, a_connection_that_is_begun_becomes_writable_when_it_is_there) {
     run([&](ThreadContext& self) {
-        auto begun = TcpSocket::begin_connect(*pair_.a.net, self,
-                                              {pair_.b.address, test::kConnectedPort});
+        auto begun =
+            TcpSocket::begin_connect(*pair_.a.net, self, {pair_.b.address, test::kConnectedPort});
         ASSERT_TRUE(begun);
         EXPECT_EQ(begun->connected(self, kDoNotWait).error(), SocketError::timed_out);
         std::array items{PollItem{&*begun, PollEvents::writable}};
@@ -150,7 +150,8 @@ TEST_F(Poll, no_wake_up_is_lost_in_a_thousand_rounds_with_two_pollers) {
             const Instant start = self.now();
             EXPECT_EQ(clients[round % kSockets].send(self, byte, kForever).sent, 1U);
             while (taken <= round) self.sleep_for(Duration::from_us(50));
-            ASSERT_LT((self.now() - start).ms(), 100) << "found by its deadline, not by its wake-up";
+            ASSERT_LT((self.now() - start).ms(), 100)
+                << "found by its deadline, not by its wake-up";
         }
         for (TcpSocket& s : clients) s.close(self);
         for (TcpSocket& s : served) s.close(self);

@@ -1,8 +1,8 @@
 // sockstat: every socket for people.
 //
 // Lock      the network lock.
-#include "net/net.hpp"
 #include "net/tcp/show.hpp"
+#include "net/net.hpp"
 
 namespace kyu::net {
 
@@ -25,7 +25,8 @@ std::string_view user_of(const Socket& so, std::span<const ThreadSample> threads
 }  // namespace
 
 void print_sockstat(TextSink& sink, LockedNet& net, std::span<const ThreadSample> threads) {
-    print(sink, "sock state           in    out local                 remote                used by\n");
+    print(sink,
+          "sock state           in    out local                 remote                used by\n");
     net.tcp.sockets.for_each([&](Socket& so) {
         TextBuffer<24> local;
         TextBuffer<24> remote;
@@ -37,8 +38,7 @@ void print_sockstat(TextSink& sink, LockedNet& net, std::span<const ThreadSample
             print_to(remote, so.remote);
         }
         print(sink, "{:>4} {:<12} {:>6} {:>6} {:<21} {:<21} {}\n", so.id().index, state_of(so),
-              so.receive.size(), so.send.size(), local.view(), remote.view(),
-              user_of(so, threads));
+              so.receive.size(), so.send.size(), local.view(), remote.view(), user_of(so, threads));
     });
 }
 

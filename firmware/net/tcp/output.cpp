@@ -250,10 +250,15 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
 
 /// The timers that move data; the others are for the end of a connection.
 void note_in_ring(LockedNet& net, const Tcpcb& tp) {
-    const auto bit = [&tp](TcpTimer t) { return (tp.armed(t) ? 1U : 0U) << static_cast<unsigned>(t); };
-    net.frames.note(static_cast<std::uint8_t>(tp.state), bit(TcpTimer::retransmit) |
-                                                             bit(TcpTimer::persist) |
-                                                             bit(TcpTimer::delayed_ack));
+    // never() by its upper half, which no other time has: one word is looked at, not two.
+    constexpr auto upper = [](Instant t) { return static_cast<std::uint32_t>(t.us() >> 32U); };
+    const auto bit = [&](TcpTimer which) {
+        const bool armed = upper(tp.deadline(which)) != upper(Instant::never());
+        return armed ? 1U << static_cast<unsigned>(which) : 0U;
+    };
+    net.frames.note(static_cast<unsigned>(tp.state), bit(TcpTimer::retransmit) |
+                                                         bit(TcpTimer::persist) |
+                                                         bit(TcpTimer::delayed_ack));
 }
 
 }  // namespace

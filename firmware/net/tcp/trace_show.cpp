@@ -54,9 +54,9 @@ void print_flags(TextSink& sink, std::uint8_t flags) {
 }
 
 void print_segment(TextSink& sink, const FrameRing::Slot& slot, const Seen& seen, bool with_tuple) {
-    const std::uint64_t s = slot.at_us / 1'000'000;
-    print(sink, "{:>6}.{:06} {:<3} ", s, slot.at_us % 1'000'000,
-          slot.way == FrameWay::in ? "in" : "out");
+    const std::uint64_t s = slot.at_us() / 1'000'000;
+    print(sink, "{:>6}.{:06} {:<3} ", s, slot.at_us() % 1'000'000,
+          slot.way() == FrameWay::in ? "in" : "out");
     if (with_tuple) {
         print_to(sink, seen.tuple.remote);
         print(sink, " :{} ", seen.tuple.local.port);
@@ -64,12 +64,12 @@ void print_segment(TextSink& sink, const FrameRing::Slot& slot, const Seen& seen
     print_flags(sink, seen.header->flags);
     print(sink, " seq {} ack {} win {} len {}", seen.header->seq.host(), seen.header->ack.host(),
           seen.header->window.host(), seen.data_bytes);
-    if (slot.state != FrameRing::kNoState) {
-        print(sink, " {}", to_text(static_cast<ConnectionState>(slot.state)));
+    if (slot.state() != FrameRing::kNoState) {
+        print(sink, " {}", to_text(static_cast<ConnectionState>(slot.state())));
         constexpr std::array kNames{" rexmt", " persist", " delack"};
         static_assert(static_cast<unsigned>(TcpTimer::delayed_ack) == 2);
         for (std::size_t i = 0; i < kNames.size(); ++i) {
-            if ((slot.timers >> i & 1U) != 0) sink.put(kNames[i]);
+            if ((slot.timers() >> i & 1U) != 0) sink.put(kNames[i]);
         }
     }
     sink.put("\n");
@@ -83,7 +83,7 @@ void print_tcptrace(TextSink& sink, LockedNet& net, const FourTuple* only) {
     const std::uint32_t first = ring.size() > kShownMax ? ring.size() - kShownMax : 0;
     for (std::uint32_t i = only == nullptr ? first : 0; i < ring.size(); ++i) {
         const FrameRing::Slot& slot = ring.oldest(i);
-        const Seen seen = find_segment(slot.frame(), slot.way);
+        const Seen seen = find_segment(slot.frame(), slot.way());
         if (seen.header == nullptr || (only != nullptr && seen.tuple != *only)) continue;
         print_segment(sink, slot, seen, only == nullptr);
         ++shown;

@@ -20,7 +20,8 @@ namespace kyu::clients {
 inline constexpr std::uint16_t kLotsPort = 2022;
 inline constexpr std::uint32_t kLotsBytes = 132'555;
 inline constexpr std::uint32_t kLotsChunk = 2048;
-inline constexpr std::uint64_t kLotsSeed = 0;  ///< what is sent is the stream of `gen` with this seed
+inline constexpr std::uint64_t kLotsSeed =
+    0;  ///< what is sent is the stream of `gen` with this seed
 
 struct LotsRequest {
     net::Endpoint to;

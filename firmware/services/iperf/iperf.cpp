@@ -42,7 +42,8 @@ public:
     std::size_t go_on(ThreadContext& self) {
         std::size_t sent = 0;
         if (left_ > 0 && self.now() < ends_) {
-            const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, zeros.size()));
+            const auto size =
+                static_cast<std::size_t>(std::min<std::uint64_t>(left_, zeros.size()));
             const auto out = to_.send_static(self, std::span(zeros).first(size), net::kDoNotWait);
             sent = out.sent;
             left_ -= sent;
@@ -73,8 +74,9 @@ class Session {
     void send_and_take(Reply& reply) {
         bool taking = true;
         while (taking || !reply.done()) {
-            std::array items{net::PollItem{&client_, taking ? PollEvents::readable : PollEvents::none},
-                             net::PollItem{&reply.socket(), PollEvents::writable}};
+            std::array items{
+                net::PollItem{&client_, taking ? PollEvents::readable : PollEvents::none},
+                net::PollItem{&reply.socket(), PollEvents::writable}};
             const auto looked_at = std::span(items).first(reply.done() ? 1 : 2);
             const Instant patience = self_.now() + kPatience;
             const Instant until = reply.done() ? patience : std::min(patience, reply.ends());
@@ -94,7 +96,8 @@ class Session {
 
     void connect_back(const IperfRequest& request, bool take_too) {
         const net::Endpoint where{client_.remote(self_).address, request.port};
-        auto back = TcpSocket::connect(server_.net, self_, where, self_.now() + Duration::from_s(10));
+        auto back =
+            TcpSocket::connect(server_.net, self_, where, self_.now() + Duration::from_s(10));
         if (!back) {
             while (take_too && take(self_.now() + kPatience)) {
             }
@@ -122,8 +125,8 @@ public:
     void run() {
         std::size_t have = 0;
         while (have < IperfRequest::kHeaderBytes) {
-            const auto got = client_.recv(self_, std::span(piece_).subspan(have),
-                                          self_.now() + kPatience);
+            const auto got =
+                client_.recv(self_, std::span(piece_).subspan(have), self_.now() + kPatience);
             if (!got || *got == 0) break;
             have += *got;
         }

@@ -17,8 +17,9 @@ const Instant kForever = Instant::never();
 /// The words of a header as iperf 2.1.8 sends them with `-t 1` and these flags.
 std::vector<std::byte> header(std::uint32_t flags, std::uint32_t upper = 0,
                               std::uint32_t amount = 0xFFFF'FF9C, std::uint32_t port = 5001) {
-    const std::array<std::uint32_t, 15> words{flags | 0x0001'0078, 1, port,  0, 0, amount, 0, 0,
-                                              upper,               0, 0x0002'0001, 0x0008'0003, 0, 0, 0};
+    const std::array<std::uint32_t, 15> words{
+        flags | 0x0001'0078, 1,           port, 0, 0, amount, 0, 0, upper, 0,
+        0x0002'0001,         0x0008'0003, 0,    0, 0};
     std::vector<std::byte> bytes;
     for (const std::uint32_t word : words) {
         for (unsigned shift = 32; shift > 0; shift -= 8) {
@@ -68,7 +69,8 @@ protected:
         });
         pair_.machine.thread("client", 10, [&, client](ThreadContext& self) {
             self.sleep_for(Duration::from_ms(5));
-            auto c = TcpSocket::connect(*pair_.a.net, self, {pair_.b.address, kIperfPort}, kForever);
+            auto c =
+                TcpSocket::connect(*pair_.a.net, self, {pair_.b.address, kIperfPort}, kForever);
             ASSERT_TRUE(c);
             client(self, *c);
             c->close(self);
@@ -81,7 +83,8 @@ protected:
     static std::uint64_t take_all(TcpSocket& s, ThreadContext& self) {
         std::vector<std::byte> piece(20'000);
         std::uint64_t got = 0;
-        for (auto n = s.recv(self, piece, kForever); n && *n > 0; n = s.recv(self, piece, kForever)) {
+        for (auto n = s.recv(self, piece, kForever); n && *n > 0;
+             n = s.recv(self, piece, kForever)) {
             got += *n;
         }
         return got;
