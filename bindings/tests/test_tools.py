@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from kyusim.errors import FirmwarePanic
 from kyusim.world import World, s
 
 
@@ -110,7 +111,8 @@ def test_connections_become_events_of_a_crash_at_debug_level_1(world: World) -> 
     assert server.shell("debug 2") == "debug [0 to 1]\n"
     assert client.fetch(server, b"stat\nq\n").finish().received == b"OK\n"
     server.program([("panic", "by hand")])
-    world.run_for(1 * s)
+    with pytest.raises(FirmwarePanic):
+        world.run_for(1 * s)
     assert "what=tcp-begin a=0x0a000002" in server.console
     assert "what=tcp-end a=0x0a000002" in server.console
     assert "@kyu crash-ring name=frames at=0x" in server.console

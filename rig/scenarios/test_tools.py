@@ -18,7 +18,6 @@ from rig.assembly import BoardChoice
 from rig.board.qemu import QemuBoard
 from rig.campaign.session import Session
 from rig.campaign.soak import Soak
-from rig.console.grammar import PROMPT
 from rig.inspect_command import InspectOptions
 from rig.journal import RunFolder
 from rig.options import SoakOptions, plan
@@ -30,9 +29,9 @@ from rig.wire.tap import HOST_ADDRESS
 
 
 def answer(console: ConsoleView) -> str:
-    """What the shell said last, once its prompt is back."""
+    """What `lots` said last, once the prompt is back."""
     console.ask("")
-    return [line for line in console.lines() if not line.startswith(("@kyu ", PROMPT))][-1]
+    return [line for line in console.lines() if line.startswith("sent ")][-1]
 
 
 @pytest.fixture

@@ -14,4 +14,5 @@ set(KYU_NET_SOCKET_TESTS
     socket/options_test.cpp
     socket/poll_test.cpp
     socket/sockbuf_test.cpp
+    socket/stress_test.cpp
     socket/transfer_test.cpp)
