@@ -110,6 +110,7 @@ def test_connections_become_events_of_a_crash_at_debug_level_1(world: World) -> 
     assert server.shell("debug 1") == "debug level 1\n"
     assert server.shell("debug 2") == "debug [0 to 1]\n"
     assert client.fetch(server, b"stat\nq\n").finish().received == b"OK\n"
+    world.run_for(1 * s)
     server.program([("panic", "by hand")])
     with pytest.raises(FirmwarePanic):
         world.run_for(1 * s)

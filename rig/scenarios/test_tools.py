@@ -131,8 +131,9 @@ def test_the_network_commands_show_what_there_is(console: ConsoleView, wang: Wan
         assert re.search(pattern, said), said
 
 
-def tcp_frames(capture: bytes) -> list[tuple[IP, TCP]]:
-    found = (Ether(data) for data, _ in RawPcapNgReader(io.BytesIO(capture)))
+def tcp_frames(capture: Path) -> list[tuple[IP, TCP]]:
+    with RawPcapNgReader(str(capture)) as reader:
+        found = [Ether(data) for data, _ in reader]
     return [(frame[IP], frame[TCP]) for frame in found if TCP in frame]
 
 
@@ -145,7 +146,7 @@ def test_the_frames_of_a_living_board_can_be_saved(
     inspect_command.inspect(
         InspectOptions(target=board.board.debugger(), image=board.symbols.image, frames=saved)
     )
-    found = tcp_frames(saved.read_bytes())
+    found = tcp_frames(saved)
     assert any(tcp.sport == WANGDOODLE for _, tcp in found)
     assert any(tcp.dport == WANGDOODLE for _, tcp in found)
     wang.big()
@@ -161,7 +162,7 @@ def test_a_panic_in_a_soak_leaves_the_last_segments(
     folder.close()
     assert summary.verdict.cause is not None
     (capture,) = (folder.path / journal.FAILURES).glob("001-*/frames.pcapng")
-    found = tcp_frames(capture.read_bytes())
+    found = tcp_frames(capture)
     assert len(found) > 100
     ip, tcp = found[-1]
     assert WANGDOODLE in {tcp.sport, tcp.dport}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import struct
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,14 +58,20 @@ def test_a_long_frame_is_told_as_far_as_it_was_kept() -> None:
     assert (found.length, len(found.data)) == (1514, 78)
 
 
-def test_an_empty_ring_has_no_frames() -> None:
+def read_by_scapy(path: Path, capture: bytes) -> list[tuple[bytes, Any]]:
+    path.write_bytes(capture)
+    with RawPcapNgReader(str(path)) as reader:
+        return list(reader)
+
+
+def test_an_empty_ring_has_no_frames(tmp_path: Path) -> None:
     assert frames.read(ring()) == ()
-    assert list(RawPcapNgReader(io.BytesIO(frames.pcapng(())))) == []
+    assert read_by_scapy(tmp_path / "none", frames.pcapng(())) == []
 
 
-def test_others_read_the_capture_file() -> None:
+def test_others_read_the_capture_file(tmp_path: Path) -> None:
     wanted = [kept(number) for number in range(1, 5)]
-    told = list(RawPcapNgReader(io.BytesIO(frames.pcapng(wanted))))
+    told = read_by_scapy(tmp_path / "four", frames.pcapng(wanted))
     assert [bytes(Ether(data)) for data, _ in told] == [one.data for one in wanted]
     times = [(meta.tshigh << 32 | meta.tslow) for _, meta in told]
     assert times == [one.at_us for one in wanted]

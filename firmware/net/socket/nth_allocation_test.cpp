@@ -1,5 +1,5 @@
-// bsd-pitfalls B1 and B2: whichever one allocation fails, a transfer completes or its caller is told,
-// and every pool returns to its baseline.
+// bsd-pitfalls B1 and B2: whichever one allocation fails, a transfer completes or its caller is
+// told, and every pool returns to its baseline.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,10 +1,10 @@
 // sopoll: waits for any of several sockets (poll(2)).
 //
 // Context   threads that hold the guard.
-// Rules     Who polls is counted at the wait points of its sockets, and sleeps at LockedNet::polled.
-//           The guard that wakes a counted point wakes `polled` too, under the same lock under
-//           which the sockets were looked at: no wake-up falls between look and sleep.
-//           Wait points are never destroyed, so a socket may end while it is polled.
+// Rules     Who polls is counted at the wait points of its sockets, and sleeps at
+//           LockedNet::polled. The guard that wakes a counted point wakes `polled` too, under the
+//           same lock under which the sockets were looked at: no wake-up falls between look and
+//           sleep. Wait points are never destroyed, so a socket may end while it is polled.
 #pragma once
 
 #include <cstdint>

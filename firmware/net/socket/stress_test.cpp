@@ -24,7 +24,8 @@ TEST_F(Stress, four_readers_and_a_writer_stand_surplus_wake_ups) {
     unsigned reading = 4;
     std::array<std::size_t, 256> counts{};
     const auto wake_all = [&](ThreadContext& self) {
-        for (const auto& [host, id] : {std::pair{&pair_.a, client_.id()}, {&pair_.b, server_.id()}}) {
+        for (const auto& [host, id] :
+             {std::pair{&pair_.a, client_.id()}, {&pair_.b, server_.id()}}) {
             NetGuard guard{*host->net, self};
             Socket* so = guard->tcp.sockets.find(id);
             if (so == nullptr) continue;
@@ -132,8 +133,8 @@ TEST_F(Stress, sixty_four_connections_to_oneself_carry_every_byte) {
     for (unsigned i = 0; i < kConnections; ++i) {
         pair_.machine.thread("client", 10, [&](ThreadContext& self) {
             self.sleep_for(Duration::from_ms(5));
-            auto c = TcpSocket::connect(*pair_.b.net, self,
-                                        {pair_.b.address, test::kConnectedPort}, kForever);
+            auto c = TcpSocket::connect(*pair_.b.net, self, {pair_.b.address, test::kConnectedPort},
+                                        kForever);
             ASSERT_TRUE(c);
             std::vector<std::byte> got(kBytes + 1);
             std::size_t have = 0;

@@ -1,7 +1,8 @@
 // Clients: lots and daytime, for the shell and the self tests.
 //
 // Context   the caller's thread, which waits.
-// Source    lots is the story's first test: connect out, send in a loop of chunks. daytime is RFC 867.
+// Source    lots is the story's first test: connect out, send in a loop of chunks. daytime is
+//           RFC 867.
 #pragma once
 
 #include <cstddef>

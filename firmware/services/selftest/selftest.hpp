@@ -1,4 +1,4 @@
-// Self tests: what the menus k, i and t of the shell run, on the real kernel, in the shell's thread.
+// Self tests: what the menus k, i and t of the shell run, on the real kernel, in its thread.
 //
 // Context   the shell's thread, between two commands; its threads are of the test's own making.
 // Ownership the Bench owns stacks and threads. A Threads object in a test's frame ends them all
