@@ -109,10 +109,19 @@ public:
         *to = *words;
         *reinterpret_cast<Rest*>(to + 1) = *reinterpret_cast<const Rest*>(words + 1);
     }
-    /// What TCP thinks after the newest frame.
-    void note(unsigned state, unsigned timers) {
+    /// What TCP thinks of the connection between these ports now. Kept with the newest frame, if
+    /// that is one of its segments: in a batch others may have come behind it.
+    void note(std::uint16_t local_port, std::uint16_t remote_port, unsigned state,
+              unsigned timers) {
         if constexpr (!kFrameRingKept) return;
-        slot(written_ - 1).tcp_ = state | timers << 8U;
+        constexpr std::size_t kPortsAt = 14 + 20;  // behind Ethernet and an IP header of no options
+        Slot& s = slot(written_ - 1);
+        const bool in = s.way() == FrameWay::in;
+        const std::uint32_t ports = in ? std::uint32_t{remote_port} << 16U | local_port
+                                       : std::uint32_t{local_port} << 16U | remote_port;
+        std::uint32_t found = 0;
+        std::memcpy(&found, &s.bytes_[s.skip() + kPortsAt], sizeof found);
+        if (found == __builtin_bswap32(ports)) s.tcp_ = state | timers << 8U;
     }
 
     /// Frames that are kept.

@@ -8,6 +8,16 @@
 namespace kyu::net {
 namespace {
 
+/// A segment's ports where Ethernet and a plain IP header leave them.
+std::vector<std::byte> segment(unsigned from, unsigned to) {
+    std::vector<std::byte> frame(60);
+    frame[34] = static_cast<std::byte>(from >> 8U);
+    frame[35] = static_cast<std::byte>(from);
+    frame[36] = static_cast<std::byte>(to >> 8U);
+    frame[37] = static_cast<std::byte>(to);
+    return frame;
+}
+
 class Ring : public ::testing::Test {
 protected:
     std::unique_ptr<MbufMemory<64, 16>> memory_{std::make_unique<MbufMemory<64, 16>>()};
@@ -74,6 +84,20 @@ TEST_F(Ring, the_last_bytes_of_a_segment_and_static_memory_are_copied_too) {
               (std::vector<std::byte>{content.begin() + 90, content.end()}));
     ring_->record(pool_.refer_to(content), Instant{}, FrameWay::out);
     EXPECT_EQ(kept(ring_->oldest(1)), front(content, FrameRing::kBytes));
+}
+
+TEST_F(Ring, notes_what_tcp_thinks_with_a_segment_of_that_connection_only) {
+    ring_->record(received(segment(40000, 114)), Instant{}, FrameWay::in);
+    ring_->note(114, 40001, 2, 1);
+    EXPECT_EQ(ring_->oldest(0).state(), FrameRing::kNoState);
+    ring_->note(114, 40000, 2, 5);
+    EXPECT_EQ(ring_->oldest(0).state(), 2);
+    EXPECT_EQ(ring_->oldest(0).timers(), 5U);
+    Mbuf out = pool_.copy_in(segment(114, 40000));
+    ring_->record(out, Instant{}, FrameWay::out);
+    ring_->note(114, 40000, 3, 0);
+    EXPECT_EQ(ring_->oldest(0).state(), 2);
+    EXPECT_EQ(ring_->oldest(1).state(), 3);
 }
 
 TEST_F(Ring, keeps_the_newest) {

@@ -115,6 +115,8 @@ public:
     /// Waits for at least one byte. 0: the peer has sent everything it will send.
     Result<std::size_t, SocketError> recv(ThreadContext& self, std::span<std::byte> into,
                                           Instant deadline);
+    /// The same, but throws away all that is there and says how much it was: nothing is copied.
+    Result<std::size_t, SocketError> discard(ThreadContext& self, Instant deadline);
     /// `send`: FIN after what is queued; receiving goes on (RFC 1122 §4.2.2.13). `receive`: recv()
     /// finds the end; what the peer sends is acknowledged and thrown away.
     Status<SocketError> shutdown(ThreadContext& self, Shutdown which);

@@ -102,9 +102,6 @@ Next check_syn(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     return Next::done;
 }
 
-namespace {
-
-/// SND.UNA moves to seg.ack.
 void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
     Socket& so = *tp.socket;
     const std::uint32_t in_flight = (tp.snd_max - tp.snd_una).value;
@@ -131,6 +128,8 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
         tcp_retransmit_first(net, tp);
     }
 }
+
+namespace {
 
 /// RFC 5681 §2: what counts as a duplicate ACK.
 bool is_duplicate_ack(const Tcpcb& tp, const TcpSegment& seg) {

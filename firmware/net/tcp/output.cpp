@@ -256,9 +256,9 @@ void note_in_ring(LockedNet& net, const Tcpcb& tp) {
         const bool armed = upper(tp.deadline(which)) != upper(Instant::never());
         return armed ? 1U << static_cast<unsigned>(which) : 0U;
     };
-    net.frames.note(static_cast<unsigned>(tp.state), bit(TcpTimer::retransmit) |
-                                                         bit(TcpTimer::persist) |
-                                                         bit(TcpTimer::delayed_ack));
+    net.frames.note(
+        tp.tuple.local.port, tp.tuple.remote.port, static_cast<unsigned>(tp.state),
+        bit(TcpTimer::retransmit) | bit(TcpTimer::persist) | bit(TcpTimer::delayed_ack));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // TcpHeader, TcpOptions, TcpSegment: a segment as it came, checked once.
 //
-// Rules     parse() is the only place that reads lengths out of a TCP header. After it, every
+// Rules     check_tcp_segment() and parse() are the only places that read lengths out of a header. After it, every
 //           field is in host order and every length is inside the packet. Options are parsed and
 //           bounded even when this stack makes no use of them yet.
 // Context   any. Pure, apart from the Mbuf given.
@@ -75,6 +75,12 @@ struct TcpOptions {
 /// duplicates the first counts. Always terminates: each round consumes at least one byte.
 [[nodiscard]] TcpOptions parse_tcp_options(std::span<const std::byte> area);
 
+/// Checks length and checksum, and makes the header without options contiguous. On failure the
+/// reason, and `packet` is to be dropped.
+[[nodiscard]] Status<TcpCount> check_tcp_segment(Mbuf& packet, const IpInfo& ip);
+/// Whose it is; `packet` has passed check_tcp_segment().
+[[nodiscard]] FourTuple tuple_of(const Mbuf& packet, const IpInfo& ip);
+
 struct TcpSegment {
     FourTuple tuple;  ///< local = this host
     SeqNum seq;
@@ -90,9 +96,10 @@ struct TcpSegment {
                       (flags.fin() ? 1U : 0U)};
     }
 
-    /// Checks length, data offset and checksum, and cuts the header off: on success `packet` is
-    /// the payload alone. On failure the reason, and `packet` is to be dropped.
-    static Result<TcpSegment, TcpCount> parse(Mbuf& packet, const IpInfo& ip);
+    /// Reads a packet that check_tcp_segment() has passed, checks the data offset, and cuts the
+    /// header off: on success `packet` is the payload alone. On failure the reason, and `packet`
+    /// is to be dropped.
+    static Result<TcpSegment, TcpCount> parse(Mbuf& packet, const FourTuple& tuple);
 };
 
 }  // namespace kyu::net

@@ -5,6 +5,7 @@ set(KYU_NET_TCP_SOURCES
     tcp/counters.cpp
     tcp/input.cpp
     tcp/input_steps.cpp
+    tcp/input_predicted.cpp
     tcp/input_text.cpp
     tcp/output.cpp
     tcp/show.cpp
@@ -19,6 +20,7 @@ set(KYU_NET_TCP_TESTS
     tcp/close_test.cpp
     tcp/congestion_test.cpp
     tcp/handshake_test.cpp
+    tcp/predicted_test.cpp
     tcp/reassembly_test.cpp
     tcp/segment_test.cpp
     tcp/send_test.cpp
