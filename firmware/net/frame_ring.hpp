@@ -2,7 +2,7 @@
 //
 // Rules     One fixed slot a frame: when, which way, how long, its first bytes as they were on the
 //           wire, and what TCP thought right after it. Recording formats nothing: some 30
-//           instructions, mostly a copy of whole words (docs/adr/0006-frame-ring.md). The layout is
+//           instructions, mostly a copy of whole words (docs/sockets.md). The layout is
 //           read from outside (rig/inspect/frames.py): it changes together with kVersion.
 // Ownership part of LockedNet; the kernel knows where it lies (Kernel::note_ring).
 // Lock      the network lock. A panic reads it without.
