@@ -3,7 +3,7 @@
 add_library(kyu_flags INTERFACE)
 target_compile_options(kyu_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -Wall -Wextra -Wconversion -Wshadow -Werror>
-  -fno-omit-frame-pointer $<$<NOT:$<BOOL:${SKBUILD}>>:-g>
+  -fomit-frame-pointer $<$<NOT:$<BOOL:${SKBUILD}>>:-g>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
 if(KYU_DEFECTS)

@@ -198,7 +198,7 @@ ArpEntry* ArpCache::find(Ipv4 address) {
     return nullptr;
 }
 
-Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
+Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet) {
     ArpEntry* entry = net.arp.find(next_hop);
     if (entry == nullptr) {
         entry = &make_entry(net, net.arp.entries_, next_hop);
@@ -225,7 +225,7 @@ Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet) {
     return ok;
 }
 
-void arp_input(LockedNet& net, Mbuf packet) {
+void arp_input(LockedNet& net, Mbuf&& packet) {
     ++net.stats.arp_in;
     if (packet.size() < sizeof(ArpPacket)) return net.stats.count(Drop::arp_short);
     if (!packet.pull_up(sizeof(ArpPacket))) return net.stats.count(Drop::in_no_memory);

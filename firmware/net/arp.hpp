@@ -62,7 +62,7 @@ class ArpCache {
     RateLimit defence_{kArpDefend, 1};
     RateLimit probe_answers_{Duration::from_s(1), 1};
 
-    friend Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet);
+    friend Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet);
     friend void arp_timers(LockedNet& net);
     friend Instant arp_next_deadline(const LockedNet& net);
     friend void arp_announce(LockedNet& net);
@@ -76,9 +76,9 @@ public:
 };
 
 /// Sends an IP packet to the on-link address `next_hop`, now or when it has answered.
-[[nodiscard]] Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf packet);
+[[nodiscard]] Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet);
 /// A received ARP packet, Ethernet header taken off.
-void arp_input(LockedNet& net, Mbuf packet);
+void arp_input(LockedNet& net, Mbuf&& packet);
 void arp_timers(LockedNet& net);
 /// O(1); may be earlier than needed.
 [[nodiscard]] Instant arp_next_deadline(const LockedNet& net);

@@ -23,7 +23,7 @@ bool is_for_us(const LockedNet& net, const MacAddress& destination) {
 
 }  // namespace
 
-void ether_input(LockedNet& net, Mbuf frame) {
+void ether_input(LockedNet& net, Mbuf&& frame) {
     ++net.stats.ether_in;
     if (frame.size() < sizeof(EthernetHeader)) return net.stats.count(Drop::ether_short);
     if (!frame.pull_up(sizeof(EthernetHeader))) return net.stats.count(Drop::in_no_memory);
@@ -43,7 +43,7 @@ void ether_input(LockedNet& net, Mbuf frame) {
 }
 
 Status<SendError> ether_output(LockedNet& net, const MacAddress& destination, EtherType type,
-                               Mbuf payload) {
+                               Mbuf&& payload) {
     const std::span<std::byte> room = payload.prepend(sizeof(EthernetHeader));
     if (room.empty()) {
         net.stats.count(Drop::out_no_memory);

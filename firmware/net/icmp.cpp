@@ -24,7 +24,7 @@ Be16 reply_checksum(Be16 echo_checksum) {
     return Be16{static_cast<std::uint16_t>((sum & 0xFFFFU) + (sum >> 16U))};
 }
 
-void answer_echo(LockedNet& net, Mbuf message, const IpInfo& ip) {
+void answer_echo(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
     // RFC 1122 §3.2.2.6 lets a host stay silent to groups; smurf attacks made that the rule.
     if (ip.link_broadcast || ip.ip_broadcast) return net.stats.count(Drop::icmp_broadcast);
     IcmpHeader header = *header_at<IcmpHeader>(message.front());
@@ -51,7 +51,7 @@ void answer_echo(LockedNet& net, Mbuf message, const IpInfo& ip) {
 
 /// An error about something this host has sent (RFC 5927: believed only as far as it quotes what
 /// only the peer can know; TCP decides that).
-void take_error(LockedNet& net, Mbuf message, const IpInfo& ip) {
+void take_error(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
     if (ip.link_broadcast || ip.ip_broadcast) return net.stats.count(Drop::icmp_broadcast);
     const std::size_t wanted = std::min<std::size_t>(
         message.size(), sizeof(IcmpHeader) + Ipv4Header::kLongest + IcmpQuote::kPromised);
@@ -75,7 +75,7 @@ void take_error(LockedNet& net, Mbuf message, const IpInfo& ip) {
 
 }  // namespace
 
-void icmp_input(LockedNet& net, Mbuf message, const IpInfo& ip) {
+void icmp_input(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
     ++net.stats.icmp_in;
     if (message.size() < sizeof(IcmpHeader)) return net.stats.count(Drop::icmp_short);
     if (!message.pull_up(sizeof(IcmpHeader))) return net.stats.count(Drop::in_no_memory);

@@ -33,7 +33,7 @@ struct IcmpState {
 };
 
 /// A received ICMP message, IP header taken off.
-void icmp_input(LockedNet& net, Mbuf message, const IpInfo& ip);
+void icmp_input(LockedNet& net, Mbuf&& message, const IpInfo& ip);
 
 /// Tells the sender of `packet` that it could not be delivered. `packet` begins at its IP header,
 /// whose checks have passed; `ip` is what IP made of that header.

@@ -49,7 +49,7 @@ struct IpSend {
 
 /// Sends `payload` (transport header and data). Consumes it whatever happens. While an ARP entry is
 /// incomplete the packet is held and the call succeeds.
-[[nodiscard]] Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf payload);
+[[nodiscard]] Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload);
 
 /// Whether the sender must compute its own checksum towards `destination` (loopback and links
 /// without transmit checksums).
@@ -62,6 +62,6 @@ struct IpSend {
 [[nodiscard]] Ipv4 source_address(const LockedNet& net, Ipv4 destination);
 
 /// A packet whose Ethernet header has been taken off (ether.cpp calls this).
-void ip_input(LockedNet& net, Mbuf packet, bool link_broadcast);
+void ip_input(LockedNet& net, Mbuf&& packet, bool link_broadcast);
 
 }  // namespace kyu::net

@@ -69,7 +69,7 @@ Status<Drop> check_addresses(const LockedNet& net, const IpInfo& ip, Road road) 
     return ok;
 }
 
-void deliver(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo& ip) {
+void deliver(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip) {
     switch (ip.protocol) {
         case IpProtocol::tcp:
             packet.trim_front(header_bytes);
@@ -84,34 +84,10 @@ void deliver(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo
     if (ip.protocol != IpProtocol::igmp) icmp_unreachable(net, Unreachable::protocol, packet, ip);
 }
 
-/// Nearly every packet: no options, whole, from where the last one came to our own address. The
-/// checks are those of ip_receive(); false: look more closely.
-bool is_ordinary(const Interface& interface, const Mbuf& packet) {
-    constexpr std::uint8_t kPlain = 0x45;  // version 4, five words
-    const auto* header = header_at<Ipv4Header>(packet.front());
-    if (header == nullptr || header->version_ihl != kPlain) return false;
-    const std::size_t total = header->total_length.host();
-    return (header->flags_offset.host() & ~Ipv4Header::kDontFragment) == 0 &&
-           Ipv4{header->source} == interface.usual_source && !interface.usual_source.is_any() &&
-           interface.is_own(Ipv4{header->destination}) && total <= packet.size() &&
-           total > sizeof(Ipv4Header) &&
-           header_checksum(packet.front().data(), sizeof(Ipv4Header) / 4) == 0;
-}
-
 }  // namespace
 
-void ip_receive(LockedNet& net, Mbuf packet, Road road, bool link_broadcast) {
+void ip_receive(LockedNet& net, Mbuf&& packet, Road road, bool link_broadcast) {
     ++net.stats.ip_in;
-    if (road == Road::wire && !link_broadcast && is_ordinary(net.interface, packet)) {
-        const auto& header = *header_at<Ipv4Header>(packet.front());
-        const IpInfo ip{.source = net.interface.usual_source,
-                        .destination = net.interface.address,
-                        .protocol = static_cast<IpProtocol>(header.protocol),
-                        .tos = header.tos,
-                        .ttl = header.ttl};
-        packet.trim_back(packet.size() - header.total_length.host());
-        return deliver(net, std::move(packet), sizeof(Ipv4Header), ip);
-    }
     if (packet && !gather_header(packet)) return net.stats.count(Drop::in_no_memory);
     const auto view = Ipv4View::parse(packet.front(), packet.size());
     if (!view) return net.stats.count(view.error());
@@ -144,7 +120,7 @@ void ip_receive(LockedNet& net, Mbuf packet, Road road, bool link_broadcast) {
     deliver(net, std::move(packet), header_bytes, ip);
 }
 
-void ip_input(LockedNet& net, Mbuf packet, bool link_broadcast) {
+void ip_input(LockedNet& net, Mbuf&& packet, bool link_broadcast) {
     ip_receive(net, std::move(packet), Road::wire, link_broadcast);
 }
 

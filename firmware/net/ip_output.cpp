@@ -82,7 +82,7 @@ MacAddress group_mac(Ipv4 group) {
                        static_cast<std::uint8_t>(group.host)}};
 }
 
-Status<SendError> to_ourselves(LockedNet& net, Mbuf packet) {
+Status<SendError> to_ourselves(LockedNet& net, Mbuf&& packet) {
     if (!net.interface.loopback.push(std::move(packet))) {
         net.stats.count(Drop::loopback_full);
         return SendError::ring_full;
@@ -93,7 +93,7 @@ Status<SendError> to_ourselves(LockedNet& net, Mbuf packet) {
 
 }  // namespace
 
-Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf payload) {
+Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload) {
     if (!payload) return refuse(net, SendError::no_memory);
     const auto route = route_to(net, send.destination);
     if (!route) return refuse(net, route.error());

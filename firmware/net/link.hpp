@@ -38,7 +38,7 @@ public:
 
     /// Queues a whole Ethernet frame. False: the ring is full, the frame is dropped and counted.
     /// It may wait for flush() to be handed to the device.
-    virtual bool transmit(Mbuf frame) = 0;
+    virtual bool transmit(Mbuf&& frame) = 0;
     /// Hands everything queued to the device and takes back what it has sent. The network lock's
     /// release calls it, so a burst costs one doorbell.
     virtual void flush() = 0;

@@ -23,7 +23,7 @@ bool take_frames(LockedNet& net) {
         if (!frame) break;
         net.frames.record(frame, net.now(), FrameWay::in);
         port::marked_point();  // off the ring, not looked at
-        ether_input(net, std::move(frame));
+        if (!tcp_express_input(net, frame)) ether_input(net, std::move(frame));
     }
     const bool more = net.interface.link.receive_done();
     return more || taken == kFramesPerBatch;

@@ -47,7 +47,7 @@ public:
     std::uint16_t mtu() const override { return 1500; }
     bool up() const override { return is_up; }
     bool transmit_checksums() const override { return checksums; }
-    bool transmit(Mbuf frame) override {
+    bool transmit(Mbuf&& frame) override {
         if (room == 0) {
             ++stats_.tx_ring_full;
             return false;

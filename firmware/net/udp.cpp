@@ -84,7 +84,7 @@ void UdpTable::unbind(UdpId id) {
     p->handler = nullptr;
 }
 
-void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo& ip) {
+void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip) {
     ++net.stats.udp_in;
     if (packet.size() < header_bytes + sizeof(UdpHeader)) return net.stats.count(Drop::udp_short);
     if (!packet.pull_up(header_bytes + sizeof(UdpHeader))) {
@@ -113,7 +113,7 @@ void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpIn
 }
 
 Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_port,
-                             const Endpoint& to, Mbuf payload) {
+                             const Endpoint& to, Mbuf&& payload) {
     const std::size_t length = payload.size() + sizeof(UdpHeader);
     if (length > 0xFFFF) {
         net.stats.count(Drop::out_too_big);

@@ -74,10 +74,10 @@ public:
 
 /// A received datagram. `packet` still begins with its IP header of `header_bytes`, since the error
 /// that says "nobody listens" quotes it.
-void udp_input(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo& ip);
+void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip);
 
 /// Sends `payload` from `source_port`. Consumes it whatever happens.
 [[nodiscard]] Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_port,
-                                           const Endpoint& to, Mbuf payload);
+                                           const Endpoint& to, Mbuf&& payload);
 
 }  // namespace kyu::net

@@ -123,7 +123,7 @@ public:
     [[nodiscard]] std::uint16_t mtu() const override { return kMtuBytes; }
     [[nodiscard]] bool up() const override { return phy_.up(); }
     [[nodiscard]] bool transmit_checksums() const override { return true; }
-    bool transmit(net::Mbuf frame) override;
+    bool transmit(net::Mbuf&& frame) override;
     void flush() override;
     [[nodiscard]] net::Mbuf receive(net::MbufPool& pool) override;
     bool receive_done() override;

@@ -290,7 +290,7 @@ bool Emac<I, D, C, T, R>::gather(net::Mbuf& frame, TxPieces& pieces) {
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
-bool Emac<I, D, C, T, R>::transmit(net::Mbuf frame) {
+bool Emac<I, D, C, T, R>::transmit(net::Mbuf&& frame) {
     const std::uint32_t size = frame.size();
     if (size < kEthernetHeaderBytes || size > kMaxFrameBytes) {
         ++stats_.tx_errors;

@@ -103,12 +103,12 @@ public:
         return {{buffer(next_), bytes}};
     }
     /// Arms the next slot with `fresh` and returns the cluster that was there, cut to `bytes`.
-    [[nodiscard]] net::Mbuf replace(net::Mbuf fresh, std::size_t bytes) {
+    [[nodiscard]] net::Mbuf replace(net::Mbuf&& fresh, std::size_t bytes) {
         std::swap(fresh, clusters_[next_]);
         give_to_device(next_);
         advance();
         fresh.trim_back(fresh.size() - bytes);
-        return fresh;
+        return std::move(fresh);
     }
     /// Arms the next slot with the cluster that it has: the frame there is gone.
     void reuse() {
@@ -176,7 +176,7 @@ public:
 
     /// Hands a frame over; pieces.count() is at least 1 and at most free(). `frame` owns the memory
     /// of the pieces and is kept until the device is done with the last one.
-    void give_to_device(net::Mbuf frame, const TxPieces& pieces, std::uint32_t checksum) {
+    void give_to_device(net::Mbuf&& frame, const TxPieces& pieces, std::uint32_t checksum) {
         const std::size_t count = pieces.count();
         CHECK(count > 0 && count <= free());
         for (std::size_t i = 0; i < count; ++i) {

@@ -1,6 +1,7 @@
 // TcpHeader, TcpOptions, TcpSegment: a segment as it came, checked once.
 //
-// Rules     check_tcp_segment() and parse() are the only places that read lengths out of a header. After it, every
+// Rules     check_tcp_segment() and parse() are the only places that read lengths out of a TCP
+//           header, but for header prediction, whose segments have no options. After them every
 //           field is in host order and every length is inside the packet. Options are parsed and
 //           bounded even when this stack makes no use of them yet.
 // Context   any. Pure, apart from the Mbuf given.
