@@ -19,9 +19,8 @@ bool positive(Duration d) { return Duration{} < d; }
 }  // namespace
 
 bool valid(const SocketOptions& o) {
-    return buffer_in_range(o.send_bytes) && buffer_in_range(o.receive_bytes) &&
-           o.keepalive_count > 0 && positive(o.keepalive_idle) && positive(o.keepalive_interval) &&
-           !(o.user_timeout < Duration{}) &&
+    return buffer_in_range(o.send_bytes) && buffer_in_range(o.receive_bytes) && o.keep_count > 0 &&
+           positive(o.keep_idle) && positive(o.keep_interval) && !(o.user_timeout < Duration{}) &&
            (!o.linger || (!(*o.linger < Duration{}) && !(kLingerMax < *o.linger)));
 }
 

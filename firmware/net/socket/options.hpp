@@ -24,12 +24,12 @@ inline constexpr Duration kLingerMax = Duration::from_s(600);
 struct SocketOptions {
     bool no_delay{false};  ///< TCP_NODELAY: Nagle's algorithm off
     bool keepalive{false};
-    std::uint8_t keepalive_count{8};  ///< unanswered probes before the connection is given up
+    std::uint8_t keep_count{8};  ///< unanswered probes before the connection is given up
     CongestionAlgorithm congestion{CongestionAlgorithm::cubic};
     std::uint32_t send_bytes{kSockBufBytes};     ///< kSockBufBytesMin to kSockBufBytes
     std::uint32_t receive_bytes{kSockBufBytes};  ///< the same
-    Duration keepalive_idle{Duration::from_s(7200)};
-    Duration keepalive_interval{Duration::from_s(75)};
+    Duration keep_idle{Duration::from_s(7200)};
+    Duration keep_interval{Duration::from_s(75)};
     Duration user_timeout{};  ///< 0: the stack's own limit, kGiveUpAfter
     /// SO_LINGER: close() waits so long for the peer to acknowledge everything, and resets the
     /// connection when it does not; 0 resets at once. Unset: close() does not wait.

@@ -27,9 +27,9 @@ TEST_F(Options, every_value_is_read_back_as_it_was_set) {
     run([&](ThreadContext& self) {
         SocketOptions wanted;
         wanted.no_delay = wanted.keepalive = true;
-        wanted.keepalive_idle = Duration::from_s(10);
-        wanted.keepalive_interval = Duration::from_s(1);
-        wanted.keepalive_count = 5;
+        wanted.keep_idle = Duration::from_s(10);
+        wanted.keep_interval = Duration::from_s(1);
+        wanted.keep_count = 5;
         wanted.user_timeout = Duration::from_s(30);
         wanted.congestion = CongestionAlgorithm::newreno;
         wanted.send_bytes = 8192;
@@ -39,9 +39,9 @@ TEST_F(Options, every_value_is_read_back_as_it_was_set) {
         const auto is = server_.options(self);
         ASSERT_TRUE(is);
         EXPECT_TRUE(is->no_delay && is->keepalive);
-        EXPECT_EQ(is->keepalive_idle, wanted.keepalive_idle);
-        EXPECT_EQ(is->keepalive_interval, wanted.keepalive_interval);
-        EXPECT_EQ(is->keepalive_count, 5);
+        EXPECT_EQ(is->keep_idle, wanted.keep_idle);
+        EXPECT_EQ(is->keep_interval, wanted.keep_interval);
+        EXPECT_EQ(is->keep_count, 5);
         EXPECT_EQ(is->user_timeout, wanted.user_timeout);
         EXPECT_EQ(is->congestion, CongestionAlgorithm::newreno);
         EXPECT_EQ(is->send_bytes, 8192U);
@@ -62,8 +62,8 @@ TEST_F(Options, a_value_out_of_range_changes_nothing) {
         };
         EXPECT_TRUE(refused([](SocketOptions& o) { o.send_bytes = kSockBufBytesMin - 1; }));
         EXPECT_TRUE(refused([](SocketOptions& o) { o.receive_bytes = kSockBufBytes + 1; }));
-        EXPECT_TRUE(refused([](SocketOptions& o) { o.keepalive_count = 0; }));
-        EXPECT_TRUE(refused([](SocketOptions& o) { o.keepalive_idle = Duration{}; }));
+        EXPECT_TRUE(refused([](SocketOptions& o) { o.keep_count = 0; }));
+        EXPECT_TRUE(refused([](SocketOptions& o) { o.keep_idle = Duration{}; }));
         EXPECT_TRUE(refused([](SocketOptions& o) { o.linger = kLingerMax + Duration::from_s(1); }));
     });
 }

@@ -52,7 +52,7 @@ void daytime(ThreadContext& self, ShellParts& parts, Words words) {
 
 }  // namespace
 
-std::span<const ShellCommand> client_commands() {
+std::span<const ShellCommand> tcp_client_commands() {
     static constexpr std::array kCommands{
         ShellCommand{"lots", "", "HOST [P [N [C]]]", "connects out, sends N bytes in chunks of C",
                      lots},
