@@ -35,6 +35,7 @@ struct ShellParts {
     // Large things that must not stand on the shell's stack.
     TextBuffer<16384> page{};
     selftest::Bench bench{};
+    net::FrameRing frames{};  ///< for `cost`
     std::array<ThreadSample, kThreadsMax> before{};
     std::array<ThreadSample, kThreadsMax> after{};
 };
