@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "net/tcp/config.hpp"
 
 namespace kyu::net {
 
@@ -19,14 +20,7 @@ std::uint32_t footprint(const Segment& s) {
     return static_cast<std::uint32_t>(kSegmentBytes + (s.cluster != nullptr ? kClusterBytes : 0));
 }
 
-/// How much of the pool senders may fill. The rest is for frames on their way in: when no ACK can
-/// be received, what is queued is never freed.
-bool pool_has_room(const MbufPool& pool) {
-    const PoolStats& clusters = pool.cluster_stats();
-    const PoolStats& segments = pool.segment_stats();
-    return clusters.used < clusters.total - clusters.total / 4 &&
-           segments.used < segments.total - segments.total / 4;
-}
+bool pool_has_room(const MbufPool& pool) { return pool.used_below(kPoolEighthsForSend); }
 
 }  // namespace
 

@@ -29,6 +29,12 @@ public:
     SockBuf(std::uint32_t limit_bytes, std::uint32_t memory_limit_bytes)
         : limit_(limit_bytes), memory_limit_(memory_limit_bytes) {}
 
+    /// Bytes that may be buffered, and memory pinned by them. What is there stays.
+    void set_limit(std::uint32_t limit_bytes, std::uint32_t memory_limit_bytes) {
+        limit_ = limit_bytes;
+        memory_limit_ = memory_limit_bytes;
+    }
+    [[nodiscard]] std::uint32_t limit() const { return limit_; }
     [[nodiscard]] std::uint32_t size() const { return chain_.size(); }
     [[nodiscard]] std::uint32_t memory() const { return memory_; }
     /// Bytes that still fit; 0 when the memory limit is reached.

@@ -49,6 +49,7 @@ Socket* SocketTable::allocate() {
     s->lent_ = true;
     s->owned = s->no_more_input = s->no_more_output = s->failed = s->listening = false;
     s->remote = {};
+    s->settings = {};
     s->port = 0;
     s->backlog = s->queued = 0;
     return s;

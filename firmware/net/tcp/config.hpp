@@ -21,14 +21,35 @@ inline constexpr std::size_t kBacklogMax = 128;  ///< connections waiting for ac
 static_assert(kSocketsMax > kTcpConnectionsMax, "listeners need sockets too");
 static_assert(kReassemblyMax >= 4 * kReassemblyPerConnection, "no connection may take them all");
 
-/// Bytes of a send or receive buffer. One less than 64 KiB: the widest window without scaling.
-inline constexpr std::uint32_t kSockBufBytes = 65535;
-/// Pool memory that one socket buffer may pin before it is compacted (bsd-pitfalls B7).
-inline constexpr std::uint32_t kSockBufMemory = 4 * 65536;
+/// The widest window without scaling, and the receive buffer of a peer that cannot scale.
+inline constexpr std::uint32_t kUnscaledBytes = 65535;
+/// Bytes of a socket's buffers, unless its user chooses. The receive buffer bounds what a peer may
+/// have under way: 256 KiB are 20 ms at 100 Mbit/s. They pin memory only while they are filled.
+inline constexpr std::uint32_t kReceiveBytes = 256 * 1024;
+inline constexpr std::uint32_t kSendBytes = 128 * 1024;
+inline constexpr std::uint32_t kSockBufBytesMin = 4096;
+inline constexpr std::uint32_t kSockBufBytesMax = 1U << 20U;
+/// Pool memory that a buffer of `bytes` may pin before it is compacted (bsd-pitfalls B7): a full
+/// segment pins 1.6 times its size.
+inline constexpr std::uint32_t kSockBufMemoryMin = 4 * 65536;
+constexpr std::uint32_t sockbuf_memory(std::uint32_t bytes) {
+    return bytes > kSockBufMemoryMin / 2 ? bytes * 2 : kSockBufMemoryMin;
+}
+/// How much of the pool may be filled by data that wait for their readers, and by what is sent.
+/// Senders get further than receivers: a reader that first has to write something (echo) can
+/// always go on, and what it then reads makes room. The rest is for frames on their way in: when
+/// no ACK can be received, what is queued is never freed.
+inline constexpr std::uint32_t kPoolEighthsForReceive = 5;
+inline constexpr std::uint32_t kPoolEighthsForSend = 6;
+static_assert(kPoolEighthsForReceive < kPoolEighthsForSend && kPoolEighthsForSend < 8);
+/// What each connection may hold for its reader all the same.
+inline constexpr std::uint32_t kReceiveUnderPressure = 4096;
 /// A sender that waits for room is woken when this much is free.
 inline constexpr std::uint32_t kSendLowWater = 16 * 1024;
 /// Memory that out-of-order data of one connection may pin.
-inline constexpr std::uint32_t kReassemblyMemory = 2 * 65536;
+inline constexpr std::uint32_t kReassemblyMemory = 512 * 1024;
+static_assert(kReassemblyMemory >= sockbuf_memory(kReceiveBytes),
+              "a full window, but its first byte");
 
 // ---- Segment sizes -------------------------------------------------------------------------
 inline constexpr std::uint16_t kMssFloor = 216;    ///< a smaller MSS from a peer is raised to this

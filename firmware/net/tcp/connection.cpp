@@ -3,6 +3,8 @@
 // Lock      the network lock.
 #include "net/tcp/connection.hpp"
 
+#include <algorithm>
+
 #include "net/net.hpp"
 #include "net/tcp/output.hpp"
 
@@ -29,10 +31,22 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     tp->socket = &socket;
     tp->mss = kMssDefault;
     tp->last_heard = tp->last_progress = tp->last_sent = net.now();
+    const TcpSettings& settings = socket.settings;
+    tp->no_delay = settings.no_delay;
+    socket.receive.set_limit(settings.receive_bytes, sockbuf_memory(settings.receive_bytes));
+    socket.send.set_limit(settings.send_bytes, sockbuf_memory(settings.send_bytes));
     socket.pcb = tp;
     socket.remote = tuple.remote;
     net.tcp.table.insert(*tp);
     return tp;
+}
+
+void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed) {
+    tp.agreed = agreed;
+    tp.ts_recent_at = net.now();
+    if (!agreed.scaling && tp.socket->receive.limit() > kUnscaledBytes) {
+        tp.socket->receive.set_limit(kUnscaledBytes, sockbuf_memory(kUnscaledBytes));
+    }
 }
 
 void become_established(LockedNet& net, Tcpcb& tp) {
@@ -84,7 +98,8 @@ void enter_time_wait(LockedNet& net, Tcpcb& tp) {
     TimeWaitRecord& record = net.tcp.time_wait.insert(tp.tuple, net.now(), recycled);
     record.snd_nxt = tp.snd_nxt;
     record.rcv_nxt = tp.rcv_nxt;
-    record.window = static_cast<std::uint16_t>(kSockBufBytes);
+    record.window = syn_window(tp.socket->receive.limit() >> tp.agreed.rcv_scale);
+    record.agreed = tp.agreed;
     net.tcp.stats.count(TcpCount::time_waits);
     if (recycled) net.tcp.stats.count(TcpCount::time_wait_recycled);
     if constexpr (kMissionBugs) {
@@ -104,7 +119,9 @@ void check_invariants(const Tcpcb& tp) {
     CHECK(so.send.consistent() && so.receive.consistent());
     CHECK(tp.reassembly.consistent());
     CHECK(!tp.snd_nxt.is_before(tp.snd_una) && !tp.snd_nxt.is_after(tp.snd_max));
-    CHECK(!tp.rcv_adv.is_before(tp.rcv_nxt) && tp.advertised() <= UINT16_MAX);
+    CHECK(!tp.rcv_adv.is_before(tp.rcv_nxt) &&
+          tp.advertised() <=
+              std::max(kUnscaledBytes, std::uint32_t{UINT16_MAX} << tp.agreed.rcv_scale));
     const bool unfinished = tp.in_flight() > 0 || so.send.size() > 0 || tp.syn_unacked() ||
                             (tp.fin_wanted && !tp.fin_acked);
     const bool retransmit = tp.armed(TcpTimer::retransmit);

@@ -15,6 +15,9 @@ class Socket;
 /// A control block for `socket` under `tuple`, filed in the table; nullptr when all are in use.
 [[nodiscard]] Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple);
 
+/// The peer's SYN is here: the options of both hold from now on.
+void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed);
+
 /// Both SYNs are acknowledged: the windows open.
 void become_established(LockedNet& net, Tcpcb& tp);
 

@@ -44,9 +44,12 @@ const char* to_text(TcpCount what) {
         case TcpCount::drop_flags: return "dropped: flags";
         case TcpCount::drop_window: return "dropped: outside window";
         case TcpCount::drop_ack: return "dropped: ack of unsent";
+        case TcpCount::drop_paws: return "dropped: old timestamp";
+        case TcpCount::drop_no_timestamp: return "dropped: no timestamp";
         case TcpCount::drop_duplicate: return "dropped: duplicate";
         case TcpCount::drop_backlog: return "dropped: backlog full";
         case TcpCount::drop_no_memory: return "dropped: no memory";
+        case TcpCount::drop_pressure: return "dropped: memory is short";
         case TcpCount::drop_reassembly: return "dropped: reassembly limit";
         case TcpCount::drop_after_close: return "dropped: data after close";
         case TcpCount::count_: break;

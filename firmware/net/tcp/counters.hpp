@@ -42,15 +42,18 @@ enum class TcpCount : std::uint8_t {
     drop_short,   ///< shorter than a TCP header
     drop_offset,  ///< data offset below 5 or past the end
     drop_checksum,
-    drop_broadcast,  ///< sent to a group address
-    drop_land,       ///< source and destination are the same
-    drop_no_port,    ///< answered with a reset
-    drop_flags,      ///< flags that make no sense in this state
-    drop_window,     ///< outside the receive window
-    drop_ack,        ///< acknowledges what was never sent
-    drop_duplicate,  ///< nothing new in it
-    drop_backlog,    ///< accept queue full
+    drop_broadcast,     ///< sent to a group address
+    drop_land,          ///< source and destination are the same
+    drop_no_port,       ///< answered with a reset
+    drop_flags,         ///< flags that make no sense in this state
+    drop_window,        ///< outside the receive window
+    drop_ack,           ///< acknowledges what was never sent
+    drop_paws,          ///< an older timestamp than one seen before
+    drop_no_timestamp,  ///< timestamps were agreed on, and it has none
+    drop_duplicate,     ///< nothing new in it
+    drop_backlog,       ///< accept queue full
     drop_no_memory,
+    drop_pressure,     ///< data for a reader who has enough, while the pool is nearly used up
     drop_reassembly,   ///< out-of-order data beyond its limits
     drop_after_close,  ///< data for a receiver that has closed
     count_

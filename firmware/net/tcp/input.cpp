@@ -67,6 +67,8 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
     record.iss = initial_sequence(net.random, seg.tuple, net.now());
     // RFC 6191 §3: the new incarnation's numbers begin above the old one's.
     if (floor != nullptr && !record.iss.is_after(*floor)) record.iss = *floor + SeqLen{64000};
+    record.agreed = negotiate(seg.options, listener.settings.receive_bytes);
+    record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
     record.mss = send_mss(net, seg.tuple.remote.address, seg.options);
     record.window = seg.window;
     send_syn_ack(net, record);
@@ -88,21 +90,23 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
         tcp.stats.count(TcpCount::drop_no_memory);
         return nullptr;
     }
+    so->settings = listener.settings;
     Tcpcb* tp = new_connection(net, *so, record.tuple);
     if (tp == nullptr) {
         tcp.sockets.release_if_unused(*so);
         tcp.stats.count(TcpCount::drop_no_memory);
         return nullptr;
     }
-    tp->mss = record.mss;
-    // The window of the SYN; a segment of the peer's brings the current one.
+    agree(net, *tp, record.agreed);
+    tp->mss = record.mss - record.agreed.option_bytes();
     tp->iss = record.iss;
     tp->snd_una = tp->snd_nxt = tp->snd_max = record.iss + SeqLen{1};
     tp->irs = record.irs;
     tp->rcv_nxt = record.irs + SeqLen{1};
-    tp->rcv_adv = tp->rcv_nxt + SeqLen{kSockBufBytes};
+    tp->last_ack_sent = tp->rcv_nxt;
+    tp->rcv_adv = tp->rcv_nxt + SeqLen{syn_window(so->receive.limit())};
     tp->snd_wnd = tp->snd_wnd_max = record.window;
-    tp->snd_wl1 = record.irs;
+    tp->snd_wl1 = record.irs;  // the SYN's window; a segment of the peer's brings the current one
     tp->snd_wl2 = tp->snd_una;
     if (record.retries == 0) {
         tp->rtt.on_sample(net.now() - record.sent_at);
@@ -136,8 +140,11 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
     }
     if (seg.flags.syn()) {
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
-        if (seg.seq == record.irs) return send_syn_ack(net, record);  // our answer was lost
-        Socket& listener = *record.listener;                          // the peer has started anew
+        if (seg.seq == record.irs) {  // our answer was lost
+            if (seg.options.has_timestamps) record.agreed.ts_recent = seg.options.timestamp_value;
+            return send_syn_ack(net, record);
+        }
+        Socket& listener = *record.listener;  // the peer has started anew
         tcp.syn_cache.remove(record);
         return arrives_in_listen(net, listener, seg);
     }
@@ -146,9 +153,8 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    if (!seg.seq.in_window(expected, SeqLen{kSockBufBytes})) {
-        return tcp.stats.count(TcpCount::drop_window);
-    }
+    const SeqLen window{syn_window(record.listener->settings.receive_bytes)};
+    if (!seg.seq.in_window(expected, window)) return tcp.stats.count(TcpCount::drop_window);
     Tcpcb* tp = promote(net, record);
     if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);
     tcp.syn_cache.remove(record);
@@ -190,8 +196,11 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.last_heard = net.now();
     tp.irs = seg.seq;
     tp.rcv_nxt = tp.rcv_adv = seg.seq + SeqLen{1};
-    tp.rcv_adv = tp.rcv_nxt + SeqLen{kSockBufBytes};  // what our SYN promised
-    tp.mss = send_mss(net, tp.tuple.remote.address, seg.options);
+    tp.rcv_adv = tp.rcv_nxt + SeqLen{syn_window(tp.socket->receive.limit())};  // as our SYN said
+    Negotiated agreed = negotiate(seg.options, tp.socket->receive.limit());
+    agreed.ts_offset = tp.agreed.ts_offset;
+    agree(net, tp, agreed);
+    tp.mss = send_mss(net, tp.tuple.remote.address, seg.options) - agreed.option_bytes();
     tp.snd_wnd = tp.snd_wnd_max = seg.window;
     tp.snd_wl1 = seg.seq;
     tp.snd_wl2 = seg.ack;
@@ -204,7 +213,7 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
         tcp_output(net, tp);
         return check_invariants(tp);
     }
-    if (tp.timing) tp.rtt.on_sample(net.now() - tp.timed_at);
+    if (tp.timing && !tp.timed_again) tp.rtt.on_sample(net.now() - tp.timed_at);
     tp.timing = false;
     tp.snd_una = tp.snd_nxt = tp.snd_max = seg.ack;
     tp.disarm(TcpTimer::retransmit);

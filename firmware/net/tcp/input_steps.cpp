@@ -7,6 +7,7 @@
 #include "net/tcp/arrival.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/output.hpp"
+#include "net/tcp/timestamps.hpp"
 
 namespace kyu::net {
 
@@ -50,11 +51,39 @@ void trim_to_window(Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     }
 }
 
+/// An ACK for a segment that was not taken. Two confused ends must not answer each other for ever,
+/// so an answer to what holds nothing is limited.
+void answer_unacceptable(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (seg.length().value > 0) {
+        tp.ack_now = true;
+        tcp_output(net, tp);
+    } else {
+        tcp_challenge_ack(net, tp);
+    }
+    check_invariants(tp);
+}
+
+/// RFC 7323 §3.2, §5.3: who agreed to timestamps sends them, and never an older one.
+Next check_timestamp(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (!seg.options.has_timestamps) {
+        net.tcp.stats.count(TcpCount::drop_no_timestamp);
+        return Next::done;
+    }
+    if (!paws_rejects(tp, seg.options, net.now())) return Next::step;
+    net.tcp.stats.count(TcpCount::drop_paws);
+    answer_unacceptable(net, tp, seg);
+    return Next::done;
+}
+
 }  // namespace
 
 Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     if (seg.flags.syn() && tp.synchronized() && !seg.flags.rst()) return Next::step;  // §4 RFC 5961
+    if (tp.agreed.timestamps && !seg.flags.rst() && check_timestamp(net, tp, seg) == Next::done) {
+        return Next::done;
+    }
     if (acceptable(tp, seg)) {
+        note_timestamp(tp, seg, net.now());
         if (!seg.flags.rst()) trim_to_window(tp, seg, data);
         return Next::step;
     }
@@ -68,14 +97,7 @@ Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     }
     net.tcp.stats.count(TcpCount::drop_window);
     if (seg.flags.rst()) return Next::done;
-    if (seg.length().value > 0) {
-        tp.ack_now = true;
-        tcp_output(net, tp);
-    } else {
-        tcp_challenge_ack(net,
-                          tp);  // limited: two confused ends must not answer each other for ever
-    }
-    check_invariants(tp);
+    answer_unacceptable(net, tp, seg);
     return Next::done;
 }
 
@@ -104,15 +126,26 @@ Next check_syn(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
 
 namespace {
 
+/// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps, which serve where
+/// it cannot tell which copy was acknowledged. An echo from before the segment was first sent, or
+/// of what we never said, measures nothing.
+void measure(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    tp.timing = false;
+    const Duration since_first = net.now() - tp.timed_at;
+    if (!tp.timed_again) return tp.rtt.on_sample(since_first);
+    if (!tp.agreed.timestamps || seg.options.timestamp_echo == 0) return;
+    const std::uint32_t clock = net.tcp.clock.at(net.now()) + tp.agreed.ts_offset;
+    const Duration age = Duration::from_ms(clock - seg.options.timestamp_echo);
+    if (age <= since_first + Duration::from_ms(1)) tp.rtt.on_sample(age);
+}
+
 /// SND.UNA moves to seg.ack.
-void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
+void take_new_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     Socket& so = *tp.socket;
+    const SeqNum ack = seg.ack;
     const std::uint32_t in_flight = (tp.snd_max - tp.snd_una).value;
     const std::uint32_t acked = (ack - tp.snd_una).value;
-    if (tp.timing && ack.is_after(tp.timed_seq)) {
-        tp.rtt.on_sample(net.now() - tp.timed_at);
-        tp.timing = false;
-    }
+    if (tp.timing && ack.is_after(tp.timed_seq)) measure(net, tp, seg);
     const Congestion::Advice advice = tp.congestion.on_ack(ack, acked, in_flight);
     const std::uint32_t bytes = std::min(acked, so.send.size());
     if (acked > bytes) tp.fin_acked = true;
@@ -132,10 +165,15 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
     }
 }
 
+/// RFC 7323 §2.3; a SYN's is not scaled, and this is never one's.
+std::uint32_t seg_window(const Tcpcb& tp, const TcpSegment& seg) {
+    return std::uint32_t{seg.window} << tp.agreed.snd_scale;
+}
+
 /// RFC 5681 §2: what counts as a duplicate ACK.
 bool is_duplicate_ack(const Tcpcb& tp, const TcpSegment& seg) {
     return seg.ack == tp.snd_una && tp.in_flight() > 0 && seg.data_bytes == 0 && !seg.flags.fin() &&
-           !seg.flags.syn() && seg.window == tp.snd_wnd;
+           !seg.flags.syn() && seg_window(tp, seg) == tp.snd_wnd;
 }
 
 void take_duplicate_ack(LockedNet& net, Tcpcb& tp) {
@@ -158,11 +196,12 @@ void update_send_window(Tcpcb& tp, const TcpSegment& seg) {
     const bool newer =
         tp.snd_wl1.is_before(seg.seq) || (tp.snd_wl1 == seg.seq && !seg.ack.is_before(tp.snd_wl2));
     if (!newer) return;
-    if (seg.window > tp.snd_wnd && tp.armed(TcpTimer::persist)) {
+    const std::uint32_t window = seg_window(tp, seg);
+    if (window > tp.snd_wnd && tp.armed(TcpTimer::persist)) {
         tp.disarm(TcpTimer::persist);
         tp.persist_shift = 0;
     }
-    tp.snd_wnd = seg.window;
+    tp.snd_wnd = window;
     tp.snd_wnd_max = std::max(tp.snd_wnd_max, tp.snd_wnd);
     tp.snd_wl1 = seg.seq;
     tp.snd_wl2 = seg.ack;
@@ -215,7 +254,7 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
         return Next::done;
     }
     if (seg.ack.is_after(tp.snd_una)) {
-        take_new_ack(net, tp, seg.ack);
+        take_new_ack(net, tp, seg);
     } else if (is_duplicate_ack(tp, seg)) {
         take_duplicate_ack(net, tp);
     }

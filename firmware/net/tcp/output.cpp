@@ -1,8 +1,8 @@
-// tcp_output: decides what goes out, and builds every segment.
+// tcp_output: decides what goes out.
 //
 // Lock      the network lock.
-// Rules     build_and_send() is the only builder. A segment that IP refuses leaves snd_nxt where it
-//           was: tcp_output comes back by the resend timer.
+// Rules     A segment that IP refuses leaves snd_nxt where it was: tcp_output comes back by the
+//           resend timer.
 #include "net/tcp/output.hpp"
 
 #include <algorithm>
@@ -10,106 +10,60 @@
 #include <utility>
 
 #include "kernel/port.hpp"
-#include "net/checksum.hpp"
-#include "net/ip.hpp"
 #include "net/net.hpp"
+#include "net/tcp/build.hpp"
 
 namespace kyu::net {
 
 namespace {
 
-constexpr std::uint8_t kOptionMssBytes = 4;
-
-struct Outgoing {
-    FourTuple tuple;
-    SeqNum seq;
-    SeqNum ack;
-    std::uint8_t flags{};
-    std::uint16_t window{};
-    std::uint16_t mss_option{0};  ///< 0: none
-    Mbuf payload{};
-};
-
-/// All of a segment, header included.
-void add_segment(Checksum& sum, const LockedNet& net, const Mbuf& segment) {
-    if constexpr (kMissionBugs) {
-        if (net.bug.is(MissionBug::odd_checksum)) return planted::add_padded(sum, segment);
-    }
-    sum.add(segment);
-}
-
-/// Builds the header in front of the payload and gives the segment to IP. False: it did not go.
-bool build_and_send(LockedNet& net, Outgoing out) {
-    const std::size_t header_bytes = kTcpHeaderBytes + (out.mss_option != 0 ? kOptionMssBytes : 0U);
-    const std::uint32_t data_bytes = out.payload.size();
-    Mbuf segment = net.pool.allocate(header_bytes, Reserve::use);
-    if (!segment) {
-        net.tcp.stats.count(TcpCount::send_failures);
-        return false;
-    }
-    const auto bytes = segment.writable_front();
-    auto& header = *reinterpret_cast<TcpHeader*>(bytes.data());  // alignment 1
-    header.source = Be16{out.tuple.local.port};
-    header.destination = Be16{out.tuple.remote.port};
-    header.seq = Be32{out.seq.raw()};
-    header.ack = Be32{out.ack.raw()};
-    header.offset = static_cast<std::uint8_t>((header_bytes / 4) << 4U);
-    header.flags = out.flags;
-    header.window = Be16{out.window};
-    header.checksum = Be16{0};
-    header.urgent = Be16{0};
-    if (out.mss_option != 0) {
-        bytes[20] = std::byte{2};
-        bytes[21] = std::byte{kOptionMssBytes};
-        bytes[22] = static_cast<std::byte>(out.mss_option >> 8U);
-        bytes[23] = static_cast<std::byte>(out.mss_option);
-    }
-    if (data_bytes > 0) segment.append(std::move(out.payload));
-    if (transport_checksum_needed(net, out.tuple.remote.address)) {
-        Checksum sum;
-        sum.add_pseudo_header(out.tuple.local.address, out.tuple.remote.address,
-                              static_cast<std::uint8_t>(IpProtocol::tcp),
-                              static_cast<std::uint16_t>(segment.size()));
-        add_segment(sum, net, segment);
-        header.checksum = Be16{sum.finish()};
-    }
-    IpSend send;
-    send.source = out.tuple.local.address;
-    send.destination = out.tuple.remote.address;
-    send.protocol = IpProtocol::tcp;
-    if (!ip_output(net, send, std::move(segment))) {
-        net.tcp.stats.count(TcpCount::send_failures);
-        return false;
-    }
-    net.tcp.stats.count(TcpCount::segments_out);
-    net.tcp.stats.count(TcpCount::bytes_out, data_bytes);
-    if ((out.flags & TcpFlags::kRst) != 0) net.tcp.stats.count(TcpCount::resets_out);
-    return true;
-}
-
 /// Bytes that the receive buffer can promise, beyond rcv_nxt.
-std::uint32_t promise(const Tcpcb& tp) {
+std::uint32_t promise(const LockedNet& net, const Tcpcb& tp) {
     const Socket& so = *tp.socket;
+    const std::uint32_t limit = so.receive.limit();
     // An orphan discards what comes in, so it always has room.
-    std::uint32_t space = so.orphan() ? kSockBufBytes : so.receive.space();
+    std::uint32_t space = so.orphan() ? limit : so.receive.space();
+    if (!net.pool.used_below(kPoolEighthsForReceive)) {
+        space = so.receive.size() < kReceiveUnderPressure ? kReceiveUnderPressure : 0;
+    }
     // RFC 9293 §3.8.6.2.2: rather none than a little.
-    if (space < std::min(kSockBufBytes / 2, tp.mss)) space = 0;
-    return std::min(std::max(space, tp.advertised()), std::uint32_t{UINT16_MAX});
+    if (space < std::min(limit / 2, tp.mss)) space = 0;
+    return std::min(std::max(space, tp.advertised()),
+                    std::uint32_t{UINT16_MAX} << tp.agreed.rcv_scale);
 }
 
 /// Whether the peer should hear of a wider window although nothing else is due.
-bool window_update_due(const Tcpcb& tp) {
+bool window_update_due(const LockedNet& net, const Tcpcb& tp) {
     if (tp.state != ConnectionState::established && tp.state != ConnectionState::fin_wait_1 &&
         tp.state != ConnectionState::fin_wait_2) {
         return false;
     }
-    const std::uint32_t gain = promise(tp) - tp.advertised();
-    return gain >= kSockBufBytes / 2 || (gain >= 2 * tp.mss && tp.advertised() < kSockBufBytes / 4);
+    // Scaling widens the window of the SYN; the first ACK is early enough to tell.
+    if (tp.last_ack_sent == tp.irs + SeqLen{1}) return false;
+    const std::uint32_t limit = tp.socket->receive.limit();
+    const std::uint32_t gain = promise(net, tp) - tp.advertised();
+    return gain >= limit / 2 || (gain >= 2 * tp.mss && tp.advertised() < limit / 4);
 }
 
-/// The segment carried our ACK and window.
+/// A segment of this connection, with what each of them carries.
+Outgoing begin(LockedNet& net, const Tcpcb& tp, std::uint8_t flags) {
+    Outgoing out;
+    out.tuple = tp.tuple;
+    out.ack = tp.rcv_nxt;
+    out.flags = flags;
+    out.stamp(net, tp.agreed);
+    return out;
+}
+
+/// The field that tells the window. RFC 7323 §2.3: rounded down; what was promised stays good.
+std::uint16_t window_field(const LockedNet& net, const Tcpcb& tp) {
+    return static_cast<std::uint16_t>(promise(net, tp) >> tp.agreed.rcv_scale);
+}
+
+/// The segment carried our ACK and a window of that many bytes.
 void acknowledged_by_us(Tcpcb& tp, std::uint32_t window) {
-    tp.rcv_adv = tp.rcv_nxt + SeqLen{window};
+    tp.rcv_adv = later(tp.rcv_adv, tp.rcv_nxt + SeqLen{window});
+    tp.last_ack_sent = tp.rcv_nxt;
     tp.ack_now = false;
     tp.unacked_bytes = 0;
     tp.disarm(TcpTimer::delayed_ack);
@@ -125,11 +79,8 @@ struct Plan {
 /// keeps the books of what was ever sent. Does not move snd_nxt.
 bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     const Socket& so = *tp.socket;
-    Outgoing out;
-    out.tuple = tp.tuple;
+    Outgoing out = begin(net, tp, TcpFlags::kAck);
     out.seq = tp.snd_una + SeqLen{plan.offset};
-    out.ack = tp.rcv_nxt;
-    out.flags = TcpFlags::kAck;
     if (plan.fin) out.flags |= TcpFlags::kFin;
     if (plan.length > 0) {
         if (plan.offset + plan.length == so.send.size()) out.flags |= TcpFlags::kPsh;
@@ -139,20 +90,21 @@ bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
             return false;
         }
     }
-    const std::uint32_t window = promise(tp);
-    out.window = static_cast<std::uint16_t>(window);
+    out.window = window_field(net, tp);
+    const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
     const SeqNum end = out.seq + SeqLen{plan.length + (plan.fin ? 1U : 0U)};
     if (!build_and_send(net, std::move(out))) return false;
     acknowledged_by_us(tp, window);
     tp.last_sent = net.now();
     if (!end.is_after(tp.snd_max)) {
-        tp.timing = false;  // Karn: from here on an ACK could be for either copy
+        tp.timed_again = true;  // Karn: from here on an ACK could be for either copy
         net.tcp.stats.count(TcpCount::retransmits);
         return true;
     }
     if (tp.snd_una == tp.snd_max) tp.last_progress = net.now();  // the wait for an ACK begins
     if (!tp.timing) {
         tp.timing = true;
+        tp.timed_again = false;
         tp.timed_seq = tp.snd_una + SeqLen{plan.offset};
         tp.timed_at = net.now();
     }
@@ -185,24 +137,24 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
 
 /// SYN, or SYN and ACK after a simultaneous open.
 bool send_syn(LockedNet& net, Tcpcb& tp) {
+    const bool answer = tp.state == ConnectionState::syn_received;
     Outgoing out;
     out.tuple = tp.tuple;
     out.seq = tp.iss;
-    out.flags = TcpFlags::kSyn;
-    out.mss_option = mss_towards(net, tp.tuple.remote.address);
-    out.window = static_cast<std::uint16_t>(kSockBufBytes);
-    if (tp.state == ConnectionState::syn_received) {
-        out.flags |= TcpFlags::kAck;
-        out.ack = tp.rcv_nxt;
-    }
+    out.flags = answer ? TcpFlags::kSyn | TcpFlags::kAck : TcpFlags::kSyn;
+    if (answer) out.ack = tp.rcv_nxt;
+    out.window = syn_window(tp.socket->receive.limit());
+    out.offer(net, tp.agreed);
+    const std::uint32_t window = out.window;
     if (!build_and_send(net, std::move(out))) return false;
-    if (tp.state == ConnectionState::syn_received) acknowledged_by_us(tp, kSockBufBytes);
+    if (answer) acknowledged_by_us(tp, window);
     if (tp.snd_max == tp.iss) {
         tp.timing = true;
+        tp.timed_again = false;
         tp.timed_seq = tp.iss;
         tp.timed_at = tp.last_progress = net.now();
     } else {
-        tp.timing = false;
+        tp.timed_again = true;
         net.tcp.stats.count(TcpCount::retransmits);
     }
     tp.snd_nxt = tp.iss + SeqLen{1};
@@ -211,15 +163,12 @@ bool send_syn(LockedNet& net, Tcpcb& tp) {
 }
 
 void send_ack(LockedNet& net, Tcpcb& tp) {
-    Outgoing out;
-    out.tuple = tp.tuple;
+    Outgoing out = begin(net, tp, TcpFlags::kAck);
     // After a timeout snd_nxt stands in the past, which a peer would not accept. A window probe's
     // byte, however, may not have been taken: then snd_nxt is what the peer expects.
     out.seq = tp.armed(TcpTimer::persist) ? tp.snd_nxt : tp.snd_max;
-    out.ack = tp.rcv_nxt;
-    out.flags = TcpFlags::kAck;
-    const std::uint32_t window = promise(tp);
-    out.window = static_cast<std::uint16_t>(window);
+    out.window = window_field(net, tp);
+    const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
     if (build_and_send(net, std::move(out))) {
         acknowledged_by_us(tp, window);
     } else {
@@ -274,7 +223,7 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
     }
     tp.force_output = false;
     if (refused) net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
-    if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(tp))) send_ack(net, tp);
+    if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(net, tp))) send_ack(net, tp);
     set_timers(net, tp);
 }
 
@@ -300,11 +249,8 @@ void tcp_window_probe(LockedNet& net, Tcpcb& tp) {
 }
 
 void tcp_send_reset(LockedNet& net, const Tcpcb& tp) {
-    Outgoing out;
-    out.tuple = tp.tuple;
+    Outgoing out = begin(net, tp, TcpFlags::kRst | TcpFlags::kAck);
     out.seq = tp.snd_nxt;
-    out.ack = tp.rcv_nxt;
-    out.flags = TcpFlags::kRst | TcpFlags::kAck;
     (void)build_and_send(net, std::move(out));
 }
 
@@ -312,60 +258,6 @@ void tcp_challenge_ack(LockedNet& net, Tcpcb& tp) {
     if (!net.tcp.challenge.allow(net.now(), net.random)) return;
     net.tcp.stats.count(TcpCount::challenge_acks);
     send_ack(net, tp);
-}
-
-void answer_with_reset(LockedNet& net, const TcpSegment& seg) {
-    if (seg.flags.rst()) return;
-    Outgoing out;
-    out.tuple = seg.tuple;
-    out.flags = TcpFlags::kRst;
-    if (seg.flags.ack()) {
-        out.seq = seg.ack;
-    } else {
-        out.ack = seg.seq + seg.length();
-        out.flags |= TcpFlags::kAck;
-    }
-    (void)build_and_send(net, std::move(out));
-}
-
-void send_syn_ack(LockedNet& net, const SynRecord& record) {
-    Outgoing out;
-    out.tuple = record.tuple;
-    out.seq = record.iss;
-    out.ack = record.irs + SeqLen{1};
-    out.flags = TcpFlags::kSyn | TcpFlags::kAck;
-    out.window = static_cast<std::uint16_t>(kSockBufBytes);
-    out.mss_option = mss_towards(net, record.tuple.remote.address);
-    (void)build_and_send(net, std::move(out));  // lost is lost: it is due again in a second
-}
-
-void send_syn_reset(LockedNet& net, const SynRecord& record) {
-    Outgoing out;
-    out.tuple = record.tuple;
-    out.seq = record.iss + SeqLen{1};
-    out.ack = record.irs + SeqLen{1};
-    out.flags = TcpFlags::kRst | TcpFlags::kAck;
-    (void)build_and_send(net, std::move(out));
-}
-
-void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record) {
-    Outgoing out;
-    out.tuple = record.tuple;
-    out.seq = record.snd_nxt;
-    out.ack = record.rcv_nxt;
-    out.flags = TcpFlags::kAck;
-    out.window = record.window;
-    (void)build_and_send(net, std::move(out));
-}
-
-std::uint16_t mss_towards(const LockedNet& net, Ipv4 remote) {
-    const std::uint16_t mtu = std::max(path_mtu(net, remote), kMtuFloor);
-    return static_cast<std::uint16_t>(mtu - kTcpIpHeaderBytes);
-}
-
-std::uint16_t send_mss(const LockedNet& net, Ipv4 remote, const TcpOptions& options) {
-    const std::uint16_t theirs = options.has_mss ? options.mss : kMssDefault;
-    return std::min(std::max(theirs, kMssFloor), mss_towards(net, remote));
 }
 
 }  // namespace kyu::net

@@ -38,6 +38,12 @@ void send_syn_ack(LockedNet& net, const SynRecord& record);
 void send_syn_reset(LockedNet& net, const SynRecord& record);
 void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record);
 
+/// The window field of a SYN, of a socket that buffers so many bytes.
+[[nodiscard]] constexpr std::uint16_t syn_window(std::uint32_t receive_bytes) {
+    return static_cast<std::uint16_t>(receive_bytes < kUnscaledBytes ? receive_bytes
+                                                                     : kUnscaledBytes);
+}
+
 /// The MSS option we send, and the bound of what we send: the path's MTU less headers.
 [[nodiscard]] std::uint16_t mss_towards(const LockedNet& net, Ipv4 remote);
 

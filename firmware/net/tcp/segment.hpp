@@ -1,8 +1,7 @@
 // TcpHeader, TcpOptions, TcpSegment: a segment as it came, checked once.
 //
 // Rules     parse() is the only place that reads lengths out of a TCP header. After it, every
-//           field is in host order and every length is inside the packet. Options are parsed and
-//           bounded even when this stack makes no use of them yet.
+//           field is in host order and every length is inside the packet.
 // Context   any. Pure, apart from the Mbuf given.
 #pragma once
 
@@ -36,6 +35,15 @@ static_assert(sizeof(TcpHeader) == 20 && alignof(TcpHeader) == 1);
 
 inline constexpr std::size_t kTcpHeaderBytes = sizeof(TcpHeader);
 inline constexpr std::size_t kTcpHeaderBytesMax = 60;
+
+// Kinds of options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+inline constexpr std::uint8_t kOptionEnd = 0;
+inline constexpr std::uint8_t kOptionNop = 1;
+inline constexpr std::uint8_t kOptionMss = 2;
+inline constexpr std::uint8_t kOptionWindowScale = 3;
+inline constexpr std::uint8_t kOptionSackPermitted = 4;
+inline constexpr std::uint8_t kOptionSack = 5;
+inline constexpr std::uint8_t kOptionTimestamps = 8;
 
 struct TcpFlags {
     static constexpr std::uint8_t kFin = 0x01;

@@ -1,5 +1,7 @@
 # TCP: sources and tests, relative to firmware/net.
 set(KYU_NET_TCP_SOURCES
+    tcp/answers.cpp
+    tcp/build.cpp
     tcp/congestion.cpp
     tcp/connection.cpp
     tcp/counters.cpp
@@ -18,7 +20,9 @@ set(KYU_NET_TCP_TESTS
     tcp/close_test.cpp
     tcp/congestion_test.cpp
     tcp/handshake_test.cpp
+    tcp/pressure_test.cpp
     tcp/reassembly_test.cpp
     tcp/segment_test.cpp
     tcp/send_test.cpp
-    tcp/seq_test.cpp)
+    tcp/seq_test.cpp
+    tcp/timestamps_test.cpp)

@@ -15,6 +15,7 @@
 #include "net/tcp/tcpcb.hpp"
 #include "net/tcp/time_wait.hpp"
 #include "net/tcp/timer_heap.hpp"
+#include "net/tcp/timestamps.hpp"
 
 namespace kyu::net {
 
@@ -35,6 +36,7 @@ public:
     ReassemblyPool reassembly{"reassembly"};
     SocketTable sockets;
     ChallengeLimit challenge;
+    MillisecondClock clock;
     TcpStats stats;
 
     [[nodiscard]] Tcpcb* find(const FourTuple& tuple) {

@@ -18,6 +18,7 @@
 #include "base/pool.hpp"
 #include "base/time.hpp"
 #include "net/tcp/config.hpp"
+#include "net/tcp/negotiated.hpp"
 #include "net/tcp/seq.hpp"
 #include "net/tcp/table.hpp"
 
@@ -33,6 +34,7 @@ struct SynRecord : ListLink<>, ListLink<WaitingTag> {
     Socket* listener{nullptr};
     SeqNum iss;
     SeqNum irs;
+    Negotiated agreed;
     std::uint16_t mss{0};     ///< what we may send, from the peer's option and our path
     std::uint16_t window{0};  ///< the peer's, from its SYN
     unsigned retries{0};

@@ -12,8 +12,10 @@
 #include "base/time.hpp"
 #include "net/ip_address.hpp"
 #include "net/tcp/congestion.hpp"
+#include "net/tcp/negotiated.hpp"
 #include "net/tcp/reassembly.hpp"
 #include "net/tcp/rtt.hpp"
+#include "net/tcp/segment.hpp"
 #include "net/tcp/seq.hpp"
 
 namespace kyu::net {
@@ -59,13 +61,17 @@ struct Tcpcb {
     SeqNum snd_wl2;
     std::uint32_t snd_wnd{0};
     std::uint32_t snd_wnd_max{0};
-    std::uint32_t mss{0};  ///< payload of a full-sized segment we send
+    std::uint32_t mss{0};  ///< payload of a full-sized segment we send, options taken off
 
     // Receive sequence variables.
     SeqNum irs;
     SeqNum rcv_nxt;
-    SeqNum rcv_adv;  ///< right edge of the window as advertised: it never moves back
+    SeqNum rcv_adv;        ///< right edge of the window as advertised: it never moves back
+    SeqNum last_ack_sent;  ///< rcv_nxt as we last told it (RFC 7323 §4.3)
     ReassemblyQueue reassembly;
+
+    Negotiated agreed;
+    Instant ts_recent_at;  ///< when agreed.ts_recent was taken
 
     // What is due.
     bool ack_now{false};
@@ -82,7 +88,8 @@ struct Tcpcb {
     bool unreachable{false};  ///< an ICMP error was seen (RFC 5927: soft)
 
     // Time.
-    bool timing{false};  ///< a round trip is being measured (Karn: of new data only)
+    bool timing{false};       ///< a round trip is being measured (Karn: of new data only)
+    bool timed_again{false};  ///< what was timed was sent again: only a timestamp can tell
     SeqNum timed_seq;
     Instant timed_at;
     Instant last_heard;

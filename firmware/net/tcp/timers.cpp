@@ -33,7 +33,7 @@ Next on_retransmit(LockedNet& net, Tcpcb& tp) {
     net.tcp.stats.count(TcpCount::timeouts);
     ++tp.retries;
     tp.rtt.back_off();
-    tp.timing = false;
+    tp.timed_again = true;
     tp.congestion.on_timeout(tp.snd_max, (tp.snd_max - tp.snd_una).value, tp.retries == 1);
     tp.snd_nxt = tp.snd_una;
     tcp_output(net, tp);
@@ -125,12 +125,12 @@ void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
     if (!SeqNum{quoted_seq}.in_window(tp->snd_una, tp->snd_max - tp->snd_una)) return;
     if (type == kUnreachable && code == kFragmentationNeeded) {
         const std::uint32_t mss =
-            std::max(next_hop_mtu, kMtuFloor) - std::uint32_t{kTcpIpHeaderBytes};
+            std::max(next_hop_mtu, kMtuFloor) - kTcpIpHeaderBytes - tp->agreed.option_bytes();
         if (next_hop_mtu == 0 || mss >= tp->mss || tp->syn_unacked()) return;
         tp->mss = mss;
         tp->congestion.set_mss(mss);
         tp->snd_nxt = tp->snd_una;
-        tp->timing = false;
+        tp->timed_again = true;
         tp->disarm(TcpTimer::retransmit);
         tcp_output(net, *tp);
         return check_invariants(*tp);
