@@ -33,6 +33,7 @@ void trim_to_window(Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
         // A FIN that lies before rcv_nxt was taken long ago.
         if (known > seg.data_bytes) seg.flags.clear(TcpFlags::kFin);
         const std::uint32_t cut = std::min<std::uint32_t>(known, seg.data_bytes);
+        tp.report.duplicate(seg.seq, seg.seq + SeqLen{cut});
         data.trim_front(cut);
         seg.data_bytes = static_cast<std::uint16_t>(seg.data_bytes - cut);
         seg.seq = tp.rcv_nxt;
@@ -97,6 +98,9 @@ Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     }
     net.tcp.stats.count(TcpCount::drop_window);
     if (seg.flags.rst()) return Next::done;
+    if (seg.seq.is_before(tp.rcv_nxt)) {
+        tp.report.duplicate(seg.seq, seg.seq + SeqLen{seg.data_bytes});
+    }
     answer_unacceptable(net, tp, seg);
     return Next::done;
 }

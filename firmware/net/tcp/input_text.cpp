@@ -112,9 +112,13 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf data) {
         return Next::step;
     }
     net.tcp.stats.count(TcpCount::out_of_order);
+    if (const auto twice = queue.overlap(seg.seq, seg.seq + SeqLen{seg.data_bytes})) {
+        tp.report.duplicate(twice->first, twice->end);
+    }
     if (!queue.insert(net.tcp.reassembly, seg.seq, std::move(data))) {
         net.tcp.stats.count(TcpCount::drop_reassembly);
     }
+    tp.report.arrived(queue, seg.seq);
     return Next::step;
 }
 

@@ -6,6 +6,7 @@
 #include "net/tcp/output.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -169,6 +170,10 @@ void send_ack(LockedNet& net, Tcpcb& tp) {
     out.seq = tp.armed(TcpTimer::persist) ? tp.snd_nxt : tp.snd_max;
     out.window = window_field(net, tp);
     const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
+    std::array<SackBlock, 4> blocks;
+    if (tp.agreed.sack && tp.report.due(tp.reassembly)) {
+        out.sack = std::span{blocks}.first(tp.report.take(tp.reassembly, blocks));
+    }
     if (build_and_send(net, std::move(out))) {
         acknowledged_by_us(tp, window);
     } else {
@@ -211,6 +216,8 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
         if (tp.in_flight() == 0 && net.now() - tp.last_sent > tp.rtt.rto()) {
             tp.congestion.after_idle();
         }
+        // Blocks of SACK go by themselves, so that segments with data keep their size.
+        if (tp.ack_now && tp.agreed.sack && tp.report.due(tp.reassembly)) send_ack(net, tp);
         while (const auto plan = next_segment(tp)) {
             port::marked_point();  // planned, not built
             if constexpr (kMissionBugs) planted::may_be_interrupted(net);

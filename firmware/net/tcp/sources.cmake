@@ -22,6 +22,7 @@ set(KYU_NET_TCP_TESTS
     tcp/handshake_test.cpp
     tcp/pressure_test.cpp
     tcp/reassembly_test.cpp
+    tcp/sack_receive_test.cpp
     tcp/segment_test.cpp
     tcp/send_test.cpp
     tcp/seq_test.cpp

@@ -15,6 +15,7 @@
 #include "net/tcp/negotiated.hpp"
 #include "net/tcp/reassembly.hpp"
 #include "net/tcp/rtt.hpp"
+#include "net/tcp/sack_report.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tcp/seq.hpp"
 
@@ -69,6 +70,7 @@ struct Tcpcb {
     SeqNum rcv_adv;        ///< right edge of the window as advertised: it never moves back
     SeqNum last_ack_sent;  ///< rcv_nxt as we last told it (RFC 7323 §4.3)
     ReassemblyQueue reassembly;
+    SackReport report;
 
     Negotiated agreed;
     Instant ts_recent_at;  ///< when agreed.ts_recent was taken
