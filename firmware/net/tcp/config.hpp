@@ -51,6 +51,10 @@ inline constexpr std::uint32_t kReassemblyMemory = 512 * 1024;
 static_assert(kReassemblyMemory >= sockbuf_memory(kReceiveBytes),
               "a full window, but its first byte");
 
+/// Ranges of the scoreboard of one connection: about 16 for a round trip of ordinary sending, the
+/// rest for holes.
+inline constexpr std::size_t kSentRangesMax = 40;
+
 // ---- Segment sizes -------------------------------------------------------------------------
 inline constexpr std::uint16_t kMssFloor = 216;    ///< a smaller MSS from a peer is raised to this
 inline constexpr std::uint16_t kMssDefault = 536;  ///< no MSS option (RFC 9293 §3.7.1)
@@ -64,6 +68,10 @@ inline constexpr Duration kRtoAfterLostSyn = Duration::from_s(3);  ///< RFC 6298
 inline constexpr Duration kRtoMin = Duration::from_ms(200);        ///< RFC says 1 s; LANs do not
 inline constexpr Duration kRtoMax = Duration::from_s(60);
 inline constexpr Duration kDelayedAck = Duration::from_ms(40);  ///< RFC 9293 §3.8.6.3: <= 500 ms
+/// RFC 8985 §7.2: a tail loss probe comes no sooner than this, and for a lone segment so much later,
+/// since its ACK may be delayed.
+inline constexpr Duration kTailProbeMin = Duration::from_ms(10);
+inline constexpr Duration kPeerAckDelay = Duration::from_ms(100);
 inline constexpr Duration kPersistMax = Duration::from_s(60);
 inline constexpr Duration kResendAfterNoMemory = Duration::from_ms(5);
 inline constexpr Duration kGiveUpAfter = Duration::from_s(100);  ///< R2 (RFC 9293 §3.8.3)

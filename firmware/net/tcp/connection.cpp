@@ -53,7 +53,10 @@ void become_established(LockedNet& net, Tcpcb& tp) {
     tp.state = ConnectionState::established;
     tp.retries = 0;
     tp.small_end = tp.snd_una;
-    tp.congestion.start(tp.mss, tp.iss);
+    tp.congestion.start(tp.mss, tp.socket->settings.congestion);
+    tp.recovery.until = tp.iss;
+    tp.recovery.rack.start(tp.snd_una);
+    tp.sent.restart(tp.snd_una);
     net.wake(tp.socket->writable);
 }
 
@@ -128,6 +131,7 @@ void check_invariants(const Tcpcb& tp) {
     const bool persist = tp.armed(TcpTimer::persist);
     CHECK(unfinished ? retransmit != persist : !retransmit && !persist);
     if (!tp.syn_unacked()) {
+        CHECK(tp.sent.consistent(tp.snd_una, tp.snd_nxt));
         const std::uint32_t sequence = so.send.size() + (tp.fin_wanted && !tp.fin_acked ? 1U : 0U);
         CHECK((tp.snd_max - tp.snd_una).value <= sequence);
     }

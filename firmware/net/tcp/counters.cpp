@@ -20,6 +20,12 @@ const char* to_text(TcpCount what) {
         case TcpCount::timeouts: return "retransmission timeouts";
         case TcpCount::fast_retransmits: return "fast retransmits";
         case TcpCount::limited_transmits: return "limited transmits";
+        case TcpCount::tail_probes: return "tail loss probes";
+        case TcpCount::tail_repairs: return "tail losses repaired";
+        case TcpCount::reorder_timeouts: return "reordering timeouts";
+        case TcpCount::duplicates_told: return "duplicates told by peer";
+        case TcpCount::sack_ignored: return "sack blocks ignored";
+        case TcpCount::sack_forgotten: return "sack blocks forgotten";
         case TcpCount::persist_probes: return "window probes sent";
         case TcpCount::duplicate_acks: return "duplicate acks received";
         case TcpCount::delayed_acks: return "delayed acks sent";

@@ -23,6 +23,12 @@ enum class TcpCount : std::uint8_t {
     timeouts,     ///< retransmission timer expiries
     fast_retransmits,
     limited_transmits,
+    tail_probes,       ///< RFC 8985 §7: probes for a loss at the end of a flight
+    tail_repairs,      ///< losses that nothing but such a probe showed
+    reorder_timeouts,  ///< expiries of the wait for mere reordering
+    duplicates_told,   ///< D-SACK: the peer got something twice
+    sack_ignored,      ///< blocks outside what is under way
+    sack_forgotten,    ///< blocks forgotten because the scoreboard was full
     persist_probes,
     duplicate_acks,
     delayed_acks,  ///< ACKs that the delayed ACK timer sent

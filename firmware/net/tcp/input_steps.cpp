@@ -143,14 +143,12 @@ void measure(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     if (age <= since_first + Duration::from_ms(1)) tp.rtt.on_sample(age);
 }
 
-/// SND.UNA moves to seg.ack.
-void take_new_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+/// SND.UNA moves to seg.ack. Returns bytes that the peer has now and was not known to have.
+std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     Socket& so = *tp.socket;
     const SeqNum ack = seg.ack;
-    const std::uint32_t in_flight = (tp.snd_max - tp.snd_una).value;
     const std::uint32_t acked = (ack - tp.snd_una).value;
     if (tp.timing && ack.is_after(tp.timed_seq)) measure(net, tp, seg);
-    const Congestion::Advice advice = tp.congestion.on_ack(ack, acked, in_flight);
     const std::uint32_t bytes = std::min(acked, so.send.size());
     if (acked > bytes) tp.fin_acked = true;
     so.send.drop(bytes);
@@ -162,11 +160,9 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.last_progress = net.now();
     if (so.orphan() && tp.armed(TcpTimer::linger)) start_linger(net, tp);
     // RFC 6298 §5.2 and §5.3; output arms it again when something is still in flight.
-    if (tp.congestion.restart_timer()) tp.disarm(TcpTimer::retransmit);
+    tp.disarm(TcpTimer::retransmit);
     if (so.send.space() >= kSendLowWater || so.send.size() == 0) net.wake(so.writable);
-    if (advice == Congestion::Advice::next_hole && ack.is_before(tp.snd_max)) {
-        tcp_retransmit_first(net, tp);
-    }
+    return recovery_acknowledge(net, tp, seg);
 }
 
 /// RFC 7323 §2.3; a SYN's is not scaled, and this is never one's.
@@ -178,21 +174,6 @@ std::uint32_t seg_window(const Tcpcb& tp, const TcpSegment& seg) {
 bool is_duplicate_ack(const Tcpcb& tp, const TcpSegment& seg) {
     return seg.ack == tp.snd_una && tp.in_flight() > 0 && seg.data_bytes == 0 && !seg.flags.fin() &&
            !seg.flags.syn() && seg_window(tp, seg) == tp.snd_wnd;
-}
-
-void take_duplicate_ack(LockedNet& net, Tcpcb& tp) {
-    net.tcp.stats.count(TcpCount::duplicate_acks);
-    const bool recovering = tp.congestion.recovering();
-    switch (tp.congestion.on_duplicate_ack(tp.snd_una, tp.snd_max, tp.in_flight())) {
-        case Congestion::Advice::fast_retransmit:
-            net.tcp.stats.count(TcpCount::fast_retransmits);
-            tcp_retransmit_first(net, tp);
-            break;
-        case Congestion::Advice::send_new:
-            if (!recovering) net.tcp.stats.count(TcpCount::limited_transmits);
-            break;
-        default: break;
-    }
 }
 
 /// §3.10.7.4: the window is taken only from a segment that is not older than the last such.
@@ -257,11 +238,16 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
         check_invariants(tp);
         return Next::done;
     }
+    AckNews news{.in_flight = tp.in_flight()};
+    std::uint32_t delivered = 0;
     if (seg.ack.is_after(tp.snd_una)) {
-        take_new_ack(net, tp, seg);
-    } else if (is_duplicate_ack(tp, seg)) {
-        take_duplicate_ack(net, tp);
+        news.acked = (seg.ack - tp.snd_una).value;
+        delivered = take_new_ack(net, tp, seg);
+    } else {
+        news.duplicate = is_duplicate_ack(tp, seg);
     }
+    if (news.acked > 0 || news.in_flight > 0 || tp.recovery.probing)
+        recovery_on_ack(net, tp, seg, news, delivered);
     update_send_window(tp, seg);
     return tp.fin_acked ? after_fin_acked(net, tp) : Next::step;
 }

@@ -74,11 +74,12 @@ struct Plan {
     std::uint32_t offset{};  ///< from snd_una, which is the send buffer's first byte
     std::uint32_t length{};
     bool fin{false};
+    [[nodiscard]] std::uint32_t sequence() const { return length + (fin ? 1U : 0U); }
 };
 
-/// Sends bytes [offset, offset + length) of the send buffer and a FIN when the plan says so, and
-/// keeps the books of what was ever sent. Does not move snd_nxt.
-bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+/// Builds and sends bytes [offset, offset + length) of the send buffer and a FIN when the plan says
+/// so.
+bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     const Socket& so = *tp.socket;
     Outgoing out = begin(net, tp, TcpFlags::kAck);
     out.seq = tp.snd_una + SeqLen{plan.offset};
@@ -93,12 +94,25 @@ bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     }
     out.window = window_field(net, tp);
     const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
-    const SeqNum end = out.seq + SeqLen{plan.length + (plan.fin ? 1U : 0U)};
     if (!build_and_send(net, std::move(out))) return false;
     acknowledged_by_us(tp, window);
     tp.last_sent = net.now();
-    if (!end.is_after(tp.snd_max)) {
-        tp.timed_again = true;  // Karn: from here on an ACK could be for either copy
+    if (tp.recovery.phase == Recovery::Phase::recovery) tp.recovery.prr.sent(plan.sequence());
+    return true;
+}
+
+std::uint32_t us_now(const LockedNet& net) { return static_cast<std::uint32_t>(net.now().us()); }
+
+/// Sends what begins at snd_nxt, and keeps the books of it.
+bool send_new(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+    if (!emit(net, tp, plan)) return false;
+    const SeqNum first = tp.snd_nxt;
+    tp.snd_nxt = first + SeqLen{plan.sequence()};
+    // What is sent within a sixteenth of a round trip is of one age.
+    const auto quantum = static_cast<std::uint32_t>(tp.rtt.smoothed().us()) >> 4U;
+    tp.sent.sent(tp.snd_nxt, us_now(net), quantum);
+    if (!tp.snd_nxt.is_after(tp.snd_max)) {
+        tp.timed_again = true;  // the byte of a window probe, once more
         net.tcp.stats.count(TcpCount::retransmits);
         return true;
     }
@@ -106,12 +120,44 @@ bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     if (!tp.timing) {
         tp.timing = true;
         tp.timed_again = false;
-        tp.timed_seq = tp.snd_una + SeqLen{plan.offset};
+        tp.timed_seq = first;
         tp.timed_at = net.now();
     }
-    tp.snd_max = end;
-    if (plan.length > 0 && plan.length < tp.mss) tp.small_end = end;
+    tp.snd_max = tp.snd_nxt;
+    if (plan.length > 0 && plan.length < tp.mss) tp.small_end = tp.snd_nxt;
     return true;
+}
+
+/// Sends what was sent before, and keeps the books of it.
+bool send_again(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+    if (!emit(net, tp, plan)) return false;
+    const SeqNum first = tp.snd_una + SeqLen{plan.offset};
+    tp.sent.resent(first, first + SeqLen{plan.sequence()}, us_now(net));
+    tp.timed_again = true;  // Karn: from here on an ACK could be for either copy
+    net.tcp.stats.count(TcpCount::retransmits);
+    return true;
+}
+
+/// Of what was sent, the segment that begins at `first` and does not reach beyond `end`.
+Plan sent_segment(const Tcpcb& tp, SeqNum first, SeqNum end) {
+    const std::uint32_t offset = (first - tp.snd_una).value;
+    const std::uint32_t buffered = tp.socket->send.size();
+    const std::uint32_t upto = std::min((end - tp.snd_una).value, buffered);
+    const std::uint32_t length = upto > offset ? std::min(upto - offset, tp.mss) : 0;
+    const bool fin = offset + length == buffered && (end - tp.snd_una).value > buffered;
+    return {offset, length, fin};
+}
+
+/// What is lost and may be sent again now (RFC 6675 §4, NextSeg rules 1 and 3).
+std::optional<Plan> lost_segment(const Tcpcb& tp) {
+    const auto stretch = tp.sent.first_lost();
+    if (!stretch) return std::nullopt;
+    const Plan plan = sent_segment(tp, stretch->first, stretch->end);
+    if (tp.recovery.must_send) return plan;
+    if (pipe_of(tp) + plan.sequence() > tp.congestion.window()) return std::nullopt;
+    // A peer that took its window back gets the first segment only.
+    if (plan.offset > 0 && plan.offset + plan.length > tp.snd_wnd) return std::nullopt;
+    return plan;
 }
 
 /// What may be sent next from snd_nxt on, if anything (RFC 9293 §3.8.6.2.1).
@@ -119,8 +165,10 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
     const std::uint32_t buffered = tp.socket->send.size();
     const std::uint32_t offset = tp.in_flight();
     if (offset > buffered) return std::nullopt;  // the FIN has been sent
-    const std::uint32_t window = std::min(tp.snd_wnd, tp.congestion.window());
-    const std::uint32_t allowed = window > offset ? window - offset : 0;
+    const std::uint32_t pipe = tp.sent.clean() && tp.recovery.credit == 0 ? offset : pipe_of(tp);
+    const std::uint32_t window = tp.congestion.window();
+    const std::uint32_t allowed =
+        std::min(tp.snd_wnd > offset ? tp.snd_wnd - offset : 0, window > pipe ? window - pipe : 0);
     const std::uint32_t length = std::min({buffered - offset, allowed, tp.mss});
     const bool all = offset + length == buffered;
     const Plan plan{offset, length, tp.fin_wanted && !tp.fin_acked && all};
@@ -165,8 +213,7 @@ bool send_syn(LockedNet& net, Tcpcb& tp) {
 
 void send_ack(LockedNet& net, Tcpcb& tp) {
     Outgoing out = begin(net, tp, TcpFlags::kAck);
-    // After a timeout snd_nxt stands in the past, which a peer would not accept. A window probe's
-    // byte, however, may not have been taken: then snd_nxt is what the peer expects.
+    // A window probe's byte may not have been taken: then snd_nxt is what the peer expects.
     out.seq = tp.armed(TcpTimer::persist) ? tp.snd_nxt : tp.snd_max;
     out.window = window_field(net, tp);
     const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
@@ -202,6 +249,27 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
     }
 }
 
+/// Everything that may go now: what is lost first. False: IP refused something.
+bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
+    while (!tp.sent.clean()) {
+        const auto plan = lost_segment(tp);
+        if (!plan) break;
+        port::marked_point();  // planned, not built
+        if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+        if (!send_again(net, tp, *plan)) return false;
+        tp.recovery.must_send = false;
+        sent = true;
+    }
+    while (const auto plan = next_segment(tp)) {
+        port::marked_point();  // planned, not built
+        if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+        if (!send_new(net, tp, *plan)) return false;
+        tp.force_output = false;
+        sent = true;
+    }
+    return true;
+}
+
 }  // namespace
 
 void tcp_output(LockedNet& net, Tcpcb& tp) {
@@ -218,40 +286,40 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
         }
         // Blocks of SACK go by themselves, so that segments with data keep their size.
         if (tp.ack_now && tp.agreed.sack && tp.report.due(tp.reassembly)) send_ack(net, tp);
-        while (const auto plan = next_segment(tp)) {
-            port::marked_point();  // planned, not built
-            if constexpr (kMissionBugs) planted::may_be_interrupted(net);
-            refused = !send_data(net, tp, *plan);
-            if (refused) break;
-            tp.snd_nxt = tp.snd_nxt + SeqLen{plan->length + (plan->fin ? 1U : 0U)};
-            tp.force_output = false;
-            sent = true;
-        }
+        refused = !send_what_may_go(net, tp, sent);
     }
     tp.force_output = false;
     if (refused) net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
     if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(net, tp))) send_ack(net, tp);
     set_timers(net, tp);
+    if (tp.agreed.sack && !tp.syn_unacked()) arm_tail_probe(net, tp);
 }
 
-void tcp_retransmit_first(LockedNet& net, Tcpcb& tp) {
-    const std::uint32_t sent = (tp.snd_max - tp.snd_una).value;
+void tcp_tail_probe(LockedNet& net, Tcpcb& tp) {
+    // RFC 8985 §7.3: new data when there are some and the peer has room, or the last segment again.
+    const std::uint32_t offset = tp.in_flight();
     const std::uint32_t buffered = tp.socket->send.size();
-    const std::uint32_t length = std::min({tp.mss, buffered, sent});
-    const Plan plan{0, length, length == buffered && sent > buffered};
-    if (plan.length == 0 && !plan.fin) return;
-    if (!send_data(net, tp, plan)) {
-        net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
+    const std::uint32_t length = std::min(buffered > offset ? buffered - offset : 0, tp.mss);
+    if (length > 0 && offset + length <= tp.snd_wnd) {
+        const bool all = offset + length == buffered;
+        (void)send_new(net, tp, Plan{offset, length, all && tp.fin_wanted && !tp.fin_acked});
+        return;
     }
+    const std::uint32_t back = std::min(offset, tp.mss);
+    (void)send_again(net, tp, sent_segment(tp, tp.snd_nxt - SeqLen{back}, tp.snd_nxt));
 }
 
 void tcp_window_probe(LockedNet& net, Tcpcb& tp) {
     net.tcp.stats.count(TcpCount::persist_probes);
     if (tp.socket->send.size() == 0) return;
     // The byte may be taken, so it counts as sent (snd_max); snd_nxt stays, it will be sent again.
-    const SeqNum small_end = tp.small_end;
-    (void)send_data(net, tp, Plan{0, 1, false});
-    tp.small_end = small_end;  // Nagle does not wait for a probe
+    if (!emit(net, tp, Plan{0, 1, false})) return;
+    if (tp.snd_una == tp.snd_max) {
+        tp.snd_max = tp.snd_una + SeqLen{1};
+        tp.last_progress = net.now();
+    } else {
+        net.tcp.stats.count(TcpCount::retransmits);
+    }
     tp.timing = false;
 }
 

@@ -19,8 +19,8 @@ class LockedNet;
 /// ACK that is due, a window update. Arms retransmission or persist accordingly. Never frees `tp`.
 void tcp_output(LockedNet& net, Tcpcb& tp);
 
-/// Sends the first unacknowledged segment again, whatever the windows say (RFC 5681 §3.2).
-void tcp_retransmit_first(LockedNet& net, Tcpcb& tp);
+/// One segment more, new or the last again, so that the peer tells of a loss at the tail.
+void tcp_tail_probe(LockedNet& net, Tcpcb& tp);
 
 /// One byte beyond a closed window, so that the peer tells when it opens (RFC 9293 §3.8.6.1).
 void tcp_window_probe(LockedNet& net, Tcpcb& tp);

@@ -10,11 +10,14 @@
 
 namespace kyu::net {
 
+enum class CongestionAlgorithm : std::uint8_t { cubic, newreno };
+
 struct TcpSettings {
     std::uint32_t receive_bytes{
         kReceiveBytes};  ///< before listen() or connect(): it sets the scale
     std::uint32_t send_bytes{kSendBytes};
     bool no_delay{false};  ///< Nagle's algorithm off
+    CongestionAlgorithm congestion{CongestionAlgorithm::cubic};
 };
 
 }  // namespace kyu::net

@@ -5,12 +5,15 @@ set(KYU_NET_TCP_SOURCES
     tcp/congestion.cpp
     tcp/connection.cpp
     tcp/counters.cpp
+    tcp/cubic.cpp
     tcp/input.cpp
     tcp/input_steps.cpp
     tcp/input_text.cpp
     tcp/output.cpp
     tcp/show.cpp
     tcp/reassembly.cpp
+    tcp/recovery.cpp
+    tcp/scoreboard.cpp
     tcp/segment.cpp
     tcp/syn_cache.cpp
     tcp/timers.cpp
@@ -19,9 +22,12 @@ set(KYU_NET_TCP_TESTS
     tcp/attack_test.cpp
     tcp/close_test.cpp
     tcp/congestion_test.cpp
+    tcp/cubic_test.cpp
     tcp/handshake_test.cpp
     tcp/pressure_test.cpp
     tcp/reassembly_test.cpp
+    tcp/recovery_test.cpp
+    tcp/scoreboard_test.cpp
     tcp/sack_receive_test.cpp
     tcp/segment_test.cpp
     tcp/send_test.cpp

@@ -14,8 +14,10 @@
 #include "net/tcp/congestion.hpp"
 #include "net/tcp/negotiated.hpp"
 #include "net/tcp/reassembly.hpp"
+#include "net/tcp/recovery.hpp"
 #include "net/tcp/rtt.hpp"
 #include "net/tcp/sack_report.hpp"
+#include "net/tcp/scoreboard.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tcp/seq.hpp"
 
@@ -41,6 +43,7 @@ enum class TcpTimer : std::uint8_t {
     retransmit,
     persist,  ///< the peer's window is shut, or too small to be worth sending into
     delayed_ack,
+    probe,   ///< a loss at the tail, or one that may be mere reordering (RFC 8985)
     linger,  ///< nobody owns the connection and the peer does not finish it
     resend,  ///< memory or ring were full: try again shortly
     count_
@@ -56,7 +59,7 @@ struct Tcpcb {
     SeqNum iss;
     SeqNum snd_una;
     SeqNum snd_nxt;
-    SeqNum snd_max;    ///< end of what was ever sent; snd_nxt goes back after a timeout
+    SeqNum snd_max;    ///< end of what was ever sent: of a window probe, beyond snd_nxt
     SeqNum small_end;  ///< end of the last segment that was not full: what Nagle waits for
     SeqNum snd_wl1;
     SeqNum snd_wl2;
@@ -99,9 +102,12 @@ struct Tcpcb {
     Instant last_sent;
     RttEstimator rtt;
     Congestion congestion;
+    Recovery recovery;
+    Scoreboard sent;  ///< of [snd_una, snd_nxt), once the SYN is acknowledged
 
     std::array<Instant, static_cast<std::size_t>(TcpTimer::count_)> deadlines{
-        Instant::never(), Instant::never(), Instant::never(), Instant::never(), Instant::never()};
+        Instant::never(), Instant::never(), Instant::never(),
+        Instant::never(), Instant::never(), Instant::never()};
     Instant filed_at{};
     std::uint32_t heap_index{UINT32_MAX};
 

@@ -34,8 +34,11 @@ Next on_retransmit(LockedNet& net, Tcpcb& tp) {
     ++tp.retries;
     tp.rtt.back_off();
     tp.timed_again = true;
-    tp.congestion.on_timeout(tp.snd_max, (tp.snd_max - tp.snd_una).value, tp.retries == 1);
-    tp.snd_nxt = tp.snd_una;
+    if (tp.syn_unacked()) {
+        tp.snd_nxt = tp.snd_una;
+    } else {
+        recovery_on_timeout(tp);
+    }
     tcp_output(net, tp);
     return Next::step;
 }
@@ -60,6 +63,10 @@ Next run_one(LockedNet& net, Tcpcb& tp, TcpTimer which) {
         case TcpTimer::delayed_ack:
             net.tcp.stats.count(TcpCount::delayed_acks);
             tp.ack_now = true;
+            tcp_output(net, tp);
+            return Next::step;
+        case TcpTimer::probe:
+            recovery_on_probe_timer(net, tp);
             tcp_output(net, tp);
             return Next::step;
         case TcpTimer::resend: tcp_output(net, tp); return Next::step;
@@ -129,7 +136,8 @@ void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
         if (next_hop_mtu == 0 || mss >= tp->mss || tp->syn_unacked()) return;
         tp->mss = mss;
         tp->congestion.set_mss(mss);
-        tp->snd_nxt = tp->snd_una;
+        tp->sent.lose_all();  // none of it got through
+        tp->recovery.must_send = true;
         tp->timed_again = true;
         tp->disarm(TcpTimer::retransmit);
         tcp_output(net, *tp);
