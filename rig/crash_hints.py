@@ -173,9 +173,9 @@ def _interrupt_hints(crash: CrashRecord) -> list[str]:
         in_irq = bool(crash.begin.number("irq"))
         told = f"it happened in an interrupt handler, which had interrupted {crash.thread}"
         return [told] if in_irq else []
-    if grammar.tells_storm(crash.reason):
+    if crash.storm is not None:
         chance = f"{crash.thread} and the place it was in are mere chance"
-        return [f"{chance}: look at the handler that the reason names"]
+        return [f"{chance}: look at the handler, {crash.storm[0]}"]
     if in_handler:
         return [f"an interrupt handler keeps the processor; it had interrupted {crash.thread}"]
     # The slow watchdog is an interrupt itself; the fast one comes where no interrupt can.

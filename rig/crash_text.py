@@ -201,6 +201,14 @@ def _end_of(thread: Frame | None, waits: str) -> str:
     return f", which waits for {waits}" if waits else f", which is {thread.text('state')}"
 
 
+def storm_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
+    """The handler of an interrupt that comes without end, and where it begins."""
+    if crash.storm is None:
+        return []
+    handler, entry = crash.storm
+    return [f"  {short(handler, 120):<44}{symbols.exact_source(entry)}".rstrip()]
+
+
 def lock_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
     """Each mutex that is held, by whom, and where it was taken."""
     held = [lock for lock in crash.of_kind("crash-lock") if lock.text("owner", "-") != "-"]

@@ -233,18 +233,20 @@ HANGS = (
         "irq-storm",
         "an interrupt comes again as soon as it was served",
         Cause.HANG,
-        "",  # whatever part of the way in and out it was interrupted in
+        "ask_again",
         ("interrupt storm: number 8, served by ask_again",),
-        thread="",
+        thread="thread ",  # whichever was interrupted: an interrupt belongs to none
+        file=_TRICKS,
         slow=True,
     ),
     Defect(
         "mute",
         "the console's transmitter is dead, the network works",
         Cause.HANG,
-        "",
-        ("no heartbeat", "the console does not answer"),
-        thread="",
+        "run",
+        ("no heartbeat", "the console does not answer", "bytes wait for the console's transmitter"),
+        thread="heartbeat",  # whose words are missed
+        file="services/heartbeat/heartbeat.cpp",
         told=False,
         slow=True,
     ),

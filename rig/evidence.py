@@ -96,7 +96,10 @@ def check_function(crash: CrashRecord, symbols: Symbols) -> str:
     named = crash.function
     if not named or not crash.alarming:
         return ""
-    chains = [words.places(symbols, crash, n, pc) for n, (pc, _) in enumerate(crash.backtrace())]
+    calls = enumerate(crash.backtrace())
+    chains = [words.places(symbols, crash, n, pc) for n, (pc, _) in calls]
+    if crash.storm is not None:
+        chains = [(symbols.place(crash.storm[1]),)]
     known = [place.function for chain in chains for place in chain if place.function]
     if not known:
         return ""
@@ -116,6 +119,7 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
         *words.traceback_lines(crash, symbols),
     ]
     for title, content in (
+        ("interrupted without end by:", words.storm_lines(crash, symbols)),
         ("waiting:", words.wait_lines(crash)),
         ("locks:", words.lock_lines(crash, symbols)),
         ("memory:", words.memory_lines(crash)),

@@ -180,6 +180,7 @@ def _crash(crash: CrashRecord, symbols: Symbols, *, full: bool) -> list[str]:
     sections = [
         (f"traceback{who}", words.traceback_lines(crash, symbols)),
         *words.holder_tracebacks(crash, symbols),
+        ("interrupted without end by", words.storm_lines(crash, symbols)),
         ("who waits for whom", words.wait_lines(crash)),
         ("locks", words.lock_lines(crash, symbols)),
         ("memory", words.memory_lines(crash)),

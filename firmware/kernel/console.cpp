@@ -15,6 +15,7 @@ std::size_t Console::push(std::string_view text) {
 void Console::write(ThreadContext& self, std::string_view text) {
     if (text.empty()) return;
     MutexGuard guard{writer_, self};
+    last_writer_ = &self.thread();
     // A line for programs begins at the first column, even behind a prompt or half a command.
     if (at_ != '\n' && text.starts_with("@kyu ")) write_all(self, "\r\n");
     at_ = text.back();

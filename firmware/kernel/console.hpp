@@ -64,9 +64,10 @@ class Console {
     WaitQueue readable_{"input", "console"};
     LineEditor editor_;
     ConsoleStats stats_{};
-    char at_{'\n'};            // last character written: where the cursor stands
-    bool stuck_{false};        // the last wait for room was in vain
-    bool interrupted_{false};  // ctrl-C came
+    char at_{'\n'};                       // last character written: where the cursor stands
+    const Thread* last_writer_{nullptr};  // for whoever looks at a board that fell silent
+    bool stuck_{false};                   // the last wait for room was in vain
+    bool interrupted_{false};             // ctrl-C came
 
     bool read_char(ThreadContext& self, char& c, Instant deadline);
     std::size_t push(std::string_view text);

@@ -9,13 +9,13 @@
 
 #include <bit>
 #include <cstring>
-#include <memory>
 
 namespace kyu::net {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 32;
+/// What sum_blocks() takes at a time.
+constexpr std::size_t kBlockBytes = 16;
 
 std::uint32_t fold(std::uint64_t sum) {
     sum = (sum & 0xFFFFFFFFU) + (sum >> 32U);
@@ -26,38 +26,66 @@ std::uint32_t fold(std::uint64_t sum) {
 
 std::uint32_t swap_bytes(std::uint32_t folded) { return ((folded & 0xFFU) << 8U) | (folded >> 8U); }
 
-/// Adds `blocks` blocks of 32 bytes from `p`, which is 4-byte aligned, to a 32-bit one's-complement
-/// sum. Every received byte passes through here.
+/// The 32-bit one's-complement sum of `blocks` > 0 blocks of 16 bytes from `p`, whatever its
+/// alignment. Every received byte passes through here.
 #if defined(__arm__)
-std::uint32_t sum_blocks(const std::byte* p, std::size_t blocks, std::uint32_t sum) {
-    // One instruction a word: the carry runs through the chain and comes back in at its end.
-    while (blocks-- > 0) {
-        asm("ldmia %[p]!, {r3, r4, r5, r6}\n\t"
-            "adds  %[sum], %[sum], r3\n\t"
-            "adcs  %[sum], %[sum], r4\n\t"
-            "adcs  %[sum], %[sum], r5\n\t"
-            "adcs  %[sum], %[sum], r6\n\t"
-            "ldmia %[p]!, {r3, r4, r5, r6}\n\t"
-            "adcs  %[sum], %[sum], r3\n\t"
-            "adcs  %[sum], %[sum], r4\n\t"
-            "adcs  %[sum], %[sum], r5\n\t"
-            "adcs  %[sum], %[sum], r6\n\t"
-            "adc   %[sum], %[sum], #0\n\t"
-            : [p] "+r"(p), [sum] "+r"(sum)
-            :
-            : "r3", "r4", "r5", "r6", "cc", "memory");
-    }
-    return sum;
+std::uint32_t sum_blocks(const std::byte* p, std::size_t blocks) {
+    // Words are added in pairs to four pairs of 64-bit sums, which cannot overflow: 128 bytes a
+    // turn, then 16. Of NEON's registers only d16-d31 may be used (arch/armv7a/neon.hpp).
+    std::size_t turns = blocks / 8;
+    blocks %= 8;
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    asm(".fpu neon-vfpv4\n\t"
+        "vmov.i32   q12, #0\n\t"
+        "vmov.i32   q13, #0\n\t"
+        "vmov.i32   q14, #0\n\t"
+        "vmov.i32   q15, #0\n\t"
+        "cmp        %[turns], #0\n\t"
+        "beq        2f\n"
+        "1:\n\t"
+        "vld1.8     {d16-d19}, [%[p]]!\n\t"
+        "vld1.8     {d20-d23}, [%[p]]!\n\t"
+        "vpadal.u32 q12, q8\n\t"
+        "vpadal.u32 q13, q9\n\t"
+        "vpadal.u32 q14, q10\n\t"
+        "vpadal.u32 q15, q11\n\t"
+        "vld1.8     {d16-d19}, [%[p]]!\n\t"
+        "vld1.8     {d20-d23}, [%[p]]!\n\t"
+        "subs       %[turns], %[turns], #1\n\t"
+        "vpadal.u32 q12, q8\n\t"
+        "vpadal.u32 q13, q9\n\t"
+        "vpadal.u32 q14, q10\n\t"
+        "vpadal.u32 q15, q11\n\t"
+        "bne        1b\n"
+        "2:\n\t"
+        "cmp        %[blocks], #0\n\t"
+        "beq        4f\n"
+        "3:\n\t"
+        "vld1.8     {d16-d17}, [%[p]]!\n\t"
+        "subs       %[blocks], %[blocks], #1\n\t"
+        "vpadal.u32 q12, q8\n\t"
+        "bne        3b\n"
+        "4:\n\t"
+        "vadd.i64   q12, q12, q13\n\t"
+        "vadd.i64   q14, q14, q15\n\t"
+        "vadd.i64   q12, q12, q14\n\t"
+        "vadd.i64   d24, d24, d25\n\t"
+        "vmov       %[low], %[high], d24"
+        :
+        [p] "+r"(p), [turns] "+r"(turns), [blocks] "+r"(blocks), [low] "=r"(low), [high] "=r"(high)
+        :
+        : "cc", "memory");
+    std::uint32_t sum = low + high;
+    return sum + (sum < low ? 1U : 0U);
 }
 #else
-std::uint32_t sum_blocks(const std::byte* p, std::size_t blocks, std::uint32_t sum) {
-    std::uint64_t wide = sum;
-    for (; blocks > 0; --blocks, p += kBlockBytes) {
-        for (std::size_t i = 0; i < kBlockBytes; i += 4) {
-            std::uint32_t word = 0;
-            std::memcpy(&word, p + i, 4);
-            wide += word;
-        }
+std::uint32_t sum_blocks(const std::byte* p, std::size_t blocks) {
+    std::uint64_t wide = 0;
+    for (const std::byte* end = p + blocks * kBlockBytes; p < end; p += 4) {
+        std::uint32_t word = 0;
+        std::memcpy(&word, p, 4);
+        wide += word;
     }
     wide = (wide & 0xFFFFFFFFU) + (wide >> 32U);
     return static_cast<std::uint32_t>(wide + (wide >> 32U));
@@ -84,25 +112,14 @@ std::uint32_t sum_bytes(std::span<const std::byte> bytes) {
     const std::byte* p = bytes.data();
     std::size_t left = bytes.size();
     std::uint64_t sum = 0;
-    bool swapped = false;
-    if (left > 0 && (std::bit_cast<std::uintptr_t>(p) & 1U) != 0) {
-        // An odd address: that byte is the second half of an aligned word; swap at the end.
-        sum = swap_bytes(lone_byte(*p));
-        ++p;
-        --left;
-        swapped = true;
+    if (left >= kBlockBytes) {
+        sum = sum_blocks(p, left / kBlockBytes);
+        p += left / kBlockBytes * kBlockBytes;
+        left %= kBlockBytes;
     }
-    if (left >= 2 && (std::bit_cast<std::uintptr_t>(p) & 2U) != 0) {
-        sum += load16(p);
-        p += 2;
-        left -= 2;
-    }
-    sum += sum_blocks(p, left / kBlockBytes, 0);
-    p += left / kBlockBytes * kBlockBytes;
-    left %= kBlockBytes;
     for (; left >= 4; left -= 4, p += 4) {
         std::uint32_t word = 0;
-        std::memcpy(&word, std::assume_aligned<4>(p), 4);
+        std::memcpy(&word, p, 4);
         sum += word;
     }
     if (left >= 2) {
@@ -111,8 +128,7 @@ std::uint32_t sum_bytes(std::span<const std::byte> bytes) {
         left -= 2;
     }
     if (left == 1) sum += lone_byte(*p);
-    const std::uint32_t folded = fold(sum);
-    return swapped ? swap_bytes(folded) : folded;
+    return fold(sum);
 }
 
 }  // namespace
@@ -145,6 +161,23 @@ void Checksum::add_pseudo_header(Ipv4 source, Ipv4 destination, std::uint8_t pro
     const bool little = std::endian::native == std::endian::little;
     sum_ += little != odd_ ? swap_bytes(folded) : folded;
     sum_ = (sum_ & 0xFFFFU) + (sum_ >> 16U);
+}
+
+std::uint32_t transport_checksum(Ipv4 source, Ipv4 destination, std::uint8_t protocol,
+                                 const Mbuf& packet) {
+    const Segment* head = packet.head();
+    if (std::endian::native != std::endian::little || head == nullptr || head->next != nullptr) {
+        Checksum sum;
+        sum.add_pseudo_header(source, destination, protocol,
+                              static_cast<std::uint16_t>(packet.size()));
+        sum.add(packet);
+        return sum.finish();
+    }
+    // As Checksum does it, in the order of memory, without a state between the parts.
+    const std::uint64_t sum = std::uint64_t{sum_bytes(head->bytes())} +
+                              __builtin_bswap32(source.host) + __builtin_bswap32(destination.host) +
+                              swap_bytes(std::uint32_t{protocol}) + swap_bytes(packet.size());
+    return ~fold(sum) & 0xFFFFU;
 }
 
 std::uint16_t Checksum::finish() const {

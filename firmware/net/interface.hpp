@@ -35,6 +35,7 @@ struct Interface {
     PacketQueue<kLoopbackPacketsMax> loopback{};
     Instant poll_at{};  ///< when the link wants to be looked at
     bool link_was_up{false};
+    Ipv4 usual_source{};  ///< of the last packet: known to be a possible one while we keep ours
 
     explicit Interface(Link& link_in) : link(link_in) {}
 

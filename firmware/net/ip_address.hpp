@@ -7,6 +7,8 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "base/endian.hpp"
 #include "base/text.hpp"
@@ -18,7 +20,23 @@ struct MacAddress {
     static constexpr MacAddress broadcast() { return {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}; }
     /// The group bit: broadcast and multicast (IEEE 802.3 §3.2.3).
     [[nodiscard]] constexpr bool is_group() const { return (bytes[0] & 1U) != 0; }
-    friend constexpr bool operator==(const MacAddress&, const MacAddress&) = default;
+    friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) {
+        if (std::is_constant_evaluated()) return a.bytes == b.bytes;
+        return a.head() == b.head() && a.tail() == b.tail();
+    }
+
+private:
+    // Every frame is compared: two loads, not a call for six bytes.
+    [[nodiscard]] std::uint32_t head() const {
+        std::uint32_t word = 0;
+        std::memcpy(&word, bytes.data(), sizeof word);
+        return word;
+    }
+    [[nodiscard]] std::uint16_t tail() const {
+        std::uint16_t half = 0;
+        std::memcpy(&half, bytes.data() + sizeof(std::uint32_t), sizeof half);
+        return half;
+    }
 };
 static_assert(sizeof(MacAddress) == 6 && alignof(MacAddress) == 1);
 

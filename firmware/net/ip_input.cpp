@@ -84,23 +84,48 @@ void deliver(LockedNet& net, Mbuf packet, std::size_t header_bytes, const IpInfo
     if (ip.protocol != IpProtocol::igmp) icmp_unreachable(net, Unreachable::protocol, packet, ip);
 }
 
+/// Nearly every packet: no options, whole, from where the last one came to our own address. The
+/// checks are those of ip_receive(); false: look more closely.
+bool is_ordinary(const Interface& interface, const Mbuf& packet) {
+    constexpr std::uint8_t kPlain = 0x45;  // version 4, five words
+    const auto* header = header_at<Ipv4Header>(packet.front());
+    if (header == nullptr || header->version_ihl != kPlain) return false;
+    const std::size_t total = header->total_length.host();
+    return (header->flags_offset.host() & ~Ipv4Header::kDontFragment) == 0 &&
+           Ipv4{header->source} == interface.usual_source && !interface.usual_source.is_any() &&
+           interface.is_own(Ipv4{header->destination}) && total <= packet.size() &&
+           total > sizeof(Ipv4Header) &&
+           header_checksum(packet.front().data(), sizeof(Ipv4Header) / 4) == 0;
+}
+
 }  // namespace
 
 void ip_receive(LockedNet& net, Mbuf packet, Road road, bool link_broadcast) {
     ++net.stats.ip_in;
+    if (road == Road::wire && !link_broadcast && is_ordinary(net.interface, packet)) {
+        const auto& header = *header_at<Ipv4Header>(packet.front());
+        const IpInfo ip{.source = net.interface.usual_source,
+                        .destination = net.interface.address,
+                        .protocol = static_cast<IpProtocol>(header.protocol),
+                        .tos = header.tos,
+                        .ttl = header.ttl};
+        packet.trim_back(packet.size() - header.total_length.host());
+        return deliver(net, std::move(packet), sizeof(Ipv4Header), ip);
+    }
     if (packet && !gather_header(packet)) return net.stats.count(Drop::in_no_memory);
     const auto view = Ipv4View::parse(packet.front(), packet.size());
     if (!view) return net.stats.count(view.error());
     const Ipv4Header& header = view->header();
     const Ipv4 destination{header.destination};
-    const IpInfo ip{
-        .source = Ipv4{header.source},
-        .destination = destination,
-        .protocol = static_cast<IpProtocol>(header.protocol),
-        .tos = header.tos,
-        .ttl = header.ttl,
-        .link_broadcast = link_broadcast,
-        .ip_broadcast = destination.is_multicast() || net.interface.is_broadcast(destination)};
+    const bool own = net.interface.is_own(destination);
+    const IpInfo ip{.source = Ipv4{header.source},
+                    .destination = destination,
+                    .protocol = static_cast<IpProtocol>(header.protocol),
+                    .tos = header.tos,
+                    .ttl = header.ttl,
+                    .link_broadcast = link_broadcast,
+                    .ip_broadcast = !own && (destination.is_multicast() ||
+                                             net.interface.is_broadcast(destination))};
     const auto addressed = check_addresses(net, ip, road);
     if (!addressed) return net.stats.count(addressed.error());
     const std::size_t header_bytes = view->header_bytes();
@@ -113,6 +138,7 @@ void ip_receive(LockedNet& net, Mbuf packet, Road road, bool link_broadcast) {
         has_source_route(packet.front().first(header_bytes).subspan(sizeof(Ipv4Header)))) {
         return net.stats.count(Drop::ip_source_route);
     }
+    if (road == Road::wire && own) net.interface.usual_source = ip.source;
     // What Ethernet padded to its smallest frame is not part of the packet.
     packet.trim_back(packet.size() - view->total_bytes());
     deliver(net, std::move(packet), header_bytes, ip);

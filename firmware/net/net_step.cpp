@@ -53,6 +53,7 @@ void poll_link(LockedNet& net) {
 bool net_step(LockedNet& net) {
     const bool more_frames = take_frames(net);
     take_loopback(net);
+    tcp_end_batch(net);
     if (net.now() >= net.interface.poll_at) poll_link(net);
     if (net.now() >= arp_next_deadline(net)) arp_timers(net);
     if (net.now() >= dhcp_next_deadline(net)) dhcp_timers(net);
@@ -103,6 +104,7 @@ void set_address(LockedNet& net, Ipv4 address, std::uint8_t prefix_bits, Ipv4 ga
     if (!old.is_any() && old != address) tcp_address_lost(net, old);
     arp_flush(net);
     interface.address = address;
+    interface.usual_source = Ipv4{};
     interface.prefix_bits = std::min<std::uint8_t>(prefix_bits, 32);
     interface.gateway = gateway;
     interface.source = source;

@@ -25,7 +25,7 @@ from rig.console.reader import ConsoleReader
 from rig.console.symbols import Symbols
 from rig.errors import RigError, UserError
 from rig.inspect import look as looking
-from rig.inspect.findings import findings, standing_out
+from rig.inspect.findings import Odd, findings, silenced, standing_out
 from rig.inspect.image import Image
 from rig.inspect.look import Look
 from rig.journal import RunFolder
@@ -288,12 +288,11 @@ class Session:
         if look is None:
             where += f"; no look from outside: {self._look_trouble}" if self._look_trouble else ""
             return ev.Inspected(self.clock.now(), where=where, function=function)
+        said, thread = findings(look.record), look.record.thread
+        if one := silenced(look.record):
+            said, thread, function = (*said, self._told(one)), one.thread, one.function
         return ev.Inspected(
-            self.clock.now(),
-            where=where,
-            function=function,
-            thread=look.record.thread,
-            findings=findings(look.record),
+            self.clock.now(), where=where, function=function, thread=thread, findings=said
         )
 
     def _look_at_stall(self) -> ev.Looked:
@@ -301,10 +300,12 @@ class Session:
         one = None if look is None else standing_out(look.record)
         if one is None:
             return ev.Looked(self.clock.now())
+        return ev.Looked(self.clock.now(), one.thread, one.function, self._told(one))
+
+    def _told(self, one: Odd) -> str:
         chain = self.symbols.call_chain(one.pc)
         place = next((f" ({p.file}:{p.line})" for p in chain if p.file), "")
-        detail = f"{one.thread} {one.does} in {one.function}{place}"
-        return ev.Looked(self.clock.now(), one.thread, one.function, detail)
+        return f"{one.thread} {one.does} in {one.function}{place}"
 
     def _most_seen(self, samples: list[int]) -> tuple[str, str]:
         """(what to say, the function) of the function that the processor was in most often."""

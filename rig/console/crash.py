@@ -21,6 +21,7 @@ from rig.console.grammar import (
     Parsed,
     StackLine,
     is_machinery,
+    storm_told,
     waits_told,
 )
 
@@ -133,8 +134,15 @@ class CrashRecord:
         return told or next(running, "")
 
     @property
+    def storm(self) -> tuple[str, int] | None:
+        """(handler, its address or 0): what the processor was in when it struck is chance."""
+        return storm_told(self.reason)
+
+    @property
     def function(self) -> str:
-        """The innermost function of the program itself."""
+        """The innermost function of the program itself; of a storm of interrupts, its handler."""
+        if self.storm is not None:
+            return self.storm[0]
         if self.begin is not None and self.begin.text("func"):
             return self.begin.text("func")
         names = (name.rpartition("+")[0] for _, name in self.backtrace())

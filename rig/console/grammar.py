@@ -42,7 +42,9 @@ _KIND = re.compile(r"@kyu ([a-z][a-z-]{0,31})(?= )")
 _WAITS = re.compile(r"(?=(?:^|held by )(\S+) waits for (.+?) held by (\S+))")
 _SLEEPS = re.compile(r"(?P<who>\S+) sleeps in (?P<event>.+) while it holds mutex (?P<lock>.+)")
 _ORDER = re.compile(r"lock order: (?P<wanted>\S+) taken at \S+ while (?P<held>\S+) is held, .*")
-_STORM = "interrupt storm: "
+_STORM = re.compile(
+    r"interrupt storm: number \d+, served by (?P<handler>\S+)(?: -- (?P<pc>[0-9a-f]{8}))?, .*"
+)
 _DAMAGE = re.compile(
     r"pool (?P<pool>\S+), (?:object \d+ at|pointer) 0x[0-9a-f]{8}: (?P<how>[^,]+).*"
 )
@@ -274,14 +276,20 @@ def damage_told(reason: str) -> tuple[str, str] | None:
     return (found["pool"], found["how"]) if found else None
 
 
-def tells_storm(reason: str) -> bool:
-    """True when an interrupt came again and again, and hit whatever was running."""
-    return reason.startswith(_STORM)
+def storm_told(reason: str) -> tuple[str, int] | None:
+    """(its handler, the address of that or 0), of an interrupt that came again and again."""
+    found = _STORM.fullmatch(reason)
+    return (found["handler"], int(found["pc"] or "0", 16)) if found else None
 
 
 def is_irq_entry(function: str) -> bool:
     """True for the functions through which the processor comes to an interrupt handler."""
     return _IRQ_ENTRY.search(function) is not None
+
+
+def is_idling(function: str) -> bool:
+    """True for the function in which the processor stands while no thread can run."""
+    return function.rpartition("::")[2] == "wait_for_interrupt"
 
 
 def is_waiting(function: str) -> bool:

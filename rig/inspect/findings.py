@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from rig.console.crash import CrashRecord, describe_cycle, find_cycle, wait_for_graph
+from rig.console.grammar import Frame, is_idling
 from rig.crash_text import Group, groups, telling_frame
 
 SAID_MAX = 3
@@ -22,8 +23,7 @@ def findings(record: CrashRecord) -> tuple[str, ...]:
     said += _sleeping_owners(record)
     said += [
         f"{line.text('queued')} bytes wait for the console's transmitter, which takes none"
-        for line in record.of_kind("crash-console")
-        if line.number("queued")
+        for line in _stuck_console(record)
     ]
     return tuple(said[:SAID_MAX])
 
@@ -53,12 +53,32 @@ def _some(names: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """A worker that is somewhere else than its equals. `pc`: a return address in `function`."""
+    """A thread that matters, and what it does. `pc`: a return address in `function`."""
 
     thread: str
     does: str
     function: str
     pc: int
+
+
+def silenced(record: CrashRecord) -> Odd | None:
+    """Who spoke last to a console whose transmitter takes nothing, on a board that has nothing else
+    to do: its words are what is missed.
+    """
+    if not is_idling(record.function):
+        return None
+    for line in _stuck_console(record):
+        writer = line.text("writer")
+        for group in groups(record):
+            frame = telling_frame(group.frames) if writer in group.names else None
+            if frame is not None:
+                function = frame.text("sym").rpartition("+")[0]
+                return Odd(writer, "wrote last", function, frame.number("pc"))
+    return None
+
+
+def _stuck_console(record: CrashRecord) -> tuple[Frame, ...]:
+    return tuple(line for line in record.of_kind("crash-console") if line.number("queued"))
 
 
 def standing_out(record: CrashRecord) -> Odd | None:

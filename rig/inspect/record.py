@@ -16,7 +16,7 @@ from types import MappingProxyType
 from rig.console.crash import CrashRecord
 from rig.console.grammar import Frame as Line
 from rig.inspect import kernel as kernels
-from rig.inspect.console import queued
+from rig.inspect.console import unsent
 from rig.inspect.image import Image
 from rig.inspect.kernel import Crash, Kernel, Thread
 from rig.inspect.memory import Memory, Span
@@ -62,7 +62,9 @@ def build(image: Image, memory: Memory, registers: Sequence[int], why: str) -> O
     lines.threads(kernel, backtraces)
     lines.rest(kernel)
     if crash is None:
-        lines.add("crash-console", queued=queued(image, memory))
+        left = unsent(image, memory)
+        writer = next((t.name for t in kernel.threads if t.address == left.writer), "-")
+        lines.add("crash-console", queued=left.queued, writer=writer)
     end = _line("crash-end", lines=len(lines.done) + 1)
     record = CrashRecord(begin=begin, frames=tuple(lines.done), end=end)
     return Outside(record, kernel, tuple(start), backtraces)

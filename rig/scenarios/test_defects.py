@@ -70,12 +70,16 @@ def test_a_planted_failure_is_found_and_named(
 
 
 def culprit(found: Path, detail: str, *, told_by_board: bool) -> str:
-    """Who did it and where, as a person reads it: the traceback, else the verdict itself."""
+    """Who did it and where, as a person reads it: the traceback and, of a board that did not tell
+    it itself, the verdict.
+    """
     traceback = found / "traceback.txt"
     if told_by_board:
         verdict = json.loads((found / "verdict.json").read_text())
         assert verdict["function_check"] in ("confirmed", ""), verdict["function_check"]
-    return traceback.read_text() if traceback.exists() else detail
+    if not traceback.exists():
+        return detail
+    return traceback.read_text() + ("" if told_by_board else detail)
 
 
 def source_lines(file: str, function: str) -> range:

@@ -188,7 +188,7 @@ HANGS = {
         "an interrupt handler keeps the processor; it had interrupted wang-0", thread="wang-0",
     ),
     "real-irq-storm.log": _hang(
-        "an interrupt comes again as soon as it was served", "on_interrupt",
+        "an interrupt comes again as soon as it was served", "ask_again",
         "interrupt storm: number 8, served by ask_again, comes without end",
         "wang-0 and the place it was in are mere chance: look at the handler",
         thread="wang-0",

@@ -23,10 +23,11 @@ State* state;
 
 [[noreturn]] void report_storm(const Registers& where) {
     const unsigned id = state->gic->latest();
-    const Symbol handler =
-        port::lookup(reinterpret_cast<std::uintptr_t>(state->gic->handler_of(id)));
-    panic_at(where, PanicKind::hang, "interrupt storm: number {}, served by {}, comes without end",
-             id, handler.name.empty() ? "nobody" : handler.name);
+    const auto entry = reinterpret_cast<std::uintptr_t>(state->gic->handler_of(id));
+    const Symbol handler = port::lookup(entry);
+    panic_at(where, PanicKind::hang,
+             "interrupt storm: number {}, served by {} -- {:08x}, comes without end", id,
+             handler.name.empty() ? "nobody" : handler.name, entry);
 }
 
 void report(InterruptTrouble trouble, const Registers& where) {

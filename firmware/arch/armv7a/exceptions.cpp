@@ -2,6 +2,7 @@
 
 #include "arch/armv7a/cp15.hpp"
 #include "arch/armv7a/image.hpp"
+#include "arch/armv7a/neon.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/port.hpp"
 
@@ -38,6 +39,8 @@ void set_irq_handler(void (*handler)()) { irq_handler = handler; }
 
 extern "C" void kyu_handle_irq() {
     CHECK(irq_handler != nullptr);
+    // A thread may be cut off in the middle of a checksum, and another run before it goes on.
+    const NeonRegisters kept;
     irq_handler();
 }
 

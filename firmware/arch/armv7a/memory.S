@@ -23,61 +23,86 @@
     .endr
     .endm
 
-@ Copies upwards; r0 is kept as the result. Bulk: 32 bytes a turn.
+@ The last bytes, fewer than 16, from r1 to \to: by the bits of the count in r2. Words and half
+@ words may lie anywhere; of aligned words only words are touched.
+    .macro  copy_rest to
+    tst     r2, #8
+    ldrne   r3, [r1], #4
+    strne   r3, [\to], #4
+    ldrne   r3, [r1], #4
+    strne   r3, [\to], #4
+    tst     r2, #4
+    ldrne   r3, [r1], #4
+    strne   r3, [\to], #4
+    tst     r2, #2
+    ldrhne  r3, [r1], #2
+    strhne  r3, [\to], #2
+    tst     r2, #1
+    ldrbne  r3, [r1]
+    strbne  r3, [\to]
+    .endm
+
+@ Few bytes need no stack: a leaf of its own, because each function unwinds in one way.
     .global memcpy
     .type memcpy, %function
 memcpy:
     .fnstart
     .cfi_startproc
+    cmp     r2, #16
+    bhs     memcpy_many
+    mov     r12, r0
+    copy_rest r12
+    bx      lr
+    .cfi_endproc
+    .fnend
+    .size memcpy, . - memcpy
+
+@ Copies upwards; r0 is kept as the result. Bulk: 32 bytes a turn.
+    .type memcpy_many, %function
+memcpy_many:
+    .fnstart
+    .cfi_startproc
     push    {r0, r4-r9, lr}
     pushed  32, r0, r4, r5, r6, r7, r8, r9, lr
 .Lcopy_up:
-    cmp     r2, #16
-    blo     .Lcopy_up_bytes
-1:  tst     r0, #3                      @ align the destination
-    beq     2f
+    cmp     r2, #16                     @ memmove comes with any count
+    blo     .Lcopy_up_rest
+2:  tst     r0, #3                      @ align the destination
+    beq     3f
     ldrb    r3, [r1], #1
     strb    r3, [r0], #1
     sub     r2, r2, #1
-    b       1b
-2:  tst     r1, #3
+    b       2b
+3:  tst     r1, #3
     bne     .Lcopy_up_unaligned
     subs    r2, r2, #32
-    blo     4f
-3:  pld     [r1, #96]
+    blo     5f
+4:  pld     [r1, #96]
     ldmia   r1!, {r3-r9, r12}
     stmia   r0!, {r3-r9, r12}
     subs    r2, r2, #32
-    bhs     3b
-4:  adds    r2, r2, #28                 @ 4 less: words left
-    blo     6f
-5:  ldr     r3, [r1], #4
-    str     r3, [r0], #4
-    subs    r2, r2, #4
-    bhs     5b
-6:  add     r2, r2, #4
-.Lcopy_up_bytes:
-    subs    r2, r2, #1
-    ldrbhs  r3, [r1], #1
-    strbhs  r3, [r0], #1
-    bhi     .Lcopy_up_bytes
+    bhs     4b
+5:  tst     r2, #16                     @ 32 too little or not: these bits are right
+    ldmiane r1!, {r3-r6}
+    stmiane r0!, {r3-r6}
+.Lcopy_up_rest:
+    copy_rest r0
     pop     {r0, r4-r9, pc}
 
 .Lcopy_up_unaligned:
     subs    r2, r2, #16
-    blo     8f
-7:  ldr     r3, [r1], #4
+    blo     .Lcopy_up_rest
+6:  ldr     r3, [r1], #4
     ldr     r4, [r1], #4
     ldr     r5, [r1], #4
     ldr     r6, [r1], #4
     subs    r2, r2, #16
     stmia   r0!, {r3-r6}
-    bhs     7b
-8:  add     r2, r2, #16
-    b       .Lcopy_up_bytes
+    bhs     6b
+    b       .Lcopy_up_rest
     .cfi_endproc
     .fnend
-    .size memcpy, . - memcpy
+    .size memcpy_many, . - memcpy_many
 
 @ Copies upwards unless the destination begins inside the source.
     .global memmove

@@ -11,6 +11,7 @@
     .syntax unified
     .arch_extension virt
     .arch_extension sec
+    .fpu neon-vfpv4
 
     .equ MODE_MASK, 0x1f
     .equ MODE_FIQ, 0x11
@@ -29,6 +30,9 @@
     .equ SCTLR_TE, 1 << 30
     .equ ACTLR_SMP, 1 << 6
     .equ DATA_ABORTS_IN_PLAY, 0x100
+    .equ CPACR_CP10_CP11, 0xf << 20
+    .equ FPEXC_EN, 1 << 30
+    .equ HCPTR_TRAP_CP10_CP11, 3 << 10
 
     .section .text.start, "ax", %progbits
     .global _start
@@ -106,6 +110,13 @@ _start:
     bic     r0, r0, #DATA_ABORTS_IN_PLAY
     msr     cpsr_x, r0
 
+    mrc     p15, 0, r0, c1, c0, 2       @ CPACR: NEON is for everybody (neon.hpp)
+    orr     r0, r0, #CPACR_CP10_CP11
+    mcr     p15, 0, r0, c1, c0, 2
+    isb
+    mov     r0, #FPEXC_EN
+    vmsr    fpexc, r0
+
     ldr     r4, =__init_array_start
     ldr     r5, =__init_array_end
 .Lconstruct:
@@ -151,6 +162,9 @@ leave_hyp:
     mcr     p15, 4, r0, c8, c7, 0       @ TLBIALLH
     mcr     p15, 4, r0, c1, c1, 0       @ HCR: trap nothing
     mcr     p15, 4, r0, c1, c1, 3       @ HSTR
+    mrc     p15, 4, r1, c1, c1, 2       @ HCPTR: NEON too
+    bic     r1, r1, #HCPTR_TRAP_CP10_CP11
+    mcr     p15, 4, r1, c1, c1, 2
     mcrr    p15, 4, r0, r0, c14         @ CNTVOFF: the virtual counter is the physical one
     mrc     p15, 4, r1, c14, c1, 0      @ CNTHCTL: PL1 may use the physical timer
     orr     r1, r1, #3

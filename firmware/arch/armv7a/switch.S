@@ -2,7 +2,8 @@
 @
 @ Rules     A saved thread is the callee-saved registers: words 0..7 of Context are r4-r11, word 8
 @           is sp, word 9 the address to go on at. Caller-saved ones are dead across the call, and
-@           an interrupt frame below has its own copies. No floating-point state: nobody uses any.
+@           an interrupt frame below has its own copies. NEON's d16-d31 are caller-saved like
+@           them, and kept by whoever interrupts (neon.hpp); nobody uses the others.
 @ Context   SVC mode, interrupts off (kernel/port.hpp).
 
     .syntax unified

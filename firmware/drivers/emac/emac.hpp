@@ -173,8 +173,10 @@ private:
     void write_mac();
     void apply_link_mode();
     void enable_interrupts();
-    [[nodiscard]] net::Mbuf take_frame(net::MbufPool& pool, std::span<const std::byte> bytes);
+    [[nodiscard, gnu::always_inline]] inline net::Mbuf take_frame(net::MbufPool& pool,
+                                                                  std::span<const std::byte> bytes);
     void resynchronise();
+    void kick_receiver();
     [[nodiscard]] bool stop_receiver();
     [[nodiscard]] bool gather(net::Mbuf& frame, TxPieces& pieces);
     [[nodiscard]] static bool in_one_piece(net::Mbuf& frame);

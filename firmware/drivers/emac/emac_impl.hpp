@@ -195,8 +195,7 @@ bool Emac<I, D, C, T, R>::receive_done() {
         resynchronise();
     } else if (rearmed_) {
         // Without it QEMU stays deaf once it has run out of slots (h3.md §0 fact 3).
-        ++counters_.receive_kicks;
-        io_.write(RxCtl1::offset, kRxKick);
+        kick_receiver();
     }
     rearmed_ = false;
     if (rx_.frame_waiting()) return true;
@@ -243,7 +242,13 @@ void Emac<I, D, C, T, R>::resynchronise() {
         resynchronise_wanted_ = false;
         ++stats_.rx_exhausted;
     }
+    kick_receiver();
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+void Emac<I, D, C, T, R>::kick_receiver() {
     ++counters_.receive_kicks;
+    dma_.before_device();  // the slots that were armed since the last kick
     io_.write(RxCtl1::offset, kRxKick);
 }
 

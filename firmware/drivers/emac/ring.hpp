@@ -47,18 +47,19 @@ class RxRing {
     std::array<net::Mbuf, N> clusters_;
     std::size_t next_{0};
 
+    /// Where the cluster of `slot` begins: fill() has taken it whole, and nobody else holds it.
+    [[nodiscard]] std::byte* buffer(std::size_t slot) const { return clusters_[slot].head()->data; }
+
     void give_to_device(std::size_t slot) {
-        const std::span<std::byte> buffer = clusters_[slot].writable_front();
         // A dirty line written back later would overwrite what the device has put there.
-        dma_.invalidate(buffer.data(), buffer.size());
+        dma_.invalidate(buffer(slot), whole_lines(clusters_[slot].give_up_writes()));
         Descriptor& d = slots_[slot];
-        dma_.store(d.buffer, dma_.bus_address(buffer.data()));
+        dma_.store(d.buffer, dma_.bus_address(buffer(slot)));
         dma_.store(d.control,
                    RxControl::Chained::of(1) | RxControl::BufferBytes::of(kRxBufferBytes));
         dma_.before_device();
         // The whole word: flags of the last frame that stay would be believed (h3.md §7).
         dma_.store(d.status, Status::Own::mask);
-        dma_.before_device();
     }
     void advance() { next_ = (next_ + 1) % N; }
 
@@ -79,6 +80,7 @@ public:
     void arm_all() {
         link_chain(dma_, slots_);
         for (std::size_t i = 0; i < N; ++i) give_to_device(i);
+        dma_.before_device();
         next_ = 0;
     }
 
@@ -96,10 +98,9 @@ public:
         if (!whole || (status & RxStatus::kErrors) != 0) return {};
         if (length < kEthernetHeaderBytes + kFcsBytes || length > kRxBufferBytes) return {};
         const std::size_t bytes = length - kFcsBytes;
-        const std::span<std::byte> buffer = clusters_[next_].writable_front();
         // The processor may have fetched lines ahead of time while the device was still writing.
-        dma_.invalidate(buffer.data(), whole_lines(bytes));
-        return {buffer.first(bytes)};
+        dma_.invalidate(buffer(next_), whole_lines(bytes));
+        return {{buffer(next_), bytes}};
     }
     /// Arms the next slot with `fresh` and returns the cluster that was there, cut to `bytes`.
     [[nodiscard]] net::Mbuf replace(net::Mbuf fresh, std::size_t bytes) {

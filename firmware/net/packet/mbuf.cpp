@@ -25,12 +25,10 @@ std::span<std::byte> memory_of(Segment& segment) {
 
 }  // namespace
 
-Mbuf& Mbuf::operator=(Mbuf&& other) noexcept {
+Mbuf& Mbuf::replace(Mbuf& other) {
     if (this != &other) {
-        if (head_ != nullptr) {
-            const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
-            drop();
-        }
+        const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
+        drop();
         head_ = std::exchange(other.head_, nullptr);
         tail_ = std::exchange(other.tail_, nullptr);
         size_ = std::exchange(other.size_, 0U);
@@ -49,14 +47,6 @@ void Mbuf::drop() {
     size_ = 0;
 }
 
-std::uint32_t Mbuf::memory() const {
-    std::size_t sum = 0;
-    for (const Segment* s = head_; s != nullptr; s = s->next) {
-        sum += kSegmentBytes + (s->cluster != nullptr ? kClusterBytes : 0);
-    }
-    return u32(sum);
-}
-
 std::uint32_t Mbuf::segments() const {
     std::uint32_t n = 0;
     for (const Segment* s = head_; s != nullptr; s = s->next) ++n;
@@ -66,7 +56,16 @@ std::uint32_t Mbuf::segments() const {
 std::span<std::byte> Mbuf::writable_front() {
     if (head_ == nullptr) return {};
     CHECK(head_->pool->exclusive(*head_));
+    head_->pool->note_written(*head_);
     return {head_->data, head_->size};
+}
+
+std::size_t Mbuf::give_up_writes() {
+    // The free list has written its link, in debug images poison everywhere.
+    constexpr std::size_t kLink = kDebugPools ? kClusterBytes : sizeof(void*);
+    std::uint16_t& references = head_->pool->references_of(*head_->cluster);
+    const std::uint16_t before = std::exchange(references, std::uint16_t{1});
+    return before == 1 ? kLink : kClusterBytes;
 }
 
 std::size_t Mbuf::room_in_front() const {
@@ -74,7 +73,7 @@ std::size_t Mbuf::room_in_front() const {
     return static_cast<std::size_t>(head_->data - memory_of(*head_).data());
 }
 
-bool Mbuf::pull_up(std::size_t count) {
+bool Mbuf::gather(std::size_t count) {
     if (count > size_ || count > Segment::kInside) return false;
     if (count == 0 || head_->size >= count) return true;
     const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
@@ -98,6 +97,7 @@ std::span<std::byte> Mbuf::prepend(std::size_t count) {
     CHECK(head_ != nullptr && count <= Segment::kInside);
     const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
     if (room_in_front() >= count) {
+        head_->pool->note_written(*head_);
         head_->data -= count;
         head_->size += u32(count);
     } else {
@@ -113,7 +113,7 @@ std::span<std::byte> Mbuf::prepend(std::size_t count) {
     return {head_->data, count};
 }
 
-void Mbuf::trim_front(std::size_t count) {
+void Mbuf::trim_segments_front(std::size_t count) {
     CHECK(count <= size_);
     if (count == 0) return;
     const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
@@ -131,7 +131,7 @@ void Mbuf::trim_front(std::size_t count) {
     if (head_ == nullptr) tail_ = nullptr;
 }
 
-void Mbuf::trim_back(std::size_t count) {
+void Mbuf::trim_segments_back(std::size_t count) {
     CHECK(count <= size_);
     if (count == 0) return;
     const CallerNote::Scope noted{head_->pool->caller_, KYU_CALLER()};
@@ -156,17 +156,6 @@ void Mbuf::trim_back(std::size_t count) {
     tail_ = last;
 }
 
-void Mbuf::append(Mbuf other) {
-    if (!other) return;
-    if (head_ == nullptr) {
-        *this = std::move(other);
-        return;
-    }
-    tail_->next = std::exchange(other.head_, nullptr);
-    tail_ = std::exchange(other.tail_, nullptr);
-    size_ += std::exchange(other.size_, 0U);
-}
-
 std::size_t Mbuf::append_inside(std::span<const std::byte> bytes) {
     if (tail_ == nullptr || tail_->read_only) return 0;
     const std::span<std::byte> memory = memory_of(*tail_);
@@ -175,6 +164,7 @@ std::size_t Mbuf::append_inside(std::span<const std::byte> bytes) {
     const std::size_t count = std::min(room, bytes.size());
     if (count == 0) return 0;
     std::memcpy(end, bytes.data(), count);
+    tail_->pool->note_written(*tail_);
     tail_->size += u32(count);
     size_ += u32(count);
     return count;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "base/free_list.hpp"
 #include "base/pool.hpp"
@@ -45,6 +46,10 @@ struct alignas(64) Segment {
     alignas(8) std::array<std::byte, kInside> inside;
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return {data, size}; }
+    /// What it pins of the pool, in bytes.
+    [[nodiscard]] std::uint32_t memory() const {
+        return static_cast<std::uint32_t>(kSegmentBytes + (cluster != nullptr ? kClusterBytes : 0));
+    }
 };
 static_assert(sizeof(Segment) == kSegmentBytes);
 
@@ -58,6 +63,10 @@ class Mbuf {
     std::uint32_t size_{0};
 
     void drop();
+    Mbuf& replace(Mbuf& other);
+    void trim_segments_front(std::size_t count);
+    void trim_segments_back(std::size_t count);
+    [[nodiscard]] bool gather(std::size_t count);
     [[nodiscard]] std::size_t room_in_front() const;
 
 public:
@@ -66,7 +75,13 @@ public:
         other.head_ = other.tail_ = nullptr;
         other.size_ = 0;
     }
-    Mbuf& operator=(Mbuf&& other) noexcept;
+    Mbuf& operator=(Mbuf&& other) noexcept {
+        if (head_ != nullptr) return replace(other);
+        head_ = std::exchange(other.head_, nullptr);
+        tail_ = std::exchange(other.tail_, nullptr);
+        size_ = std::exchange(other.size_, 0U);
+        return *this;
+    }
     Mbuf(const Mbuf&) = delete;
     Mbuf& operator=(const Mbuf&) = delete;
     ~Mbuf() {
@@ -79,7 +94,11 @@ public:
     [[nodiscard]] std::uint32_t size() const { return size_; }
     /// Bytes of pool memory that the chain pins: what a socket buffer is charged for
     /// (bsd-pitfalls B7). A shared cluster is charged to each holder.
-    [[nodiscard]] std::uint32_t memory() const;
+    [[nodiscard]] std::uint32_t memory() const {
+        std::uint32_t sum = 0;
+        for (const Segment* s = head_; s != nullptr; s = s->next) sum += s->memory();
+        return sum;
+    }
     [[nodiscard]] std::uint32_t segments() const;
 
     /// The contiguous bytes at the front.
@@ -90,18 +109,39 @@ public:
     [[nodiscard]] std::span<std::byte> writable_front();
     /// Makes the first `count` bytes contiguous (count <= Segment::kInside). False when the chain
     /// is shorter or the pool is empty; the chain is then unchanged.
-    [[nodiscard]] bool pull_up(std::size_t count);
+    [[nodiscard]] bool pull_up(std::size_t count) {
+        return (head_ != nullptr && head_->size >= count) || gather(count);
+    }
 
     /// Puts `count` fresh bytes in front, in room kept for headers or in a new segment, never
     /// inside memory that is shared; count <= Segment::kInside. Empty span when the pool is empty.
     [[nodiscard]] std::span<std::byte> prepend(std::size_t count);
     /// Drops bytes at the front (count <= size()) and frees every segment that this empties: a
     /// packet that loses its last byte is no packet any more.
-    void trim_front(std::size_t count);
-    void trim_back(std::size_t count);  ///< the same at the end
+    void trim_front(std::size_t count) {
+        if (head_ == nullptr || count >= head_->size) return trim_segments_front(count);
+        head_->data += count;
+        head_->size -= static_cast<std::uint32_t>(count);
+        size_ -= static_cast<std::uint32_t>(count);
+    }
+    /// The same at the end.
+    void trim_back(std::size_t count) {
+        if (tail_ == nullptr || count >= tail_->size) return trim_segments_back(count);
+        tail_->size -= static_cast<std::uint32_t>(count);
+        size_ -= static_cast<std::uint32_t>(count);
+    }
 
     /// Joins `other` to the end.
-    void append(Mbuf other);
+    void append(Mbuf other) {
+        if (head_ == nullptr) {
+            *this = std::move(other);
+            return;
+        }
+        if (!other) return;
+        tail_->next = std::exchange(other.head_, nullptr);
+        tail_ = std::exchange(other.tail_, nullptr);
+        size_ += std::exchange(other.size_, 0U);
+    }
     /// Copies as much of `bytes` as fits into free room behind the last byte and returns how much
     /// that was: 0 when the last segment is a share or is full. Shares of the same cluster keep
     /// their bytes, since nothing but the one original segment can grow.
@@ -123,6 +163,10 @@ public:
     void for_each_segment(F&& f) const {
         for (const Segment* s = head_; s != nullptr; s = s->next) f(s->bytes());
     }
+    /// A device will write into the first segment's cluster. How many bytes at its front the
+    /// processor may have written since the last such call: what its cache must not write back
+    /// over what the device puts there.
+    [[nodiscard]] std::size_t give_up_writes();
     /// First segment, for drivers that hand the pieces to a device; nullptr when empty.
     [[nodiscard]] const Segment* head() const { return head_; }
 };
@@ -183,6 +227,9 @@ public:
 private:
     FreeList<Segment> segments_;
     FreeList<Cluster> clusters_;
+    // Of each cluster: how many segments point at it, and whether the processor has written to it.
+    static constexpr std::uint16_t kWritten = 0x8000;
+    static constexpr std::uint16_t kReferencesMax = kWritten - 1;
     std::span<std::uint16_t> references_;
     [[no_unique_address]] CallerNote caller_;
     PoolStats segment_stats_{};
@@ -199,6 +246,7 @@ private:
     void free_segment(Segment& segment);
     [[nodiscard]] std::uint16_t& references_of(const Cluster& cluster);
     [[nodiscard]] bool exclusive(const Segment& segment);
+    void note_written(const Segment& segment);
     [[nodiscard]] bool injected_failure();
     static Mbuf packet_of(Segment& segment);
 };

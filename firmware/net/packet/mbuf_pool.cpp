@@ -56,7 +56,11 @@ std::uint16_t& MbufPool::references_of(const Cluster& cluster) {
 
 bool MbufPool::exclusive(const Segment& segment) {
     return !segment.read_only &&
-           (segment.cluster == nullptr || references_of(*segment.cluster) == 1);
+           (segment.cluster == nullptr || (references_of(*segment.cluster) & kReferencesMax) == 1);
+}
+
+void MbufPool::note_written(const Segment& segment) {
+    if (segment.cluster != nullptr) references_of(*segment.cluster) |= kWritten;
 }
 
 Segment* MbufPool::take_segment(Reserve reserve) {
@@ -82,14 +86,16 @@ Cluster* MbufPool::take_cluster(Reserve reserve) {
     }
     if (!take_one(cluster_stats_, reserved_clusters_, reserve)) return nullptr;
     Cluster& c = clusters_.take(caller_.by());
-    references_of(c) = 1;
+    ++references_of(c);
     return &c;
 }
 
 Segment* MbufPool::take_piece(const Segment& of, std::size_t offset, std::size_t count,
                               Reserve reserve) {
     // The reference count must not wrap: a cluster that is shared that often is as good as gone.
-    if (of.cluster != nullptr && references_of(*of.cluster) == UINT16_MAX) return nullptr;
+    if (of.cluster != nullptr && (references_of(*of.cluster) & kReferencesMax) == kReferencesMax) {
+        return nullptr;
+    }
     Segment* piece = take_segment(reserve);
     if (piece == nullptr) return nullptr;
     piece->size = static_cast<std::uint32_t>(count);
@@ -112,8 +118,8 @@ void MbufPool::free_segment(Segment& segment) {
     if (segment.cluster != nullptr) {
         clusters_.expect_lent(*segment.cluster, caller_.by());
         std::uint16_t& references = references_of(*segment.cluster);
-        CHECK(references > 0);
-        if (--references == 0) {
+        CHECK((references & kReferencesMax) > 0);
+        if ((--references & kReferencesMax) == 0) {  // what was written stays written
             clusters_.give_back(*segment.cluster, caller_.by());
             --cluster_stats_.used;
         }
@@ -175,6 +181,7 @@ Mbuf MbufPool::copy_in(std::span<const std::byte> bytes, Reserve reserve) {
         if (!part) return {};
         const std::size_t count = std::min(bytes.size(), kClusterBytes);
         std::memcpy(part.head_->data, bytes.data(), count);
+        note_written(*part.head_);
         part.head_->size = part.size_ = static_cast<std::uint32_t>(count);
         chain.append(std::move(part));
         bytes = bytes.subspan(count);

@@ -99,6 +99,12 @@ Result<std::size_t, SocketError> TcpSocket::recv(ThreadContext& self, std::span<
     return soreceive(guard, id_, into, deadline);
 }
 
+Result<std::size_t, SocketError> TcpSocket::discard(ThreadContext& self, Instant deadline) {
+    if (!open()) return SocketError::closed;
+    NetGuard guard{*net_, self};
+    return sodiscard(guard, id_, deadline);
+}
+
 Status<SocketError> TcpSocket::shutdown_send(ThreadContext& self) {
     if (!open()) return SocketError::closed;
     NetGuard guard{*net_, self};

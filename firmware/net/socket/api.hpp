@@ -75,6 +75,8 @@ public:
     /// Waits for at least one byte. 0: the peer has sent everything it will send.
     Result<std::size_t, SocketError> recv(ThreadContext& self, std::span<std::byte> into,
                                           Instant deadline);
+    /// The same, but throws away all that is there and says how much it was: nothing is copied.
+    Result<std::size_t, SocketError> discard(ThreadContext& self, Instant deadline);
     /// Sends FIN after what is queued; receiving goes on (RFC 1122 §4.2.2.13).
     Status<SocketError> shutdown_send(ThreadContext& self);
     /// Gives the socket up; queued data and FIN are still delivered. Never waits for the peer.

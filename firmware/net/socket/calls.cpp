@@ -75,14 +75,17 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
     }
 }
 
-Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::span<std::byte> into,
-                                           Instant deadline) {
-    if (into.empty()) return SocketError::invalid;
+namespace {
+
+/// Waits until `take(SockBuf&)` has got something out of the receive buffer, and says how much.
+template <typename Take>
+Result<std::size_t, SocketError> receive_by(NetGuard& guard, SocketId id, Instant deadline,
+                                            Take take) {
     for (;;) {
         Socket* so = guard->tcp.sockets.find(id);
         if (so == nullptr) return SocketError::closed;
         if (so->listening) return SocketError::invalid;
-        if (const std::size_t count = so->receive.take(into); count > 0) {
+        if (const std::size_t count = take(so->receive); count > 0) {
             port::marked_point();  // taken, the window not moved
             tcp_usr_received(*guard, *so);
             return count;
@@ -92,6 +95,22 @@ Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::sp
         if (so->pcb == nullptr || so->pcb->syn_unacked()) return SocketError::not_connected;
         if (!sleep(guard, so->readable, deadline)) return SocketError::timed_out;
     }
+}
+
+}  // namespace
+
+Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::span<std::byte> into,
+                                           Instant deadline) {
+    if (into.empty()) return SocketError::invalid;
+    return receive_by(guard, id, deadline, [into](SockBuf& buffer) { return buffer.take(into); });
+}
+
+Result<std::size_t, SocketError> sodiscard(NetGuard& guard, SocketId id, Instant deadline) {
+    return receive_by(guard, id, deadline, [](SockBuf& buffer) {
+        const std::size_t count = buffer.size();
+        buffer.clear();
+        return count;
+    });
 }
 
 Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant deadline) {

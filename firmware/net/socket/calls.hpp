@@ -24,6 +24,8 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
                    Instant deadline);
 Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::span<std::byte> into,
                                            Instant deadline);
+/// Takes all that is there and throws it away: nothing is copied.
+Result<std::size_t, SocketError> sodiscard(NetGuard& guard, SocketId id, Instant deadline);
 Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant deadline);
 Result<SocketId, SocketError> soconnect(NetGuard& guard, const Endpoint& remote, Instant deadline);
 /// Never wait.

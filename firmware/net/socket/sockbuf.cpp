@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::uint32_t kPieceMax = kClusterBytes - kHeaderRoom;
 
-std::uint32_t footprint(const Segment& s) {
-    return static_cast<std::uint32_t>(kSegmentBytes + (s.cluster != nullptr ? kClusterBytes : 0));
-}
-
 bool pool_has_room(const MbufPool& pool) { return pool.used_below(kPoolEighthsForSend); }
 
 }  // namespace
@@ -46,7 +42,7 @@ void SockBuf::append(Mbuf data) {
 }
 
 void SockBuf::append_received(Mbuf data) {
-    if (data.segments() == 1 && data.size() <= Segment::kInside - kHeaderRoom) {
+    if (data.size() <= Segment::kInside - kHeaderRoom && data.segments() == 1) {
         const std::size_t copied = chain_.append_inside(data.front());
         if (copied == data.size()) return;
         data.trim_front(copied);
@@ -99,7 +95,7 @@ void SockBuf::drop(std::uint32_t count) {
     std::uint32_t left = count;
     for (const Segment* s = chain_.head(); left >= s->size; s = s->next) {
         left -= s->size;
-        memory_ -= footprint(*s);
+        memory_ -= s->memory();
         if (left == 0) break;
     }
     chain_.trim_front(count);
@@ -145,7 +141,7 @@ bool SockBuf::consistent() const {
     std::uint32_t memory = 0;
     for (const Segment* s = chain_.head(); s != nullptr; s = s->next) {
         bytes += s->size;
-        memory += footprint(*s);
+        memory += s->memory();
     }
     return bytes == chain_.size() && memory == memory_;
 }

@@ -27,6 +27,16 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
 void queue_has_room(LockedNet& net, Socket& listener);
 void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegment& seg);
 
+/// True: the segment, which begins at its header and whose checksum is right, was the one that was
+/// expected, and is taken. False: nothing has happened.
+[[nodiscard]] bool arrives_predicted(LockedNet& net, Tcpcb& tp, Mbuf& segment);
+
+/// SND.UNA moves to `ack`, which acknowledges something new; `echo` is the segment's TSecr, 0 for
+/// none. Returns bytes that the peer has now and was not known to have.
+std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t echo);
+/// `data` begins at rcv_nxt and fits the window.
+void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf data);
+
 // The steps of §3.10.7.4; the third (security) is not ours and the sixth (URG) has no effect: the
 // urgent pointer is ignored, urgent data are delivered in line (RFC 6093 §5).
 Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data);  // first

@@ -18,14 +18,20 @@ void tcp_input(LockedNet& net, Mbuf segment, const IpInfo& ip) {
     tcp.stats.count(TcpCount::segments_in);
     // RFC 9293 §3.9.2: nothing that was sent to a group is TCP's.
     if (ip.link_broadcast || ip.ip_broadcast) return tcp.stats.count(TcpCount::drop_broadcast);
-    auto parsed = TcpSegment::parse(segment, ip);
+    if (const auto checked = check_tcp_segment(segment, ip); !checked) {
+        return tcp.stats.count(checked.error());
+    }
+    const FourTuple tuple = tuple_of(segment, ip);
+    Tcpcb* tp = tcp.find(tuple);
+    if (tp != nullptr && tcp.predicts && arrives_predicted(net, *tp, segment)) return;
+    auto parsed = TcpSegment::parse(segment, tuple);
     if (!parsed) return tcp.stats.count(parsed.error());
     const TcpSegment& seg = *parsed;
     if (seg.tuple.local == seg.tuple.remote || seg.tuple.local.port == 0 ||
         seg.tuple.remote.port == 0) {
         return tcp.stats.count(TcpCount::drop_land);
     }
-    if (Tcpcb* tp = tcp.find(seg.tuple)) {
+    if (tp != nullptr) {
         if (tp->state == ConnectionState::syn_sent) return arrives_in_syn_sent(net, *tp, seg);
         return arrives(net, *tp, seg, std::move(segment));
     }

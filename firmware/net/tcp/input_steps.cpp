@@ -133,22 +133,22 @@ namespace {
 /// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps, which serve where
 /// it cannot tell which copy was acknowledged. An echo from before the segment was first sent, or
 /// of what we never said, measures nothing.
-void measure(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
     tp.timing = false;
     const Duration since_first = net.now() - tp.timed_at;
     if (!tp.timed_again) return tp.rtt.on_sample(since_first);
-    if (!tp.agreed.timestamps || seg.options.timestamp_echo == 0) return;
+    if (!tp.agreed.timestamps || echo == 0) return;
     const std::uint32_t clock = net.tcp.clock.at(net.now()) + tp.agreed.ts_offset;
-    const Duration age = Duration::from_ms(clock - seg.options.timestamp_echo);
+    const Duration age = Duration::from_ms(clock - echo);
     if (age <= since_first + Duration::from_ms(1)) tp.rtt.on_sample(age);
 }
 
-/// SND.UNA moves to seg.ack. Returns bytes that the peer has now and was not known to have.
-std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+}  // namespace
+
+std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t echo) {
     Socket& so = *tp.socket;
-    const SeqNum ack = seg.ack;
     const std::uint32_t acked = (ack - tp.snd_una).value;
-    if (tp.timing && ack.is_after(tp.timed_seq)) measure(net, tp, seg);
+    if (tp.timing && ack.is_after(tp.timed_seq)) measure(net, tp, echo);
     const std::uint32_t bytes = std::min(acked, so.send.size());
     if (acked > bytes) tp.fin_acked = true;
     so.send.drop(bytes);
@@ -162,8 +162,10 @@ std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     // RFC 6298 §5.2 and §5.3; output arms it again when something is still in flight.
     tp.disarm(TcpTimer::retransmit);
     if (so.send.space() >= kSendLowWater || so.send.size() == 0) net.wake(so.writable);
-    return recovery_acknowledge(net, tp, seg);
+    return recovery_acknowledge(net, tp, echo);
 }
+
+namespace {
 
 /// RFC 7323 §2.3; a SYN's is not scaled, and this is never one's.
 std::uint32_t seg_window(const Tcpcb& tp, const TcpSegment& seg) {
@@ -242,7 +244,7 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     std::uint32_t delivered = 0;
     if (seg.ack.is_after(tp.snd_una)) {
         news.acked = (seg.ack - tp.snd_una).value;
-        delivered = take_new_ack(net, tp, seg);
+        delivered = take_new_ack(net, tp, seg.ack, seg.options.timestamp_echo);
     } else {
         news.duplicate = is_duplicate_ack(tp, seg);
     }

@@ -18,20 +18,6 @@ bool receives(ConnectionState state) {
            state == ConnectionState::fin_wait_2;
 }
 
-/// `data` begins at rcv_nxt.
-void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf data) {
-    SockBuf& buffer = tp.socket->receive;
-    const std::uint32_t bytes = data.size();
-    tp.rcv_nxt = tp.rcv_nxt + SeqLen{bytes};
-    tp.unacked_bytes += bytes;
-    net.tcp.stats.count(TcpCount::bytes_in, bytes);
-    buffer.append_received(std::move(data));
-    if (buffer.over_memory() && buffer.compact(net.pool)) {
-        net.tcp.stats.count(TcpCount::compactions);
-    }
-    net.wake(tp.socket->readable);
-}
-
 /// RFC 9293 §3.8.6.3: at least every second full-sized segment at once, others within 40 ms.
 void schedule_ack(LockedNet& net, Tcpcb& tp, std::uint32_t bytes) {
     tp.rcv_segment = std::max(tp.rcv_segment, bytes);
@@ -84,6 +70,19 @@ Next refuse_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
 }
 
 }  // namespace
+
+void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf data) {
+    SockBuf& buffer = tp.socket->receive;
+    const std::uint32_t bytes = data.size();
+    tp.rcv_nxt = tp.rcv_nxt + SeqLen{bytes};
+    tp.unacked_bytes += bytes;
+    net.tcp.stats.count(TcpCount::bytes_in, bytes);
+    buffer.append_received(std::move(data));
+    if (buffer.over_memory() && buffer.compact(net.pool)) {
+        net.tcp.stats.count(TcpCount::compactions);
+    }
+    net.wake(tp.socket->readable);
+}
 
 Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf data) {
     if (seg.data_bytes == 0) return Next::step;

@@ -20,10 +20,10 @@ std::uint32_t us_of(Instant t) { return static_cast<std::uint32_t>(t.us()); }
 std::uint32_t us_of(Duration d) { return static_cast<std::uint32_t>(d.us()); }
 
 /// How old the ACK says that its cause is; 0 when it does not.
-std::uint32_t echo_age_us(LockedNet& net, const Tcpcb& tp, const TcpSegment& seg) {
-    if (!tp.agreed.timestamps || seg.options.timestamp_echo == 0) return 0;
+std::uint32_t echo_age_us(LockedNet& net, const Tcpcb& tp, std::uint32_t echo) {
+    if (!tp.agreed.timestamps || echo == 0) return 0;
     const std::uint32_t clock = net.tcp.clock.at(net.now()) + tp.agreed.ts_offset;
-    return std::min(clock - seg.options.timestamp_echo, std::uint32_t{1'000'000}) * 1000;
+    return std::min(clock - echo, std::uint32_t{1'000'000}) * 1000;
 }
 
 void enter_recovery(LockedNet& net, Tcpcb& tp, std::uint32_t in_flight) {
@@ -56,7 +56,7 @@ std::uint32_t take_sack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, bool& 
         tp.recovery.rack.on_duplicate(tp.snd_una, tp.snd_nxt);
     }
     const std::uint32_t now = us_of(net.now());
-    const std::uint32_t age = echo_age_us(net, tp, seg);
+    const std::uint32_t age = echo_age_us(net, tp, seg.options.timestamp_echo);
     const SeqLen space{tp.in_flight()};
     const std::uint32_t forgotten = tp.sent.forgotten;
     std::uint32_t fresh = 0;
@@ -157,15 +157,19 @@ std::uint32_t pipe_of(const Tcpcb& tp) {
     return out > gone ? out - gone : 0;
 }
 
-std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
     if (!tp.agreed.sack) {
         return tp.sent.acknowledge(tp.snd_una, [](const Scoreboard::Delivered&) {});
     }
     const std::uint32_t now = us_of(net.now());
-    const std::uint32_t age = tp.sent.clean() ? 0 : echo_age_us(net, tp, seg);
+    const std::uint32_t age = tp.sent.clean() ? 0 : echo_age_us(net, tp, echo);
     return tp.sent.acknowledge(tp.snd_una, [&](const Scoreboard::Delivered& d) {
         tp.recovery.rack.delivered(d, now, age);
     });
+}
+
+void recovery_plain_ack(LockedNet& net, Tcpcb& tp, std::uint32_t acked, std::uint32_t in_flight) {
+    tp.congestion.on_ack(acked, in_flight, net.tcp.clock.at(net.now()), us_of(tp.rtt.smoothed()));
 }
 
 void recovery_on_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, const AckNews& news,
@@ -192,8 +196,7 @@ void recovery_on_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, const Ack
         tp.congestion.set_window(r.prr.window(delivered, pipe_of(tp), tp.congestion.threshold(),
                                               tp.mss, news.acked > 0 && !lost));
     } else if (news.acked > 0 && !ended) {
-        tp.congestion.on_ack(news.acked, news.in_flight, net.tcp.clock.at(net.now()),
-                             us_of(tp.rtt.smoothed()));
+        recovery_plain_ack(net, tp, news.acked, news.in_flight);
     }
 }
 

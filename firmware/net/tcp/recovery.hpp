@@ -38,6 +38,11 @@ struct Recovery {
     SeqNum probe_end{};
     Prr prr;
     Rack rack;
+
+    /// Nothing is missing as far as anybody knows.
+    [[nodiscard]] bool calm() const {
+        return phase == Phase::open && !probing && !reorder_pending && duplicates == 0;
+    }
 };
 
 /// What one ACK did.
@@ -51,7 +56,9 @@ struct AckNews {
 [[nodiscard]] std::uint32_t pipe_of(const Tcpcb& tp);
 
 /// Acknowledged bytes leave the scoreboard; tp.snd_una has moved already.
-std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, const TcpSegment& seg);
+std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, std::uint32_t echo);
+/// An ACK of `acked` bytes while recovery is calm.
+void recovery_plain_ack(LockedNet& net, Tcpcb& tp, std::uint32_t acked, std::uint32_t in_flight);
 /// The windows, and what is lost. `delivered`: what recovery_acknowledge() returned.
 void recovery_on_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, const AckNews& news,
                      std::uint32_t delivered);

@@ -64,8 +64,7 @@ void parse_one(std::uint8_t kind, std::span<const std::byte> body, TcpOptions& i
 
 /// RFC 7323 appendix A: what nearly every segment of a connection with timestamps looks like.
 bool parse_stamp_alone(std::span<const std::byte> area, TcpOptions& into) {
-    constexpr std::uint32_t kNopNopStamp = 0x0101'080A;
-    if (area.size() != 12 || u32_at(area, 0) != kNopNopStamp) return false;
+    if (area.size() != 12 || u32_at(area, 0) != kStampHead) return false;
     into.has_timestamps = true;
     into.timestamp_value = u32_at(area, 4);
     into.timestamp_echo = u32_at(area, 8);
@@ -92,16 +91,24 @@ TcpOptions parse_tcp_options(std::span<const std::byte> area) {
     return options;
 }
 
-Result<TcpSegment, TcpCount> TcpSegment::parse(Mbuf& packet, const IpInfo& ip) {
+Status<TcpCount> check_tcp_segment(Mbuf& packet, const IpInfo& ip) {
     const std::uint32_t size = packet.size();
     if (size < kTcpHeaderBytes || size > UINT16_MAX) return TcpCount::drop_short;
-    Checksum sum;
-    sum.add_pseudo_header(ip.source, ip.destination, static_cast<std::uint8_t>(IpProtocol::tcp),
-                          static_cast<std::uint16_t>(size));
-    sum.add(packet);
-    if (sum.finish() != 0) return TcpCount::drop_checksum;
-
+    constexpr auto kProtocol = static_cast<std::uint8_t>(IpProtocol::tcp);
+    if (transport_checksum(ip.source, ip.destination, kProtocol, packet) != 0) {
+        return TcpCount::drop_checksum;
+    }
     if (!packet.pull_up(kTcpHeaderBytes)) return TcpCount::drop_no_memory;
+    return ok;
+}
+
+FourTuple tuple_of(const Mbuf& packet, const IpInfo& ip) {
+    const auto& header = *reinterpret_cast<const TcpHeader*>(packet.front().data());
+    return {{ip.destination, header.destination.host()}, {ip.source, header.source.host()}};
+}
+
+Result<TcpSegment, TcpCount> TcpSegment::parse(Mbuf& packet, const FourTuple& tuple) {
+    const std::uint32_t size = packet.size();
     const auto offset_byte = static_cast<std::uint8_t>(packet.front()[offsetof(TcpHeader, offset)]);
     const std::size_t header_bytes = std::size_t{4} * (offset_byte >> 4U);
     if (header_bytes < kTcpHeaderBytes || header_bytes > size) return TcpCount::drop_offset;
@@ -111,8 +118,7 @@ Result<TcpSegment, TcpCount> TcpSegment::parse(Mbuf& packet, const IpInfo& ip) {
     // All fields are byte arrays of alignment 1, so the header may lie anywhere.
     const auto& header = *reinterpret_cast<const TcpHeader*>(bytes.data());
     TcpSegment segment;
-    segment.tuple = {{ip.destination, header.destination.host()},
-                     {ip.source, header.source.host()}};
+    segment.tuple = tuple;
     segment.seq = SeqNum{header.seq.host()};
     segment.ack = SeqNum{header.ack.host()};
     segment.flags = TcpFlags{header.flags};

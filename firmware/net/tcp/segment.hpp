@@ -1,7 +1,7 @@
 // TcpHeader, TcpOptions, TcpSegment: a segment as it came, checked once.
 //
-// Rules     parse() is the only place that reads lengths out of a TCP header. After it, every
-//           field is in host order and every length is inside the packet.
+// Rules     check_tcp_segment() and parse() are the only places that read lengths out of a header.
+//           After them, every field is in host order and every length is inside the packet.
 // Context   any. Pure, apart from the Mbuf given.
 #pragma once
 
@@ -44,6 +44,8 @@ inline constexpr std::uint8_t kOptionWindowScale = 3;
 inline constexpr std::uint8_t kOptionSackPermitted = 4;
 inline constexpr std::uint8_t kOptionSack = 5;
 inline constexpr std::uint8_t kOptionTimestamps = 8;
+/// NOP NOP and the head of a timestamps option, as RFC 7323 appendix A lays them out.
+inline constexpr std::uint32_t kStampHead = 0x0101'080A;
 
 struct TcpFlags {
     static constexpr std::uint8_t kFin = 0x01;
@@ -83,6 +85,12 @@ struct TcpOptions {
 /// duplicates the first counts. Always terminates: each round consumes at least one byte.
 [[nodiscard]] TcpOptions parse_tcp_options(std::span<const std::byte> area);
 
+/// Checks length and checksum, and makes the header without options contiguous. On failure the
+/// reason, and `packet` is to be dropped.
+[[nodiscard]] Status<TcpCount> check_tcp_segment(Mbuf& packet, const IpInfo& ip);
+/// Whose it is; `packet` has passed check_tcp_segment().
+[[nodiscard]] FourTuple tuple_of(const Mbuf& packet, const IpInfo& ip);
+
 struct TcpSegment {
     FourTuple tuple;  ///< local = this host
     SeqNum seq;
@@ -98,9 +106,10 @@ struct TcpSegment {
                       (flags.fin() ? 1U : 0U)};
     }
 
-    /// Checks length, data offset and checksum, and cuts the header off: on success `packet` is
-    /// the payload alone. On failure the reason, and `packet` is to be dropped.
-    static Result<TcpSegment, TcpCount> parse(Mbuf& packet, const IpInfo& ip);
+    /// Reads a packet that check_tcp_segment() has passed, checks the data offset, and cuts the
+    /// header off: on success `packet` is the payload alone. On failure the reason, and `packet`
+    /// is to be dropped.
+    static Result<TcpSegment, TcpCount> parse(Mbuf& packet, const FourTuple& tuple);
 };
 
 }  // namespace kyu::net

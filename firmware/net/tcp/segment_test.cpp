@@ -49,7 +49,11 @@ protected:
 
     Result<TcpSegment, TcpCount> parse(const Bytes& b, Mbuf& m) {
         m = pool_.copy_in(as_span(b));
-        return TcpSegment::parse(m, kIp);
+        return checked_and_parsed(m);
+    }
+    static Result<TcpSegment, TcpCount> checked_and_parsed(Mbuf& m) {
+        if (const auto checked = check_tcp_segment(m, kIp); !checked) return checked.error();
+        return TcpSegment::parse(m, tuple_of(m, kIp));
     }
     TcpCount refusal(const Bytes& b) {
         Mbuf m;
@@ -111,7 +115,7 @@ TEST_F(Segments, does_not_care_where_a_packet_is_split) {
     for (std::size_t cut = 1; cut < b.size(); ++cut) {
         Mbuf m = pool_.copy_in(as_span(b).first(cut));
         m.append(pool_.copy_in(as_span(b).subspan(cut)));
-        const auto r = TcpSegment::parse(m, kIp);
+        const auto r = checked_and_parsed(m);
         ASSERT_TRUE(r) << cut;
         EXPECT_EQ(r->options.mss, 1460) << cut;
         EXPECT_EQ(m.size(), 5U) << cut;

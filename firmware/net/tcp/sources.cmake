@@ -8,6 +8,7 @@ set(KYU_NET_TCP_SOURCES
     tcp/cubic.cpp
     tcp/input.cpp
     tcp/input_steps.cpp
+    tcp/input_predicted.cpp
     tcp/input_text.cpp
     tcp/output.cpp
     tcp/show.cpp
@@ -25,6 +26,7 @@ set(KYU_NET_TCP_TESTS
     tcp/cubic_test.cpp
     tcp/handshake_test.cpp
     tcp/pressure_test.cpp
+    tcp/predicted_test.cpp
     tcp/reassembly_test.cpp
     tcp/recovery_test.cpp
     tcp/scoreboard_test.cpp

@@ -20,7 +20,9 @@
 namespace kyu::net {
 
 class TcpState {
+    using OutputList = IntrusiveList<Tcpcb, OutputTag>;
     Tcpcb* last_found_{nullptr};  ///< segments come in trains
+    OutputList output_due_;
 
 public:
     explicit TcpState(Random& random)
@@ -39,13 +41,25 @@ public:
     MillisecondClock clock;
     TcpStats stats;
 
+#if defined(KYU_DEBUG_INVARIANTS)
+    bool predicts{true};  ///< header prediction; a test compares with the long way
+#else
+    static constexpr bool predicts = true;
+#endif
+
     [[nodiscard]] Tcpcb* find(const FourTuple& tuple) {
         if (last_found_ == nullptr || last_found_->tuple != tuple) last_found_ = table.find(tuple);
         return last_found_;
     }
+    /// tcp_output() is due for `tp` at the end of this batch of frames, not for each.
+    void defer_output(Tcpcb& tp) {
+        if (!OutputList::contains_somewhere(tp)) output_due_.push_back(tp);
+    }
+    [[nodiscard]] Tcpcb* take_output_due() { return output_due_.pop_front(); }
     /// Takes a connection out of table and timers and gives its block back.
     void release(Tcpcb& tp) {
         if (last_found_ == &tp) last_found_ = nullptr;
+        if (OutputList::contains_somewhere(tp)) OutputList::remove(tp);
         table.remove(tp);
         timers.remove(tp);
         tp.reassembly.clear(reassembly);

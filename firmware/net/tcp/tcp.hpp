@@ -17,6 +17,9 @@ class LockedNet;
 /// A segment that IP received; `segment` begins at the TCP header and ends where IP says.
 void tcp_input(LockedNet& net, Mbuf segment, const IpInfo& ip);
 
+/// The end of a batch of segments: what they made due is sent, in as few segments as it takes.
+void tcp_end_batch(LockedNet& net);
+
 /// Runs every TCP timer whose deadline has come.
 void tcp_timers(LockedNet& net);
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/intrusive_list.hpp"
 #include "base/time.hpp"
 #include "net/ip_address.hpp"
 #include "net/tcp/congestion.hpp"
@@ -49,7 +50,9 @@ enum class TcpTimer : std::uint8_t {
     count_
 };
 
-struct Tcpcb {
+struct OutputTag;
+
+struct Tcpcb : ListLink<OutputTag> {
     FourTuple tuple;
     Tcpcb* hash_next{nullptr};
     Socket* socket{nullptr};

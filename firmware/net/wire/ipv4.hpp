@@ -50,9 +50,7 @@ public:
         if (header < sizeof(Ipv4Header) || header > front.size()) return Drop::ip_header_length;
         const std::size_t total = h->total_length.host();
         if (total < header || total > packet_bytes) return Drop::ip_total_length;
-        Checksum sum;
-        sum.add(front.first(header));
-        if (sum.finish() != 0) return Drop::ip_checksum;
+        if (header_checksum(front.data(), header / 4) != 0) return Drop::ip_checksum;
         return Ipv4View{h};
     }
 
