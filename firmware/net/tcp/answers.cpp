@@ -30,6 +30,7 @@ void send_syn_ack(LockedNet& net, const SynRecord& record) {
     out.seq = record.iss;
     out.ack = record.irs + SeqLen{1};
     out.flags = TcpFlags::kSyn | TcpFlags::kAck;
+    if (record.agreed.ecn) out.flags |= TcpFlags::kEce;  // RFC 3168 §6.1.1
     // RFC 7323 §2.2: the window of a SYN is never scaled.
     out.window = syn_window(record.listener->settings.receive_bytes);
     out.offer(net, record.agreed);

@@ -23,6 +23,8 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
 void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg);  // §3.10.7.3
 void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf data);          // §3.10.7.4
 void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf data);
+/// True: the ACK completed a handshake of which only a cookie was kept, and is dealt with.
+bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg, Mbuf& data);
 /// accept() has taken one out of the listener's queue: the next in line comes in.
 void queue_has_room(LockedNet& net, Socket& listener);
 void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegment& seg);

@@ -75,7 +75,14 @@ inline constexpr Duration kPeerAckDelay = Duration::from_ms(100);
 inline constexpr Duration kPersistMax = Duration::from_s(60);
 inline constexpr Duration kResendAfterNoMemory = Duration::from_ms(5);
 inline constexpr Duration kGiveUpAfter = Duration::from_s(100);  ///< R2 (RFC 9293 §3.8.3)
-inline constexpr Duration kOrphanLimit = Duration::from_s(60);   ///< closed, peer silent
+/// RFC 5482 §3.1: what a user or a peer may ask for instead.
+inline constexpr Duration kUserTimeoutMin = Duration::from_s(1);
+inline constexpr Duration kUserTimeoutMax = Duration::from_s(3600);
+inline constexpr Duration kKeepTimeMin = Duration::from_ms(100);
+/// Timeouts of full-sized segments after which the path is taken for one that swallows them
+/// (RFC 2923 §2.1) and smaller ones are tried.
+inline constexpr unsigned kBlackHoleRetries = 2;
+inline constexpr Duration kOrphanLimit = Duration::from_s(60);  ///< closed, peer silent
 inline constexpr Duration kMsl = Duration::from_s(30);
 inline constexpr Duration kTimeWait = kMsl * 2;
 inline constexpr unsigned kSynRetriesMax = 6;     ///< of an active open: 1+2+4+8+16+32+60 s

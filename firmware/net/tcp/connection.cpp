@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "net/net.hpp"
+#include "net/tcp/keepalive.hpp"
 #include "net/tcp/output.hpp"
 
 namespace kyu::net {
@@ -33,6 +34,7 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     tp->last_heard = tp->last_progress = tp->last_sent = net.now();
     const TcpSettings& settings = socket.settings;
     tp->no_delay = settings.no_delay;
+    if (settings.user_timeout != Duration{}) tp->give_up_after = settings.user_timeout;
     socket.receive.set_limit(settings.receive_bytes, sockbuf_memory(settings.receive_bytes));
     socket.send.set_limit(settings.send_bytes, sockbuf_memory(settings.send_bytes));
     socket.pcb = tp;
@@ -57,6 +59,8 @@ void become_established(LockedNet& net, Tcpcb& tp) {
     tp.recovery.until = tp.iss;
     tp.recovery.rack.start(tp.snd_una);
     tp.sent.restart(tp.snd_una);
+    tp.ecn_until = tp.snd_una;
+    if (tp.socket->settings.keepalive) keepalive_start(net, tp);
     net.wake(tp.socket->writable);
 }
 
@@ -129,6 +133,8 @@ void check_invariants(const Tcpcb& tp) {
                             (tp.fin_wanted && !tp.fin_acked);
     const bool retransmit = tp.armed(TcpTimer::retransmit);
     const bool persist = tp.armed(TcpTimer::persist);
+    CHECK(!tp.armed(TcpTimer::probe) || tp.in_flight() > 0 || tp.recovery.reorder_pending);
+    CHECK(tp.recovery.credit <= tp.in_flight());
     CHECK(unfinished ? retransmit != persist : !retransmit && !persist);
     if (!tp.syn_unacked()) {
         CHECK(tp.sent.consistent(tp.snd_una, tp.snd_nxt));

@@ -26,6 +26,12 @@ const char* to_text(TcpCount what) {
         case TcpCount::duplicates_told: return "duplicates told by peer";
         case TcpCount::sack_ignored: return "sack blocks ignored";
         case TcpCount::sack_forgotten: return "sack blocks forgotten";
+        case TcpCount::ecn_marks: return "ecn marks received";
+        case TcpCount::ecn_reductions: return "ecn reductions";
+        case TcpCount::keepalive_probes: return "keepalive probes";
+        case TcpCount::keepalive_drops: return "dropped: keepalive";
+        case TcpCount::black_holes: return "path mtu black holes";
+        case TcpCount::path_mtu_changes: return "path mtu changes";
         case TcpCount::persist_probes: return "window probes sent";
         case TcpCount::duplicate_acks: return "duplicate acks received";
         case TcpCount::delayed_acks: return "delayed acks sent";
@@ -33,7 +39,8 @@ const char* to_text(TcpCount what) {
         case TcpCount::give_ups: return "dropped: peer silent";
         case TcpCount::orphans_dropped: return "dropped: peer did not close";
         case TcpCount::syn_records: return "half-open begun";
-        case TcpCount::syn_evicted: return "half-open evicted";
+        case TcpCount::cookies_sent: return "syn cookies sent";
+        case TcpCount::cookies_taken: return "syn cookies taken";
         case TcpCount::syn_expired: return "half-open expired";
         case TcpCount::time_waits: return "time-wait begun";
         case TcpCount::time_wait_recycled: return "time-wait recycled";

@@ -29,6 +29,12 @@ enum class TcpCount : std::uint8_t {
     duplicates_told,   ///< D-SACK: the peer got something twice
     sack_ignored,      ///< blocks outside what is under way
     sack_forgotten,    ///< blocks forgotten because the scoreboard was full
+    ecn_marks,         ///< data that the network has marked
+    ecn_reductions,    ///< times that the peer's echo brought our window down
+    keepalive_probes,
+    keepalive_drops,   ///< connections whose peer did not answer them
+    black_holes,       ///< paths that seem to swallow full-sized segments
+    path_mtu_changes,  ///< segments made smaller because a router asked for it
     persist_probes,
     duplicate_acks,
     delayed_acks,  ///< ACKs that the delayed ACK timer sent
@@ -36,7 +42,8 @@ enum class TcpCount : std::uint8_t {
     give_ups,         ///< connections dropped because the peer stopped answering
     orphans_dropped,  ///< closed connections whose peer did not close in time
     syn_records,      ///< half-open connections begun
-    syn_evicted,      ///< half-open connections pushed out by newer ones
+    cookies_sent,     ///< SYNs answered without a record, since none was free
+    cookies_taken,    ///< and completed
     syn_expired,
     time_waits,
     time_wait_recycled,  ///< TIME_WAIT cut short because there was no room

@@ -13,6 +13,7 @@
 #include "kernel/port.hpp"
 #include "net/net.hpp"
 #include "net/tcp/build.hpp"
+#include "net/tcp/ecn.hpp"
 
 namespace kyu::net {
 
@@ -52,6 +53,7 @@ Outgoing begin(LockedNet& net, const Tcpcb& tp, std::uint8_t flags) {
     out.tuple = tp.tuple;
     out.ack = tp.rcv_nxt;
     out.flags = flags;
+    if (tp.ecn_echo) out.flags |= TcpFlags::kEce;
     out.stamp(net, tp.agreed);
     return out;
 }
@@ -84,6 +86,12 @@ bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     Outgoing out = begin(net, tp, TcpFlags::kAck);
     out.seq = tp.snd_una + SeqLen{plan.offset};
     if (plan.fin) out.flags |= TcpFlags::kFin;
+    if (tp.agreed.ecn && plan.length > 0 && out.seq == tp.snd_max &&
+        tp.snd_wnd > 0) {  // RFC 3168 §6.1.5: new only
+        out.tos = kEct0;
+        if (tp.cwr_due) out.flags |= TcpFlags::kCwr;
+        tp.cwr_due = false;
+    }
     if (plan.length > 0) {
         if (plan.offset + plan.length == so.send.size()) out.flags |= TcpFlags::kPsh;
         out.payload = so.send.share(plan.offset, plan.length);
@@ -191,6 +199,7 @@ bool send_syn(LockedNet& net, Tcpcb& tp) {
     out.tuple = tp.tuple;
     out.seq = tp.iss;
     out.flags = answer ? TcpFlags::kSyn | TcpFlags::kAck : TcpFlags::kSyn;
+    if (tp.agreed.ecn) out.flags |= answer ? TcpFlags::kEce : kEcnSetup;
     if (answer) out.ack = tp.rcv_nxt;
     out.window = syn_window(tp.socket->receive.limit());
     out.offer(net, tp.agreed);
@@ -321,6 +330,13 @@ void tcp_window_probe(LockedNet& net, Tcpcb& tp) {
         net.tcp.stats.count(TcpCount::retransmits);
     }
     tp.timing = false;
+}
+
+void tcp_keepalive_probe(LockedNet& net, Tcpcb& tp) {
+    Outgoing out = begin(net, tp, TcpFlags::kAck);
+    out.seq = tp.snd_una - SeqLen{1};
+    out.window = window_field(net, tp);
+    (void)build_and_send(net, std::move(out));
 }
 
 void tcp_send_reset(LockedNet& net, const Tcpcb& tp) {

@@ -25,6 +25,9 @@ void tcp_tail_probe(LockedNet& net, Tcpcb& tp);
 /// One byte beyond a closed window, so that the peer tells when it opens (RFC 9293 §3.8.6.1).
 void tcp_window_probe(LockedNet& net, Tcpcb& tp);
 
+/// An ACK of what was acknowledged long ago, which the peer must answer.
+void tcp_keepalive_probe(LockedNet& net, Tcpcb& tp);
+
 /// A reset for a synchronized connection that is about to be dropped.
 void tcp_send_reset(LockedNet& net, const Tcpcb& tp);
 

@@ -31,11 +31,14 @@ struct Seen {
     std::uint32_t seq{};
     std::uint32_t ack{};
     std::uint8_t flags{};
+    std::uint8_t tos{};
     std::uint16_t window{};
     unsigned mss{0};  ///< 0: no option
     TcpOptions options{};
     std::string data{};
-    [[nodiscard]] bool is(std::uint8_t wanted) const { return (flags & ~kPsh) == wanted; }
+    [[nodiscard]] bool is(std::uint8_t wanted) const {
+        return (flags & ~(kPsh | TcpFlags::kEce | TcpFlags::kCwr)) == wanted;
+    }
 };
 using Answers = std::vector<Seen>;
 
@@ -76,6 +79,7 @@ class Peer {
             s.seq = get32(tcp, 4);
             s.ack = get32(tcp, 8);
             s.flags = tcp[13];
+            s.tos = frame[15];
             s.window = static_cast<std::uint16_t>(get16(tcp, 14));
             const std::size_t header = std::size_t{4} * (tcp[12] >> 4U);
             if (header >= 24 && tcp[20] == 2) s.mss = get16(tcp, 22);
@@ -95,6 +99,7 @@ public:
     std::uint32_t seq{1000};
     std::uint32_t ack{0};
     std::uint16_t window{65535};
+    std::uint8_t tos{0};
     Bytes options{};
     /// Timestamps on every segment, once `on`: `echo` is kept at what the board said last.
     struct Stamp {
@@ -127,7 +132,10 @@ public:
         IpFields ip;
         ip.source = address;
         ip.protocol = 6;
-        world_->inject(ip_frame(ip, segment(flags, data)));
+        Bytes frame = ip_frame(ip, segment(flags, data));
+        frame[kEther + 1] = tos;
+        fix_ip(frame, kEther);
+        world_->inject(std::move(frame));
         world_->settle();
         return parse_sent();
     }

@@ -58,6 +58,9 @@ void parse_one(std::uint8_t kind, std::span<const std::byte> body, TcpOptions& i
                 into.timestamp_echo = u32_at(body, 4);
             }
             break;
+        case kOptionUserTimeout:
+            if (body.size() == 2) into.user_timeout = u16_at(body, 0);
+            break;
         default: break;  // RFC 9293 §3.1: what is not known is ignored
     }
 }

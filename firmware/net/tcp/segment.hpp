@@ -44,6 +44,7 @@ inline constexpr std::uint8_t kOptionWindowScale = 3;
 inline constexpr std::uint8_t kOptionSackPermitted = 4;
 inline constexpr std::uint8_t kOptionSack = 5;
 inline constexpr std::uint8_t kOptionTimestamps = 8;
+inline constexpr std::uint8_t kOptionUserTimeout = 28;
 /// NOP NOP and the head of a timestamps option, as RFC 7323 appendix A lays them out.
 inline constexpr std::uint32_t kStampHead = 0x0101'080A;
 
@@ -53,6 +54,8 @@ struct TcpFlags {
     static constexpr std::uint8_t kRst = 0x04;
     static constexpr std::uint8_t kPsh = 0x08;
     static constexpr std::uint8_t kAck = 0x10;
+    static constexpr std::uint8_t kEce = 0x40;
+    static constexpr std::uint8_t kCwr = 0x80;
 
     std::uint8_t bits{};
     [[nodiscard]] constexpr bool fin() const { return (bits & kFin) != 0; }
@@ -77,6 +80,7 @@ struct TcpOptions {
     bool has_timestamps{false};
     std::uint32_t timestamp_value{0};
     std::uint32_t timestamp_echo{0};
+    std::uint16_t user_timeout{0};  ///< RFC 5482 §3: as it came; 0: none
     std::uint8_t sack_count{0};
     std::array<SackBlock, 4> sack{};
 };
@@ -96,6 +100,7 @@ struct TcpSegment {
     SeqNum seq;
     SeqNum ack;  ///< meaningful when flags.ack()
     TcpFlags flags;
+    bool congested{false};  ///< the network has marked it (RFC 3168: CE)
     std::uint16_t window{};
     std::uint16_t data_bytes{};
     TcpOptions options;

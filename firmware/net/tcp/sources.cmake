@@ -4,12 +4,16 @@ set(KYU_NET_TCP_SOURCES
     tcp/build.cpp
     tcp/congestion.cpp
     tcp/connection.cpp
+    tcp/cookies.cpp
     tcp/counters.cpp
     tcp/cubic.cpp
+    tcp/ecn.cpp
     tcp/input.cpp
     tcp/input_steps.cpp
     tcp/input_predicted.cpp
     tcp/input_text.cpp
+    tcp/keepalive.cpp
+    tcp/options_set.cpp
     tcp/output.cpp
     tcp/show.cpp
     tcp/reassembly.cpp
@@ -24,7 +28,9 @@ set(KYU_NET_TCP_TESTS
     tcp/close_test.cpp
     tcp/congestion_test.cpp
     tcp/cubic_test.cpp
+    tcp/ecn_test.cpp
     tcp/handshake_test.cpp
+    tcp/manage_test.cpp
     tcp/pressure_test.cpp
     tcp/predicted_test.cpp
     tcp/reassembly_test.cpp

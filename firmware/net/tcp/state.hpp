@@ -8,6 +8,7 @@
 #include "net/random.hpp"
 #include "net/socket/socket.hpp"
 #include "net/tcp/challenge.hpp"
+#include "net/tcp/cookies.hpp"
 #include "net/tcp/counters.hpp"
 #include "net/tcp/reassembly.hpp"
 #include "net/tcp/syn_cache.hpp"
@@ -34,6 +35,7 @@ public:
     TupleTable<Tcpcb, 256> table;
     TimerHeap<Tcpcb, kTcpConnectionsMax> timers;
     SynCache syn_cache;
+    SynCookies cookies;
     TimeWaitTable time_wait;
     ReassemblyPool reassembly{"reassembly"};
     SocketTable sockets;

@@ -44,7 +44,8 @@ enum class TcpTimer : std::uint8_t {
     retransmit,
     persist,  ///< the peer's window is shut, or too small to be worth sending into
     delayed_ack,
-    probe,   ///< a loss at the tail, or one that may be mere reordering (RFC 8985)
+    probe,  ///< a loss at the tail, or one that may be mere reordering (RFC 8985)
+    keepalive,
     linger,  ///< nobody owns the connection and the peer does not finish it
     resend,  ///< memory or ring were full: try again shortly
     count_
@@ -93,7 +94,12 @@ struct Tcpcb : ListLink<OutputTag> {
     std::uint32_t rcv_segment{1};    ///< the largest payload the peer has sent: its MSS, in effect
     unsigned retries{0};             ///< expiries since the last progress
     unsigned persist_shift{0};
-    bool unreachable{false};  ///< an ICMP error was seen (RFC 5927: soft)
+    bool ecn_echo{false};  ///< ECE until the peer says CWR
+    bool cwr_due{false};   ///< the next new data tell that we have slowed down
+    SeqNum ecn_until;      ///< no further reduction before this is acknowledged
+    std::uint8_t keep_probes{0};
+    Duration give_up_after{kGiveUpAfter};  ///< without progress (R2, or the user timeout)
+    bool unreachable{false};               ///< an ICMP error was seen (RFC 5927: soft)
 
     // Time.
     bool timing{false};       ///< a round trip is being measured (Karn: of new data only)
@@ -109,7 +115,7 @@ struct Tcpcb : ListLink<OutputTag> {
     Scoreboard sent;  ///< of [snd_una, snd_nxt), once the SYN is acknowledged
 
     std::array<Instant, static_cast<std::size_t>(TcpTimer::count_)> deadlines{
-        Instant::never(), Instant::never(), Instant::never(),
+        Instant::never(), Instant::never(), Instant::never(), Instant::never(),
         Instant::never(), Instant::never(), Instant::never()};
     Instant filed_at{};
     std::uint32_t heap_index{UINT32_MAX};

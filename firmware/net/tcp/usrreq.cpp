@@ -115,6 +115,7 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
     tp->snd_una = tp->snd_nxt = tp->snd_max = tp->iss;
     // Everything is offered (RFC 7323 §2.2); what the peer's SYN says decides (agree()).
     tp->agreed.timestamps = tp->agreed.scaling = tp->agreed.sack = true;
+    tp->agreed.ecn = settings.ecn;
     tp->agreed.rcv_scale = scale_for(so->receive.limit());
     tp->agreed.ts_offset = timestamp_offset(net.random, tuple);
     tcp_output(net, *tp);
