@@ -23,6 +23,21 @@ set(KYU_NET_TCP_SOURCES
     tcp/syn_cache.cpp
     tcp/timers.cpp
     tcp/usrreq.cpp)
+# Run once a connection, or when something went wrong: small rather than fast.
+set(KYU_NET_TCP_COLD
+    tcp/answers.cpp
+    tcp/connection.cpp
+    tcp/cookies.cpp
+    tcp/counters.cpp
+    tcp/ecn.cpp
+    tcp/keepalive.cpp
+    tcp/options_set.cpp
+    tcp/reassembly.cpp
+    tcp/recovery.cpp
+    tcp/scoreboard.cpp
+    tcp/syn_cache.cpp
+    tcp/timers.cpp
+    tcp/usrreq.cpp)
 set(KYU_NET_TCP_TESTS
     tcp/attack_test.cpp
     tcp/close_test.cpp
@@ -32,6 +47,8 @@ set(KYU_NET_TCP_TESTS
     tcp/handshake_test.cpp
     tcp/manage_test.cpp
     tcp/pressure_test.cpp
+    tcp/pitfalls_pair_test.cpp
+    tcp/pitfalls_test.cpp
     tcp/predicted_test.cpp
     tcp/reassembly_test.cpp
     tcp/recovery_test.cpp

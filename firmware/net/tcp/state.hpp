@@ -69,7 +69,7 @@ public:
     }
     void arm(Tcpcb& tp, TcpTimer which, Instant at) {
         tp.deadlines[static_cast<std::size_t>(which)] = at;
-        if (at != Instant::never()) timers.at_latest(tp, at);
+        if (at != Instant::never() && timers.must_file(tp, at)) timers.at_latest(tp, at);
     }
 };
 
