@@ -37,6 +37,7 @@ public:
             if (progress) most += mss;
             room = std::min(threshold - pipe, most);
         }
+        if (pipe == 0) room = std::max(room, mss);  // or no ACK would ever come
         return pipe + room;
     }
 };
