@@ -18,10 +18,11 @@ namespace {
 constexpr std::size_t kBlockBytes = 16;
 
 std::uint32_t fold(std::uint64_t sum) {
-    sum = (sum & 0xFFFFFFFFU) + (sum >> 32U);
-    sum = (sum & 0xFFFFU) + (sum >> 16U);
-    sum = (sum & 0xFFFFU) + (sum >> 16U);
-    return static_cast<std::uint32_t>((sum & 0xFFFFU) + (sum >> 16U));
+    const auto low = static_cast<std::uint32_t>(sum);
+    std::uint32_t folded = low + static_cast<std::uint32_t>(sum >> 32U);
+    if (folded < low) ++folded;  // cannot carry again: the upper half was not all ones
+    folded = (folded & 0xFFFFU) + (folded >> 16U);
+    return (folded & 0xFFFFU) + (folded >> 16U);
 }
 
 std::uint32_t swap_bytes(std::uint32_t folded) { return ((folded & 0xFFU) << 8U) | (folded >> 8U); }
@@ -98,6 +99,12 @@ std::uint32_t load16(const std::byte* p) {
     return half;
 }
 
+std::uint32_t load32(const std::byte* p) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, p, 4);
+    return word;
+}
+
 /// A single byte as the first byte of a 16-bit word in memory.
 std::uint32_t lone_byte(std::byte b) {
     if constexpr (std::endian::native == std::endian::little) {
@@ -108,33 +115,33 @@ std::uint32_t lone_byte(std::byte b) {
 }
 
 /// The folded sum of `bytes` in the processor's byte order, as if they began at an even offset.
-std::uint32_t sum_bytes(std::span<const std::byte> bytes) {
-    const std::byte* p = bytes.data();
-    std::size_t left = bytes.size();
+std::uint32_t sum_bytes(const std::byte* p, std::size_t left) {
     std::uint64_t sum = 0;
     if (left >= kBlockBytes) {
         sum = sum_blocks(p, left / kBlockBytes);
         p += left / kBlockBytes * kBlockBytes;
         left %= kBlockBytes;
     }
-    for (; left >= 4; left -= 4, p += 4) {
-        std::uint32_t word = 0;
-        std::memcpy(&word, p, 4);
-        sum += word;
+    if ((left & 8U) != 0) {
+        sum += std::uint64_t{load32(p)} + load32(p + 4);
+        p += 8;
     }
-    if (left >= 2) {
+    if ((left & 4U) != 0) {
+        sum += load32(p);
+        p += 4;
+    }
+    if ((left & 2U) != 0) {
         sum += load16(p);
         p += 2;
-        left -= 2;
     }
-    if (left == 1) sum += lone_byte(*p);
+    if ((left & 1U) != 0) sum += lone_byte(*p);
     return fold(sum);
 }
 
 }  // namespace
 
 void Checksum::add(std::span<const std::byte> bytes) {
-    const std::uint32_t sum = sum_bytes(bytes);
+    const std::uint32_t sum = sum_bytes(bytes.data(), bytes.size());
     sum_ += odd_ ? swap_bytes(sum) : sum;
     sum_ = (sum_ & 0xFFFFU) + (sum_ >> 16U);
     odd_ = odd_ != ((bytes.size() & 1U) != 0);
@@ -174,7 +181,7 @@ std::uint32_t transport_checksum(Ipv4 source, Ipv4 destination, std::uint8_t pro
         return sum.finish();
     }
     // As Checksum does it, in the order of memory, without a state between the parts.
-    const std::uint64_t sum = std::uint64_t{sum_bytes(head->bytes())} +
+    const std::uint64_t sum = std::uint64_t{sum_bytes(head->data, head->size)} +
                               __builtin_bswap32(source.host) + __builtin_bswap32(destination.host) +
                               swap_bytes(std::uint32_t{protocol}) + swap_bytes(packet.size());
     return ~fold(sum) & 0xFFFFU;

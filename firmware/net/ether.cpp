@@ -12,18 +12,15 @@ namespace kyu::net {
 
 namespace {
 
-/// 224.0.0.1, every host on this network (RFC 1112 §6.4), is the only group this host is in.
-constexpr MacAddress kAllHosts{{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}};
-
 bool is_for_us(const LockedNet& net, const MacAddress& destination) {
     if (destination == net.interface.mac) return true;
     return destination.is_group() &&
-           (destination == MacAddress::broadcast() || destination == kAllHosts);
+           (destination == MacAddress::broadcast() || net.igmp.wants(destination));
 }
 
 }  // namespace
 
-void ether_input(LockedNet& net, Mbuf frame) {
+void ether_input(LockedNet& net, Mbuf&& frame) {
     ++net.stats.ether_in;
     if (frame.size() < sizeof(EthernetHeader)) return net.stats.count(Drop::ether_short);
     if (!frame.pull_up(sizeof(EthernetHeader))) return net.stats.count(Drop::in_no_memory);
@@ -43,7 +40,7 @@ void ether_input(LockedNet& net, Mbuf frame) {
 }
 
 Status<SendError> ether_output(LockedNet& net, const MacAddress& destination, EtherType type,
-                               Mbuf payload) {
+                               Mbuf&& payload) {
     const std::span<std::byte> room = payload.prepend(sizeof(EthernetHeader));
     if (room.empty()) {
         net.stats.count(Drop::out_no_memory);

@@ -14,10 +14,10 @@ namespace kyu::net {
 class LockedNet;
 
 /// A received frame, without FCS.
-void ether_input(LockedNet& net, Mbuf frame);
+void ether_input(LockedNet& net, Mbuf&& frame);
 
 /// Puts an Ethernet header in front of `payload` and gives the frame to the link.
 [[nodiscard]] Status<SendError> ether_output(LockedNet& net, const MacAddress& destination,
-                                             EtherType type, Mbuf payload);
+                                             EtherType type, Mbuf&& payload);
 
 }  // namespace kyu::net

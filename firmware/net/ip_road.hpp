@@ -14,6 +14,6 @@ class LockedNet;
 enum class Road : std::uint8_t { wire, loopback };
 
 /// ip_input() for both roads. The net thread calls it for what this host has sent to itself.
-void ip_receive(LockedNet& net, Mbuf packet, Road road, bool link_broadcast);
+void ip_receive(LockedNet& net, Mbuf&& packet, Road road, bool link_broadcast);
 
 }  // namespace kyu::net

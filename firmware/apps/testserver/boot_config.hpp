@@ -37,8 +37,7 @@ struct BootConfig {
 /// `complaints`.
 [[nodiscard]] BootConfig read_boot_config(std::string_view args, TextSink& complaints);
 
-/// "192.168.0.73"; nothing else, no leading zeros beyond "0".
-[[nodiscard]] std::optional<net::Ipv4> parse_ipv4(std::string_view text);
+using net::parse_ipv4;
 /// "02:00:00:00:00:01"; a group or zero address is refused.
 [[nodiscard]] std::optional<net::MacAddress> parse_mac(std::string_view text);
 

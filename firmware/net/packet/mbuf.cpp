@@ -60,14 +60,6 @@ std::span<std::byte> Mbuf::writable_front() {
     return {head_->data, head_->size};
 }
 
-std::size_t Mbuf::give_up_writes() {
-    // The free list has written its link, in debug images poison everywhere.
-    constexpr std::size_t kLink = kDebugPools ? kClusterBytes : sizeof(void*);
-    std::uint16_t& references = head_->pool->references_of(*head_->cluster);
-    const std::uint16_t before = std::exchange(references, std::uint16_t{1});
-    return before == 1 ? kLink : kClusterBytes;
-}
-
 std::size_t Mbuf::room_in_front() const {
     if (!head_->pool->exclusive(*head_)) return 0;
     return static_cast<std::size_t>(head_->data - memory_of(*head_).data());

@@ -132,7 +132,7 @@ public:
     }
 
     /// Joins `other` to the end.
-    void append(Mbuf other) {
+    void append(Mbuf&& other) {
         if (head_ == nullptr) {
             *this = std::move(other);
             return;
@@ -244,11 +244,23 @@ private:
     [[nodiscard]] Segment* take_piece(const Segment& of, std::size_t offset, std::size_t count,
                                       Reserve reserve);
     void free_segment(Segment& segment);
-    [[nodiscard]] std::uint16_t& references_of(const Cluster& cluster);
+    [[nodiscard]] std::uint16_t& references_of(const Cluster& cluster) {
+        return references_[clusters_.index_of(cluster)];
+    }
     [[nodiscard]] bool exclusive(const Segment& segment);
-    void note_written(const Segment& segment);
+    void note_written(const Segment& segment) {
+        if (segment.cluster != nullptr) references_of(*segment.cluster) |= kWritten;
+    }
     [[nodiscard]] bool injected_failure();
     static Mbuf packet_of(Segment& segment);
 };
+
+inline std::size_t Mbuf::give_up_writes() {
+    // The free list has written its link, in debug images poison everywhere.
+    constexpr std::size_t kLink = kDebugPools ? kClusterBytes : sizeof(void*);
+    std::uint16_t& references = head_->pool->references_of(*head_->cluster);
+    const std::uint16_t before = std::exchange(references, std::uint16_t{1});
+    return before == 1 ? kLink : kClusterBytes;
+}
 
 }  // namespace kyu::net

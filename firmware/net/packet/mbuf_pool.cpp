@@ -50,17 +50,9 @@ bool MbufPool::injected_failure() {
     return fail_countdown_ != 0 && --fail_countdown_ == 0;
 }
 
-std::uint16_t& MbufPool::references_of(const Cluster& cluster) {
-    return references_[clusters_.index_of(cluster)];
-}
-
 bool MbufPool::exclusive(const Segment& segment) {
     return !segment.read_only &&
            (segment.cluster == nullptr || (references_of(*segment.cluster) & kReferencesMax) == 1);
-}
-
-void MbufPool::note_written(const Segment& segment) {
-    if (segment.cluster != nullptr) references_of(*segment.cluster) |= kWritten;
 }
 
 Segment* MbufPool::take_segment(Reserve reserve) {

@@ -35,13 +35,13 @@ std::uint32_t SockBuf::space() const {
     return limit_ - chain_.size();
 }
 
-void SockBuf::append(Mbuf data) {
+void SockBuf::append(Mbuf&& data) {
     memory_ += data.memory();
     tail_fill_ = kPieceMax;  // a received packet is not grown
     chain_.append(std::move(data));
 }
 
-void SockBuf::append_received(Mbuf data) {
+void SockBuf::append_received(Mbuf&& data) {
     if (data.size() <= Segment::kInside - kHeaderRoom && data.segments() == 1) {
         const std::size_t copied = chain_.append_inside(data.front());
         if (copied == data.size()) return;

@@ -42,10 +42,10 @@ public:
     [[nodiscard]] bool over_memory() const { return memory_ >= memory_limit_; }
 
     /// Takes a packet by reference.
-    void append(Mbuf data);
+    void append(Mbuf&& data);
     /// Takes a received packet: by reference, or, when it is small, by copying it behind the last
     /// one, so that many small packets do not pin a cluster each.
-    void append_received(Mbuf data);
+    void append_received(Mbuf&& data);
     /// Copies from the front of `bytes` as much as fits, into pieces of `piece_bytes` each
     /// (so that a full-sized segment is one piece). Returns how much: less than space() only when
     /// the pool is empty.

@@ -14,7 +14,7 @@
 
 namespace kyu::net {
 
-void tcp_input(LockedNet& net, Mbuf segment, const IpInfo& ip) {
+void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip) {
     TcpState& tcp = net.tcp;
     tcp.stats.count(TcpCount::segments_in);
     // RFC 9293 §3.9.2: nothing that was sent to a group is TCP's.
@@ -195,7 +195,7 @@ void queue_has_room(LockedNet& net, Socket& listener) {
     net.tcp.syn_cache.remove(*record);
 }
 
-void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf data) {
+void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf&& data) {
     TcpState& tcp = net.tcp;
     const SeqNum expected = record.irs + SeqLen{1};
     if (seg.flags.rst()) {
@@ -316,7 +316,7 @@ void take_user_timeout(Tcpcb& tp, std::uint16_t wire) {
 
 }  // namespace
 
-void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf data) {
+void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
     tp.last_heard = net.now();
     if (check_sequence(net, tp, seg, data) == Next::done) return;
     if (check_reset(net, tp, seg) == Next::done) return;

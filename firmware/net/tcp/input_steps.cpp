@@ -130,6 +130,14 @@ Next check_syn(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
 
 namespace {
 
+/// RFC 7323 §4.1: the age of what is echoed, if it can be that old at most.
+void measure_echo(LockedNet& net, Tcpcb& tp, std::uint32_t echo, Duration oldest) {
+    if (echo == 0) return;
+    const std::uint32_t clock = net.tcp.clock.at(net.now()) + tp.agreed.ts_offset;
+    const Duration age = Duration::from_ms(clock - echo);
+    if (age <= oldest + Duration::from_ms(1)) tp.rtt.on_sample(age);
+}
+
 /// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps, which serve where
 /// it cannot tell which copy was acknowledged. An echo from before the segment was first sent, or
 /// of what we never said, measures nothing.
@@ -137,10 +145,7 @@ void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
     tp.timing = false;
     const Duration since_first = net.now() - tp.timed_at;
     if (!tp.timed_again) return tp.rtt.on_sample(since_first);
-    if (!tp.agreed.timestamps || echo == 0) return;
-    const std::uint32_t clock = net.tcp.clock.at(net.now()) + tp.agreed.ts_offset;
-    const Duration age = Duration::from_ms(clock - echo);
-    if (age <= since_first + Duration::from_ms(1)) tp.rtt.on_sample(age);
+    if (tp.agreed.timestamps) measure_echo(net, tp, echo, since_first);
 }
 
 }  // namespace
@@ -148,7 +153,11 @@ void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
 std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t echo) {
     Socket& so = *tp.socket;
     const std::uint32_t acked = (ack - tp.snd_una).value;
-    if (tp.timing && ack.is_after(tp.timed_seq)) measure(net, tp, echo);
+    if (tp.timing && ack.is_after(tp.timed_seq)) {
+        measure(net, tp, echo);
+    } else if (tp.rtt.backed_off() && tp.agreed.timestamps) {
+        measure_echo(net, tp, echo, net.now() - tp.last_progress);
+    }
     const std::uint32_t bytes = std::min(acked, so.send.size());
     if (acked > bytes) tp.fin_acked = true;
     so.send.drop(bytes);

@@ -30,7 +30,7 @@ void schedule_ack(LockedNet& net, Tcpcb& tp, std::uint32_t bytes) {
 
 /// Of `data`, which begins at rcv_nxt, the part before the first piece that is already here; the
 /// rest is filed. The part that is in order is never refused, however full the queue is.
-Mbuf split_at_gap(LockedNet& net, Tcpcb& tp, Mbuf data) {
+Mbuf split_at_gap(LockedNet& net, Tcpcb& tp, Mbuf&& data) {
     ReassemblyQueue& queue = tp.reassembly;
     if (queue.empty()) return data;
     const std::uint32_t gap = (queue.first() - tp.rcv_nxt).value;
@@ -71,7 +71,7 @@ Next refuse_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
 
 }  // namespace
 
-void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf data) {
+void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf&& data) {
     SockBuf& buffer = tp.socket->receive;
     const std::uint32_t bytes = data.size();
     tp.rcv_nxt = tp.rcv_nxt + SeqLen{bytes};
@@ -84,7 +84,7 @@ void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf data) {
     net.wake(tp.socket->readable);
 }
 
-Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf data) {
+Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
     if (seg.data_bytes == 0) return Next::step;
     if (!receives(tp.state)) {  // after the peer's FIN there is no text
         net.tcp.stats.count(TcpCount::drop_flags);

@@ -163,8 +163,12 @@ std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, std::uint32_t echo
     }
     const std::uint32_t now = us_of(net.now());
     const std::uint32_t age = tp.sent.clean() ? 0 : echo_age_us(net, tp, echo);
+    // What was never sent again measures whatever else was (RFC 6298 §3): with SACK it is news only
+    // when it has just arrived. Needed where the one segment that is timed was sent again.
+    const bool wanted = tp.rtt.backed_off() || !tp.rtt.measured();
     return tp.sent.acknowledge(tp.snd_una, [&](const Scoreboard::Delivered& d) {
         tp.recovery.rack.delivered(d, now, age);
+        if (wanted && !d.again) tp.rtt.on_sample(Duration::from_us(now - d.sent_us));
     });
 }
 

@@ -1,7 +1,8 @@
 // TcpHeader, TcpOptions, TcpSegment: a segment as it came, checked once.
 //
-// Rules     check_tcp_segment() and parse() are the only places that read lengths out of a header.
-//           After them, every field is in host order and every length is inside the packet.
+// Rules     check_tcp_segment() and parse() are the only places that read lengths out of a TCP
+//           header, but for header prediction, whose segments have a fixed layout. After them every
+//           field is in host order and every length is inside the packet.
 // Context   any. Pure, apart from the Mbuf given.
 #pragma once
 

@@ -15,7 +15,11 @@ namespace kyu::net {
 class LockedNet;
 
 /// A segment that IP received; `segment` begins at the TCP header and ends where IP says.
-void tcp_input(LockedNet& net, Mbuf segment, const IpInfo& ip);
+void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip);
+
+/// A received frame, if it is the TCP segment that is expected next. False: nothing has happened,
+/// the frame goes the ordinary way.
+[[nodiscard]] bool tcp_express_input(LockedNet& net, Mbuf& frame);
 
 /// The end of a batch of segments: what they made due is sent, in as few segments as it takes.
 void tcp_end_batch(LockedNet& net);

@@ -32,7 +32,7 @@ void SimLink::refill() {
     }
 }
 
-bool SimLink::transmit(net::Mbuf frame) {
+bool SimLink::transmit(net::Mbuf&& frame) {
     if (!up_) return false;
     ++stats_.tx_frames;
     stats_.tx_bytes += frame.size();

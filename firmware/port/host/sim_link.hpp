@@ -50,7 +50,7 @@ public:
     [[nodiscard]] std::uint16_t mtu() const override { return 1500; }
     [[nodiscard]] bool up() const override { return up_; }
     [[nodiscard]] bool transmit_checksums() const override { return false; }
-    bool transmit(net::Mbuf frame) override;
+    bool transmit(net::Mbuf&& frame) override;
     void flush() override {}
     [[nodiscard]] net::Mbuf receive(net::MbufPool& pool) override;
     bool receive_done() override;

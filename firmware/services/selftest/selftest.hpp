@@ -1,4 +1,5 @@
-// Self tests: what the menus k and i of the shell run, on the real kernel, in the shell's thread.
+// Self tests: what the menus k, i and n of the shell run, on the real kernel, in the shell's
+// thread.
 //
 // Context   the shell's thread, between two commands; its threads are of the test's own making.
 // Ownership the Bench owns stacks and threads. A Threads object in a test's frame ends them all
@@ -18,6 +19,10 @@
 #include "kernel/console.hpp"
 #include "kernel/thread.hpp"
 #include "services/shell/shell_board.hpp"
+
+namespace kyu::net {
+class Net;
+}
 
 namespace kyu::selftest {
 
@@ -50,6 +55,7 @@ private:
     bool broken_{false};
 
 public:
+    unsigned net_debug{0};  ///< how much the tests of the menu n say: 0, 1, 2
     /// A thread of an earlier test would not end: it is blocked for good, and its stack is gone.
     [[nodiscard]] bool broken() const { return broken_; }
     /// A stack that no Threads object has given out: the last.
@@ -61,12 +67,13 @@ class Run {
     Console& console_;
     ShellBoard& board_;
     Bench& bench_;
+    net::Net& net_;
     Result result_{Result::ok};
     TextBuffer<96> why_;
 
 public:
-    Run(Console& console, ShellBoard& board, Bench& bench)
-        : console_(console), board_(board), bench_(bench) {}
+    Run(Console& console, ShellBoard& board, Bench& bench, net::Net& net)
+        : console_(console), board_(board), bench_(bench), net_(net) {}
 
     /// `what` is the promise; the first that does not hold is what the test reports.
     bool expect(bool holds, std::string_view what) {
@@ -96,6 +103,7 @@ public:
     [[nodiscard]] ShellBoard& board() { return board_; }
     [[nodiscard]] Bench& bench() { return bench_; }
     [[nodiscard]] Console& console() { return console_; }
+    [[nodiscard]] net::Net& net() { return net_; }
     [[nodiscard]] Result result() const { return result_; }
     [[nodiscard]] std::string_view why() const { return why_.view(); }
 };
@@ -134,5 +142,7 @@ inline constexpr unsigned kLower = 14;
 [[nodiscard]] std::span<const Test> kernel_tests();
 /// Those of the menu i that need no device.
 [[nodiscard]] std::span<const Test> portable_tests();
+/// The menu n.
+[[nodiscard]] std::span<const Test> network_tests();
 
 }  // namespace kyu::selftest

@@ -49,6 +49,7 @@ struct ShellCommand {
 [[nodiscard]] std::span<const ShellCommand> thread_commands();
 [[nodiscard]] std::span<const ShellCommand> memory_commands();
 [[nodiscard]] std::span<const ShellCommand> net_commands();
+[[nodiscard]] std::span<const ShellCommand> client_commands();
 [[nodiscard]] std::span<const ShellCommand> board_commands();
 [[nodiscard]] std::span<const ShellCommand> test_commands();
 

@@ -82,7 +82,7 @@ Duration locks(ThreadContext& self) {
 }  // namespace
 
 void cost(ThreadContext& self, ShellParts& parts, Words /*words*/) {
-    selftest::Run run{parts.console, parts.board, parts.bench};
+    selftest::Run run{parts.console, parts.board, parts.bench, parts.net};
     if (parts.bench.broken()) {
         return parts.console.print(self, "a test left a thread behind: R restarts the board\n");
     }

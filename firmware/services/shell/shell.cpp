@@ -9,8 +9,8 @@ constexpr std::size_t kLineMax = 128;
 constexpr std::size_t kWordsMax = 8;
 
 using Group = std::span<const ShellCommand> (*)();
-constexpr std::array<Group, 5> kGroups{thread_commands, memory_commands, net_commands,
-                                       board_commands, test_commands};
+constexpr std::array<Group, 6> kGroups{thread_commands, memory_commands, net_commands,
+                                       client_commands, board_commands,  test_commands};
 
 void help(ThreadContext& self, ShellParts& parts) {
     for (const Group group : kGroups) {
