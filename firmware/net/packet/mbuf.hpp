@@ -212,6 +212,11 @@ public:
 
     [[nodiscard]] const PoolStats& segment_stats() const { return segment_stats_; }
     [[nodiscard]] const PoolStats& cluster_stats() const { return cluster_stats_; }
+    /// Less than `eighths` of the segments and clusters are in use.
+    [[nodiscard]] bool used_below(std::uint32_t eighths) const {
+        return cluster_stats_.used * 8 < cluster_stats_.total * eighths &&
+               segment_stats_.used * 8 < segment_stats_.total * eighths;
+    }
     /// What watches over them in debug images, or nullptr.
     [[nodiscard]] const PoolGuard* segment_guard() const { return segments_.guard(); }
     [[nodiscard]] const PoolGuard* cluster_guard() const { return clusters_.guard(); }

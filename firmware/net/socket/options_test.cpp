@@ -61,7 +61,7 @@ TEST_F(Options, a_value_out_of_range_changes_nothing) {
                    !server_.options(self)->no_delay;
         };
         EXPECT_TRUE(refused([](SocketOptions& o) { o.send_bytes = kSockBufBytesMin - 1; }));
-        EXPECT_TRUE(refused([](SocketOptions& o) { o.receive_bytes = kSockBufBytes + 1; }));
+        EXPECT_TRUE(refused([](SocketOptions& o) { o.receive_bytes = kSockBufBytesMax + 1; }));
         EXPECT_TRUE(refused([](SocketOptions& o) { o.keep_count = 0; }));
         EXPECT_TRUE(refused([](SocketOptions& o) { o.keep_idle = Duration{}; }));
         EXPECT_TRUE(refused([](SocketOptions& o) { o.linger = kLingerMax + Duration::from_s(1); }));

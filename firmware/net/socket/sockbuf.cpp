@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "net/tcp/config.hpp"
 
 namespace kyu::net {
 
@@ -15,14 +16,7 @@ namespace {
 
 constexpr std::uint32_t kPieceMax = kClusterBytes - kHeaderRoom;
 
-/// How much of the pool senders may fill. The rest is for frames on their way in: when no ACK can
-/// be received, what is queued is never freed.
-bool pool_has_room(const MbufPool& pool) {
-    const PoolStats& clusters = pool.cluster_stats();
-    const PoolStats& segments = pool.segment_stats();
-    return clusters.used < clusters.total - clusters.total / 4 &&
-           segments.used < segments.total - segments.total / 4;
-}
+bool pool_has_room(const MbufPool& pool) { return pool.used_below(kPoolEighthsForSend); }
 
 }  // namespace
 

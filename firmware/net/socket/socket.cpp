@@ -50,9 +50,7 @@ Socket* SocketTable::allocate() {
     s->user = 0;
     s->owned = s->no_more_input = s->no_more_output = s->failed = s->listening = false;
     s->remote = {};
-    s->options = {};
-    s->send.set_limit(kSockBufBytes);
-    s->receive.set_limit(kSockBufBytes);
+    s->settings = {};
     s->port = 0;
     s->backlog = s->queued = 0;
     return s;

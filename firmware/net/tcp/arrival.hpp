@@ -23,6 +23,8 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
 void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg);  // §3.10.7.3
 void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data);        // §3.10.7.4
 void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf&& data);
+/// True: the ACK completed a handshake of which only a cookie was kept, and is dealt with.
+bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg, Mbuf& data);
 /// accept() has taken one out of the listener's queue: the next in line comes in.
 void queue_has_room(LockedNet& net, Socket& listener);
 void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegment& seg);
@@ -31,8 +33,9 @@ void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegme
 /// expected, and is taken. False: nothing has happened.
 [[nodiscard]] bool arrives_predicted(LockedNet& net, Tcpcb& tp, Mbuf& segment);
 
-/// SND.UNA moves to `ack`, which acknowledges something new.
-void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack);
+/// SND.UNA moves to `ack`, which acknowledges something new; `echo` is the segment's TSecr, 0 for
+/// none. Returns bytes that the peer has now and was not known to have.
+std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t echo);
 /// `data` begins at rcv_nxt and fits the window.
 void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf&& data);
 

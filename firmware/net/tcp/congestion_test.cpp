@@ -1,4 +1,4 @@
-// NewReno, fed with acknowledgements by hand.
+// Slow start, NewReno's avoidance, what loss and silence do to the window.
 #include "net/tcp/congestion.hpp"
 
 #include <gtest/gtest.h>
@@ -6,95 +6,114 @@
 namespace kyu::net {
 namespace {
 
-using Advice = Congestion::Advice;
 constexpr std::uint32_t kMss = 1460;
+constexpr std::uint32_t kRtt = 20'000;
 
-SeqNum at(std::uint32_t segments) { return SeqNum{1000 + 1 + segments * kMss}; }
-
-Congestion fresh() {
+Congestion fresh(CongestionAlgorithm algorithm = CongestionAlgorithm::newreno) {
     Congestion c;
-    c.start(kMss, SeqNum{1000});
+    c.start(kMss, algorithm);
     return c;
 }
-
-/// Recovery from the loss of the first of ten segments.
-Congestion recovering() {
-    Congestion c = fresh();
-    EXPECT_EQ(c.on_duplicate_ack(at(0), at(10), 10 * kMss), Advice::send_new);
-    EXPECT_EQ(c.on_duplicate_ack(at(0), at(11), 11 * kMss), Advice::send_new);
-    EXPECT_EQ(c.on_duplicate_ack(at(0), at(12), 12 * kMss), Advice::fast_retransmit);
-    return c;
+/// A round trip: the whole window is acknowledged, segment by segment.
+void round_trip(Congestion& c, std::uint32_t now_ms = 0) {
+    const std::uint32_t segments = c.window() / kMss;
+    for (std::uint32_t i = 0; i < segments; ++i) c.on_ack(kMss, c.window(), now_ms, kRtt);
 }
 
 TEST(Congestion, begins_with_ten_segments_and_doubles_each_round) {
     Congestion c = fresh();
-    EXPECT_EQ(c.window(), 10 * kMss);
-    for (std::uint32_t i = 1; i <= 10; ++i) {
-        EXPECT_EQ(c.on_ack(at(i), kMss, c.window()), Advice::nothing);
-    }
+    EXPECT_EQ(c.window(), 10 * kMss) << "RFC 6928";
+    round_trip(c);
     EXPECT_EQ(c.window(), 20 * kMss);
 }
 
 TEST(Congestion, does_not_grow_a_window_that_is_not_used) {
     Congestion c = fresh();
-    for (std::uint32_t i = 1; i <= 100; ++i)
-        EXPECT_EQ(c.on_ack(at(i), kMss, kMss), Advice::nothing);
+    for (std::uint32_t i = 1; i <= 100; ++i) c.on_ack(kMss, kMss, 0, kRtt);
     EXPECT_EQ(c.window(), 10 * kMss);
 }
 
-TEST(Congestion, limited_transmit_allows_one_segment_for_each_of_two_duplicates) {
+TEST(Congestion, bytes_count_and_not_acks) {
+    Congestion many = fresh();
+    Congestion few = fresh();
+    for (int i = 0; i < 1000; ++i) many.on_ack(kMss / 100, many.window(), 0, kRtt);
+    for (int i = 0; i < 10; ++i) few.on_ack(kMss / 100 * 100, few.window(), 0, kRtt);
+    EXPECT_EQ(many.window(), few.window()) << "RFC 3465: an ACK for each byte gains nothing";
+    Congestion stretch = fresh();
+    stretch.on_ack(8 * kMss, stretch.window(), 0, kRtt);
+    EXPECT_EQ(stretch.window(), 12 * kMss) << "and one for many no more than two segments";
+}
+
+TEST(Congestion, newreno_halves_and_then_grows_by_one_segment_each_round) {
     Congestion c = fresh();
-    EXPECT_EQ(c.on_duplicate_ack(at(0), at(10), 10 * kMss), Advice::send_new);
-    EXPECT_EQ(c.window(), 11 * kMss);
-    EXPECT_EQ(c.on_duplicate_ack(at(0), at(11), 11 * kMss), Advice::send_new);
-    EXPECT_EQ(c.window(), 12 * kMss);
+    c.on_loss(10 * kMss);
+    c.settle();
+    EXPECT_EQ(c.window(), 5 * kMss);
+    const std::uint32_t before = c.window();
+    round_trip(c);
+    EXPECT_NEAR(c.window(), before + kMss, kMss / 4);
 }
 
-TEST(Congestion, third_duplicate_halves_and_retransmits_and_a_full_ack_ends_recovery) {
-    Congestion c = recovering();
-    EXPECT_TRUE(c.recovering());
-    EXPECT_EQ(c.threshold(), 6 * kMss);
-    EXPECT_EQ(c.window(), 9 * kMss);
-    EXPECT_EQ(c.on_ack(at(12), 12 * kMss, 12 * kMss), Advice::nothing);
-    EXPECT_FALSE(c.recovering());
-    EXPECT_LE(c.window(), 6 * kMss);
+TEST(Congestion, cubic_keeps_seven_tenths) {
+    Congestion c = fresh(CongestionAlgorithm::cubic);
+    c.on_loss(10 * kMss);
+    c.settle();
+    EXPECT_EQ(c.window(), 7 * kMss);
 }
 
-TEST(Congestion, partial_ack_asks_for_the_next_hole_and_deflates) {
-    Congestion c = recovering();
-    EXPECT_EQ(c.on_ack(at(3), 3 * kMss, 12 * kMss), Advice::next_hole);
-    EXPECT_TRUE(c.recovering());
-    EXPECT_EQ(c.window(), (9 - 3 + 1) * kMss);
-    EXPECT_TRUE(c.restart_timer());
-    EXPECT_EQ(c.on_ack(at(4), kMss, 9 * kMss), Advice::next_hole);
-    EXPECT_FALSE(c.restart_timer()) << "RFC 6582: impatient variant";
-}
-
-TEST(Congestion, duplicates_of_its_own_retransmissions_start_nothing) {
+TEST(Congestion, after_a_timeout_one_segment_and_then_one_more_for_each) {
     Congestion c = fresh();
-    c.on_timeout(at(10), 10 * kMss, true);
+    c.on_timeout(10 * kMss, true);
     EXPECT_EQ(c.window(), kMss);
-    for (int i = 0; i < 2; ++i) (void)c.on_duplicate_ack(at(5), at(10), 5 * kMss);
-    EXPECT_EQ(c.on_duplicate_ack(at(5), at(10), 5 * kMss), Advice::nothing);
-    EXPECT_FALSE(c.recovering());
+    EXPECT_EQ(c.threshold(), 5 * kMss);
+    c.on_ack(2 * kMss, kMss, 0, kRtt);
+    EXPECT_EQ(c.window(), 2 * kMss) << "RFC 3465 §2.3: L = 1";
 }
 
-TEST(Congestion, repeated_timeouts_of_one_loss_halve_once) {
-    Congestion c = fresh();
-    c.on_timeout(at(10), 10 * kMss, true);
-    EXPECT_EQ(c.threshold(), 5 * kMss);
-    c.on_timeout(at(10), kMss, false);
-    EXPECT_EQ(c.threshold(), 5 * kMss);
-}
-
-TEST(Congestion, window_is_never_below_one_segment_nor_wraps) {
-    Congestion c = recovering();
-    for (std::uint32_t i = 1; i < 12; ++i) {
-        EXPECT_EQ(c.on_ack(at(i), kMss, (12 - i + 1) * kMss), Advice::next_hole);
-        EXPECT_GE(c.window(), kMss);
+TEST(Congestion, repeated_timeouts_of_one_loss_lower_the_threshold_once) {
+    for (const auto algorithm : {CongestionAlgorithm::newreno, CongestionAlgorithm::cubic}) {
+        Congestion c = fresh(algorithm);
+        c.on_timeout(10 * kMss, true);
+        const std::uint32_t threshold = c.threshold();
+        c.on_timeout(kMss, false);
+        EXPECT_EQ(c.threshold(), threshold);
     }
-    for (std::uint32_t i = 0; i < 3'000'000; ++i) (void)c.on_duplicate_ack(at(11), at(12), kMss);
-    EXPECT_LE(c.window(), 1U << 30U);
+}
+
+TEST(Congestion, the_threshold_is_never_below_two_segments) {
+    Congestion c = fresh();
+    c.on_loss(kMss);
+    EXPECT_EQ(c.threshold(), 2 * kMss);
+}
+
+TEST(Congestion, silence_brings_the_window_back_to_its_beginning) {
+    for (const auto algorithm : {CongestionAlgorithm::newreno, CongestionAlgorithm::cubic}) {
+        Congestion c = fresh(algorithm);
+        round_trip(c);
+        c.after_idle();
+        EXPECT_EQ(c.window(), 10 * kMss) << "RFC 5681 §4.1";
+        c.on_loss(4 * kMss);
+        c.settle();
+        const std::uint32_t small = c.window();
+        c.after_idle();
+        EXPECT_EQ(c.window(), small) << "never up";
+    }
+}
+
+TEST(Congestion, the_window_does_not_wrap) {
+    for (const auto algorithm : {CongestionAlgorithm::newreno, CongestionAlgorithm::cubic}) {
+        Congestion c = fresh(algorithm);
+        for (std::uint32_t i = 0; i < 1'000'000; ++i) {
+            c.on_ack(1U << 20U, UINT32_MAX / 2, i * 10, kRtt);
+        }
+        EXPECT_LE(c.window(), 1U << 30U);
+        c.on_loss(1U << 30U);
+        c.settle();
+        for (std::uint32_t i = 0; i < 1'000'000; ++i) {
+            c.on_ack(1U << 20U, UINT32_MAX / 2, i * 1000, kRtt);
+        }
+        EXPECT_LE(c.window(), 1U << 30U);
+    }
 }
 
 }  // namespace

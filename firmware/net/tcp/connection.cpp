@@ -3,9 +3,12 @@
 // Lock      the network lock.
 #include "net/tcp/connection.hpp"
 
+#include <algorithm>
+
 #include "kernel/kernel.hpp"
 #include "kernel/port.hpp"
 #include "net/net.hpp"
+#include "net/tcp/keepalive.hpp"
 #include "net/tcp/output.hpp"
 
 namespace kyu::net {
@@ -41,6 +44,11 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     tp->socket = &socket;
     tp->mss = kMssDefault;
     tp->last_heard = tp->last_progress = tp->last_sent = net.now();
+    const TcpSettings& settings = socket.settings;
+    tp->no_delay = settings.no_delay;
+    if (settings.user_timeout != Duration{}) tp->give_up_after = settings.user_timeout;
+    socket.receive.set_limit(settings.receive_bytes, sockbuf_memory(settings.receive_bytes));
+    socket.send.set_limit(settings.send_bytes, sockbuf_memory(settings.send_bytes));
     socket.pcb = tp;
     socket.remote = tuple.remote;
     net.tcp.table.insert(*tp);
@@ -48,11 +56,24 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     return tp;
 }
 
+void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed) {
+    tp.agreed = agreed;
+    tp.ts_recent_at = net.now();
+    if (!agreed.scaling && tp.socket->receive.limit() > kUnscaledBytes) {
+        tp.socket->receive.set_limit(kUnscaledBytes, sockbuf_memory(kUnscaledBytes));
+    }
+}
+
 void become_established(LockedNet& net, Tcpcb& tp) {
     tp.state = ConnectionState::established;
     tp.retries = 0;
     tp.small_end = tp.snd_una;
-    tp.congestion.start(tp.mss, tp.iss);
+    tp.congestion.start(tp.mss, tp.socket->settings.congestion);
+    tp.recovery.until = tp.iss;
+    tp.recovery.rack.start(tp.snd_una);
+    tp.sent.restart(tp.snd_una);
+    tp.ecn_until = tp.snd_una;
+    if (tp.socket->settings.keepalive) keepalive_start(net, tp);
     net.wake(tp.socket->writable);
 }
 
@@ -98,7 +119,8 @@ void enter_time_wait(LockedNet& net, Tcpcb& tp) {
     TimeWaitRecord& record = net.tcp.time_wait.insert(tp.tuple, net.now(), recycled);
     record.snd_nxt = tp.snd_nxt;
     record.rcv_nxt = tp.rcv_nxt;
-    record.window = static_cast<std::uint16_t>(kSockBufBytes);
+    record.window = syn_window(tp.socket->receive.limit() >> tp.agreed.rcv_scale);
+    record.agreed = tp.agreed;
     net.tcp.stats.count(TcpCount::time_waits);
     if (recycled) net.tcp.stats.count(TcpCount::time_wait_recycled);
     if constexpr (kMissionBugs) {
@@ -108,7 +130,10 @@ void enter_time_wait(LockedNet& net, Tcpcb& tp) {
 }
 
 void start_linger(LockedNet& net, Tcpcb& tp) {
-    net.tcp.arm(tp, TcpTimer::linger, net.now() + kOrphanLimit);
+    // While data or FIN are under way, the retransmissions may try for as long as they would
+    // anyway (R2); a peer that has them all and does not close has less.
+    const bool all_there = tp.fin_acked || (tp.snd_wnd == 0 && tp.in_flight() == 0);
+    net.tcp.arm(tp, TcpTimer::linger, net.now() + (all_there ? kOrphanLimit : kOrphanSendLimit));
 }
 
 #if defined(KYU_DEBUG_INVARIANTS)
@@ -118,13 +143,18 @@ void check_invariants(const Tcpcb& tp) {
     CHECK(so.send.consistent() && so.receive.consistent());
     CHECK(tp.reassembly.consistent());
     CHECK(!tp.snd_nxt.is_before(tp.snd_una) && !tp.snd_nxt.is_after(tp.snd_max));
-    CHECK(!tp.rcv_adv.is_before(tp.rcv_nxt) && tp.advertised() <= UINT16_MAX);
+    CHECK(!tp.rcv_adv.is_before(tp.rcv_nxt) &&
+          tp.advertised() <=
+              std::max(kUnscaledBytes, std::uint32_t{UINT16_MAX} << tp.agreed.rcv_scale));
     const bool unfinished = tp.in_flight() > 0 || so.send.size() > 0 || tp.syn_unacked() ||
                             (tp.fin_wanted && !tp.fin_acked);
     const bool retransmit = tp.armed(TcpTimer::retransmit);
     const bool persist = tp.armed(TcpTimer::persist);
+    CHECK(!tp.armed(TcpTimer::probe) || tp.in_flight() > 0 || tp.recovery.reorder_pending);
+    CHECK(tp.recovery.credit <= tp.in_flight());
     CHECK(unfinished ? retransmit != persist : !retransmit && !persist);
     if (!tp.syn_unacked()) {
+        CHECK(tp.sent.consistent(tp.snd_una, tp.snd_nxt));
         const std::uint32_t sequence = so.send.size() + (tp.fin_wanted && !tp.fin_acked ? 1U : 0U);
         CHECK((tp.snd_max - tp.snd_una).value <= sequence);
     }

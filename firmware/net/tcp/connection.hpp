@@ -15,6 +15,9 @@ class Socket;
 /// A control block for `socket` under `tuple`, filed in the table; nullptr when all are in use.
 [[nodiscard]] Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple);
 
+/// The peer's SYN is here: the options of both hold from now on.
+void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed);
+
 /// Both SYNs are acknowledged: the windows open.
 void become_established(LockedNet& net, Tcpcb& tp);
 
@@ -29,7 +32,7 @@ void tcp_drop(LockedNet& net, Tcpcb& tp, SocketError why);
 /// Leaves a TIME-WAIT record behind and ends the connection. The last ACK must have been sent.
 void enter_time_wait(LockedNet& net, Tcpcb& tp);
 
-/// Nobody owns the connection any more: it may take kOrphanLimit from now to finish.
+/// Nobody owns the connection any more: it may take a while from now to finish.
 void start_linger(LockedNet& net, Tcpcb& tp);
 
 #if defined(KYU_DEBUG_INVARIANTS)

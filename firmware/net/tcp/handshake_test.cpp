@@ -123,7 +123,7 @@ TEST_F(Handshake, a_flood_of_syns_does_not_shut_the_port) {
         stranger.send(kSyn);
     }
     EXPECT_EQ(net_.tcp.syn_cache.stats().used, kSynRecordsMax);
-    EXPECT_EQ(count(TcpCount::syn_evicted), 1000 - kSynRecordsMax);
+    EXPECT_EQ(count(TcpCount::cookies_sent), 1000 - kSynRecordsMax);
     Peer client{world_, 5999, kPort};
     client.port = 60000;
     EXPECT_TRUE(client.connect());

@@ -4,6 +4,7 @@
 #include "net/net.hpp"
 #include "net/tcp/arrival.hpp"
 #include "net/tcp/connection.hpp"
+#include "net/tcp/ecn.hpp"
 #include "net/tcp/isn.hpp"
 #include "net/tcp/output.hpp"
 #include "net/tcp/tcp.hpp"
@@ -23,9 +24,11 @@ void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip) {
     }
     const FourTuple tuple = tuple_of(segment, ip);
     Tcpcb* tp = tcp.find(tuple);
-    if (tp != nullptr && tcp.predicts && arrives_predicted(net, *tp, segment)) return;
+    const bool congested = (ip.tos & kEcnMask) == kCongestionExperienced;
+    if (tp != nullptr && !congested && tcp.predicts && arrives_predicted(net, *tp, segment)) return;
     auto parsed = TcpSegment::parse(segment, tuple);
     if (!parsed) return tcp.stats.count(parsed.error());
+    parsed->congested = congested;
     const TcpSegment& seg = *parsed;
     if (seg.tuple.local == seg.tuple.remote || seg.tuple.local.port == 0 ||
         seg.tuple.remote.port == 0) {
@@ -42,6 +45,10 @@ void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip) {
         return arrives_in_time_wait(net, *record, seg);
     }
     if (Socket* listener = tcp.sockets.find_listener(seg.tuple.local.port)) {
+        if (!seg.flags.syn() && seg.flags.ack() && !seg.flags.rst() &&
+            arrives_with_cookie(net, *listener, seg, segment)) {
+            return;
+        }
         return arrives_in_listen(net, *listener, seg);
     }
     arrives_nowhere(net, seg);
@@ -51,6 +58,41 @@ void arrives_nowhere(LockedNet& net, const TcpSegment& seg) {
     net.tcp.stats.count(TcpCount::drop_no_port);
     answer_with_reset(net, seg);
 }
+
+namespace {
+
+/// What a SYN says, and what we make of it.
+void fill_record(LockedNet& net, SynRecord& record, Socket& listener, const TcpSegment& seg) {
+    record.tuple = seg.tuple;
+    record.listener = &listener;
+    record.irs = seg.seq;
+    record.agreed = negotiate(seg.options, listener.settings.receive_bytes);
+    record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
+    record.agreed.ecn = listener.settings.ecn && ecn_asks(seg.flags);
+    record.mss = send_mss(net, seg.tuple.remote.address, seg.options);
+    record.window = seg.window;
+}
+
+/// No record is free: the peer keeps for us what we would have kept.
+void answer_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg) {
+    SynRecord record;
+    fill_record(net, record, listener, seg);
+    record.agreed.ecn = false;  // there is no room to remember it
+    const auto offer = net.tcp.cookies.make(net.random, seg.tuple, seg.seq, record.mss, net.now());
+    record.iss = offer.iss;
+    if (record.agreed.timestamps) {
+        const std::uint32_t clock = net.tcp.clock.at(net.now());
+        // send_syn_ack() adds the clock.
+        record.agreed.ts_offset =
+            SynCookies::stamp(clock + record.agreed.ts_offset, record.agreed) - clock;
+    } else {
+        record.agreed = {};  // nothing else can carry them
+    }
+    net.tcp.stats.count(TcpCount::cookies_sent);
+    send_syn_ack(net, record);
+}
+
+}  // namespace
 
 void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
                        const SeqNum* floor) {
@@ -64,18 +106,14 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
     if (!seg.flags.syn() || seg.flags.fin()) return tcp.stats.count(TcpCount::drop_flags);
     if (listener.queued >= listener.backlog) return tcp.stats.count(TcpCount::drop_backlog);
 
-    bool evicted = false;
-    SynRecord& record = tcp.syn_cache.insert(seg.tuple, net.now(), evicted);
-    if (evicted) tcp.stats.count(TcpCount::syn_evicted);
+    SynRecord* record = tcp.syn_cache.insert(seg.tuple, net.now());
+    if (record == nullptr) return answer_with_cookie(net, listener, seg);
     tcp.stats.count(TcpCount::syn_records);
-    record.listener = &listener;
-    record.irs = seg.seq;
-    record.iss = initial_sequence(net.random, seg.tuple, net.now());
+    fill_record(net, *record, listener, seg);
+    record->iss = initial_sequence(net.random, seg.tuple, net.now());
     // RFC 6191 §3: the new incarnation's numbers begin above the old one's.
-    if (floor != nullptr && !record.iss.is_after(*floor)) record.iss = *floor + SeqLen{64000};
-    record.mss = send_mss(net, seg.tuple.remote.address, seg.options);
-    record.window = seg.window;
-    send_syn_ack(net, record);
+    if (floor != nullptr && !record->iss.is_after(*floor)) record->iss = *floor + SeqLen{64000};
+    send_syn_ack(net, *record);
 }
 
 namespace {
@@ -94,21 +132,23 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
         tcp.stats.count(TcpCount::drop_no_memory);
         return nullptr;
     }
+    so->settings = listener.settings;
     Tcpcb* tp = new_connection(net, *so, record.tuple);
     if (tp == nullptr) {
         tcp.sockets.release_if_unused(*so);
         tcp.stats.count(TcpCount::drop_no_memory);
         return nullptr;
     }
-    tp->mss = record.mss;
-    // The window of the SYN; a segment of the peer's brings the current one.
+    agree(net, *tp, record.agreed);
+    tp->mss = record.mss - record.agreed.option_bytes();
     tp->iss = record.iss;
     tp->snd_una = tp->snd_nxt = tp->snd_max = record.iss + SeqLen{1};
     tp->irs = record.irs;
     tp->rcv_nxt = record.irs + SeqLen{1};
-    tp->rcv_adv = tp->rcv_nxt + SeqLen{kSockBufBytes};
+    tp->last_ack_sent = tp->rcv_nxt;
+    tp->rcv_adv = tp->rcv_nxt + SeqLen{syn_window(so->receive.limit())};
     tp->snd_wnd = tp->snd_wnd_max = record.window;
-    tp->snd_wl1 = record.irs;
+    tp->snd_wl1 = record.irs;  // the SYN's window; a segment of the peer's brings the current one
     tp->snd_wl2 = tp->snd_una;
     if (record.retries == 0) {
         tp->rtt.on_sample(net.now() - record.sent_at);
@@ -116,8 +156,6 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
         tp->rtt.after_lost_syn();
     }
     become_established(net, *tp);
-    so->options = listener.options;
-    apply_options(net, *so);
     so->listener = &listener;
     listener.accept_queue.push_back(*so);
     ++listener.queued;
@@ -127,6 +165,29 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
 }
 
 }  // namespace
+
+bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg, Mbuf& data) {
+    TcpState& tcp = net.tcp;
+    SynRecord record;
+    record.irs = seg.seq - SeqLen{1};
+    const auto mss = tcp.cookies.check(net.random, seg.tuple, record.irs, seg.ack, net.now());
+    if (!mss) return false;
+    tcp.stats.count(TcpCount::cookies_taken);
+    record.tuple = seg.tuple;
+    record.listener = &listener;
+    record.iss = seg.ack - SeqLen{1};
+    record.mss = *mss;
+    record.window = seg.window;
+    record.retries = 1;  // when the SYN-ACK was sent is not known
+    if (seg.options.has_timestamps) {
+        record.agreed =
+            SynCookies::read_stamp(seg.options.timestamp_echo, listener.settings.receive_bytes);
+        record.agreed.ts_recent = seg.options.timestamp_value;
+        record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
+    }
+    if (Tcpcb* tp = promote(net, record)) arrives(net, *tp, seg, std::move(data));
+    return true;  // without room the peer sends again
+}
 
 void queue_has_room(LockedNet& net, Socket& listener) {
     SynRecord* record = net.tcp.syn_cache.first_in_line(listener);
@@ -144,8 +205,11 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
     }
     if (seg.flags.syn()) {
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
-        if (seg.seq == record.irs) return send_syn_ack(net, record);  // our answer was lost
-        Socket& listener = *record.listener;                          // the peer has started anew
+        if (seg.seq == record.irs) {  // our answer was lost
+            if (seg.options.has_timestamps) record.agreed.ts_recent = seg.options.timestamp_value;
+            return send_syn_ack(net, record);
+        }
+        Socket& listener = *record.listener;  // the peer has started anew
         tcp.syn_cache.remove(record);
         return arrives_in_listen(net, listener, seg);
     }
@@ -154,21 +218,33 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    if (!seg.seq.in_window(expected, SeqLen{kSockBufBytes})) {
-        return tcp.stats.count(TcpCount::drop_window);
-    }
+    const SeqLen window{syn_window(record.listener->settings.receive_bytes)};
+    if (!seg.seq.in_window(expected, window)) return tcp.stats.count(TcpCount::drop_window);
     Tcpcb* tp = promote(net, record);
     if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);
     tcp.syn_cache.remove(record);
     arrives(net, *tp, seg, std::move(data));
 }
 
+namespace {
+
+/// RFC 9293 §3.10.7.4, SYN; RFC 6191 §3: a later timestamp tells a new connection too.
+bool begins_anew(const TimeWaitRecord& record, const TcpSegment& seg) {
+    const bool higher = seg.seq.is_after(record.rcv_nxt);
+    if (!record.agreed.timestamps || !seg.options.has_timestamps) return higher;
+    const std::uint32_t value = seg.options.timestamp_value;
+    if (value == record.agreed.ts_recent) return higher;
+    return ts_before(record.agreed.ts_recent, value);
+}
+
+}  // namespace
+
 void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegment& seg) {
     TcpState& tcp = net.tcp;
     if (seg.flags.rst()) return tcp.stats.count(TcpCount::drop_flags);  // RFC 1337
     if (seg.flags.syn() && !seg.flags.ack()) {
         Socket* listener = tcp.sockets.find_listener(seg.tuple.local.port);
-        if (listener != nullptr && seg.seq.is_after(record.rcv_nxt)) {  // RFC 9293 §3.10.7.4, SYN
+        if (listener != nullptr && begins_anew(record, seg)) {
             const SeqNum floor = record.snd_nxt;
             tcp.time_wait.remove(record);
             tcp.stats.count(TcpCount::time_wait_reused);
@@ -198,8 +274,12 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.last_heard = net.now();
     tp.irs = seg.seq;
     tp.rcv_nxt = tp.rcv_adv = seg.seq + SeqLen{1};
-    tp.rcv_adv = tp.rcv_nxt + SeqLen{kSockBufBytes};  // what our SYN promised
-    tp.mss = send_mss(net, tp.tuple.remote.address, seg.options);
+    tp.rcv_adv = tp.rcv_nxt + SeqLen{syn_window(tp.socket->receive.limit())};  // as our SYN said
+    Negotiated agreed = negotiate(seg.options, tp.socket->receive.limit());
+    agreed.ts_offset = tp.agreed.ts_offset;
+    agreed.ecn = tp.agreed.ecn && (seg.flags.ack() ? ecn_grants(seg.flags) : ecn_asks(seg.flags));
+    agree(net, tp, agreed);
+    tp.mss = send_mss(net, tp.tuple.remote.address, seg.options) - agreed.option_bytes();
     tp.snd_wnd = tp.snd_wnd_max = seg.window;
     tp.snd_wl1 = seg.seq;
     tp.snd_wl2 = seg.ack;
@@ -212,7 +292,7 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
         tcp_output(net, tp);
         return check_invariants(tp);
     }
-    if (tp.timing) tp.rtt.on_sample(net.now() - tp.timed_at);
+    if (tp.timing && !tp.timed_again) tp.rtt.on_sample(net.now() - tp.timed_at);
     tp.timing = false;
     tp.snd_una = tp.snd_nxt = tp.snd_max = seg.ack;
     tp.disarm(TcpTimer::retransmit);
@@ -224,12 +304,26 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     check_invariants(tp);
 }
 
+namespace {
+
+/// RFC 5482 §3.1: what the peer asks for counts within our limits, unless our user has chosen.
+void take_user_timeout(Tcpcb& tp, std::uint16_t wire) {
+    if (tp.socket->settings.user_timeout != Duration{}) return;
+    const std::int64_t count = wire & 0x7FFFU;
+    const Duration asked = Duration::from_s((wire & 0x8000U) != 0 ? count * 60 : count);
+    tp.give_up_after = std::clamp(asked, kGiveUpAfter, kUserTimeoutMax);
+}
+
+}  // namespace
+
 void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
     tp.last_heard = net.now();
     if (check_sequence(net, tp, seg, data) == Next::done) return;
     if (check_reset(net, tp, seg) == Next::done) return;
     if (check_syn(net, tp, seg) == Next::done) return;
     if (check_ack(net, tp, seg) == Next::done) return;
+    if (tp.agreed.ecn) ecn_take(net, tp, seg);
+    if (seg.options.user_timeout != 0) take_user_timeout(tp, seg.options.user_timeout);
     // The SYN of a simultaneous open, come again: nothing else on it is taken.
     if (seg.flags.syn()) {
         tcp_output(net, tp);

@@ -14,7 +14,9 @@
 #include "net/net.hpp"
 #include "net/tcp/arrival.hpp"
 #include "net/tcp/connection.hpp"
+#include "net/tcp/ecn.hpp"
 #include "net/tcp/output.hpp"
+#include "net/tcp/timestamps.hpp"
 #include "net/wire/ethernet.hpp"
 #include "net/wire/view.hpp"
 
@@ -26,30 +28,65 @@ namespace {
 /// while we read, and a lost ACK must not cost too much.
 constexpr std::uint32_t kStretchSegments = 16;
 
-enum class Expected : std::uint8_t { no, ack, text };
+/// Options of a segment that has timestamps and nothing else (RFC 7323 appendix A).
+struct StampOption {
+    Be32 head;
+    Be32 value;
+    Be32 echo;
+};
+static_assert(sizeof(StampOption) == kTimestampBytes);
 
-/// Whether a segment of `bytes` of text is the one that is expected, and of which kind.
-Expected look_at(const Tcpcb& tp, const TcpHeader& header, std::uint32_t bytes) {
-    constexpr std::uint8_t kPlainOffset = (kTcpHeaderBytes / 4) << 4U;
+const StampOption& stamp_of(const TcpHeader& header) {
+    return *reinterpret_cast<const StampOption*>(&header + 1);  // alignment 1
+}
+
+struct Expected {
+    enum class Kind : std::uint8_t { no, ack, text };
+    Kind kind{Kind::no};
+    std::uint32_t header_bytes{0};
+};
+using Kind = Expected::Kind;
+
+/// Bytes of the header, when it has the options that were agreed on, in their usual place, and no
+/// others, and is not older than what was seen; else 0. So many bytes may be looked at.
+std::uint32_t expected_header(const Tcpcb& tp, const TcpHeader& header, std::size_t contiguous) {
+    constexpr std::uint32_t kStamped = kTcpHeaderBytes + kTimestampBytes;
+    if (!tp.agreed.timestamps) {
+        return header.offset == (kTcpHeaderBytes / 4) << 4U ? std::uint32_t{kTcpHeaderBytes} : 0;
+    }
+    if (header.offset != (kStamped / 4) << 4U || contiguous < kStamped) return 0;
+    const StampOption& stamp = stamp_of(header);
+    if (stamp.head.host() != kStampHead) return 0;
+    return ts_before(stamp.value.host(), tp.agreed.ts_recent) ? 0 : kStamped;
+}
+
+/// Whether a segment of `segment_bytes` is the one that is expected, and of which kind.
+Expected look_at(const LockedNet& net, const Tcpcb& tp, const TcpHeader& header,
+                 std::size_t contiguous, std::uint32_t segment_bytes) {
     const auto flags = static_cast<std::uint8_t>(header.flags & ~TcpFlags::kPsh);
     if (tp.state != ConnectionState::established || flags != TcpFlags::kAck ||
-        header.offset != kPlainOffset || SeqNum{header.seq.host()} != tp.rcv_nxt ||
+        SeqNum{header.seq.host()} != tp.rcv_nxt ||
         tp.snd_wl1.is_after(tp.rcv_nxt)) {  // a window came from beyond a gap: it is newer
-        return Expected::no;
+        return {};
     }
+    const std::uint32_t header_bytes = expected_header(tp, header, contiguous);
+    if (header_bytes == 0 || header_bytes > segment_bytes) return {};
+    const std::uint32_t bytes = segment_bytes - header_bytes;
     const SeqNum ack{header.ack.host()};
+    bool good = false;
     if (bytes == 0) {
         // An ACK of new data: it simply moves snd_una.
-        return ack.is_after(tp.snd_una) && !ack.is_after(tp.snd_max) && tp.snd_nxt == tp.snd_max &&
-                       !tp.congestion.recovering() && !tp.armed(TcpTimer::persist)
-                   ? Expected::ack
-                   : Expected::no;
+        good = ack.is_after(tp.snd_una) && !ack.is_after(tp.snd_max) && tp.snd_nxt == tp.snd_max &&
+               tp.recovery.calm() && tp.sent.clean() && !tp.armed(TcpTimer::persist);
+    } else {
+        // Text from rcv_nxt on that acknowledges nothing new: it is simply appended.
+        const std::uint32_t window = std::uint32_t{header.window.host()} << tp.agreed.snd_scale;
+        good = ack == tp.snd_una && window == tp.snd_wnd && bytes <= tp.advertised() &&
+               tp.reassembly.empty() && !tp.reassembly.fin_known() && !tp.socket->orphan() &&
+               net.pool.used_below(kPoolEighthsForReceive);
     }
-    // Text from rcv_nxt on that acknowledges nothing new: it is simply appended.
-    return ack == tp.snd_una && header.window.host() == tp.snd_wnd && bytes <= tp.advertised() &&
-                   tp.reassembly.empty() && !tp.reassembly.fin_known() && !tp.socket->orphan()
-               ? Expected::text
-               : Expected::no;
+    if (!good) return {};
+    return {bytes == 0 ? Kind::ack : Kind::text, header_bytes};
 }
 
 /// §3.10.7.4, seventh step, of the next text in order.
@@ -75,32 +112,42 @@ void schedule_ack(LockedNet& net, Tcpcb& tp) {
     }
 }
 
-}  // namespace
-
-namespace {
-
 /// `segment` begins at its header, which look_at() has seen.
 void take(LockedNet& net, Tcpcb& tp, Expected expected, Mbuf& segment) {
     const TcpHeader& header = *header_at<TcpHeader>(segment.front());
     tp.last_heard = net.now();
-    if (expected == Expected::ack) {
-        take_new_ack(net, tp, SeqNum{header.ack.host()});
-        tp.snd_wnd = header.window.host();
+    std::uint32_t echo = 0;
+    if (tp.agreed.timestamps) {
+        const StampOption& stamp = stamp_of(header);
+        echo = stamp.echo.host();
+        if (!tp.rcv_nxt.is_after(tp.last_ack_sent)) {  // as note_timestamp()
+            tp.agreed.ts_recent = stamp.value.host();
+            tp.ts_recent_at = net.now();
+        }
+    }
+    if (expected.kind == Kind::ack) {
+        const SeqNum ack{header.ack.host()};
+        const std::uint32_t in_flight = tp.in_flight();
+        const std::uint32_t acked = (ack - tp.snd_una).value;
+        tp.snd_wnd = std::uint32_t{header.window.host()} << tp.agreed.snd_scale;
         tp.snd_wnd_max = std::max(tp.snd_wnd_max, tp.snd_wnd);
+        take_new_ack(net, tp, ack, echo);
+        recovery_plain_ack(net, tp, acked, in_flight);
     }
     tp.snd_wl1 = tp.rcv_nxt;
     tp.snd_wl2 = tp.snd_una;
-    if (expected == Expected::ack) return net.tcp.defer_output(tp);
-    segment.trim_front(kTcpHeaderBytes);
+    if (expected.kind == Kind::ack) return net.tcp.defer_output(tp);
+    segment.trim_front(expected.header_bytes);
     take_next_text(net, tp, std::move(segment));
 }
 
 }  // namespace
 
 bool arrives_predicted(LockedNet& net, Tcpcb& tp, Mbuf& segment) {
-    const std::uint32_t bytes = segment.size() - std::uint32_t{kTcpHeaderBytes};
-    const Expected expected = look_at(tp, *header_at<TcpHeader>(segment.front()), bytes);
-    if (expected == Expected::no) return false;
+    const auto front = segment.front();
+    const Expected expected =
+        look_at(net, tp, *header_at<TcpHeader>(front), front.size(), segment.size());
+    if (expected.kind == Kind::no) return false;
     take(net, tp, expected, segment);
     return true;
 }
@@ -118,6 +165,7 @@ bool tcp_express_input(LockedNet& net, Mbuf& frame) {
     if (h->ether.destination != interface.mac || h->ether.source == interface.mac ||
         h->ether.type != Be16{static_cast<std::uint16_t>(EtherType::ipv4)} ||
         h->ip.protocol != static_cast<std::uint8_t>(IpProtocol::tcp) ||
+        (h->ip.tos & kEcnMask) == kCongestionExperienced ||
         !is_ordinary(interface, h->ip, frame.size() - sizeof(EthernetHeader))) {
         return false;
     }
@@ -126,9 +174,10 @@ bool tcp_express_input(LockedNet& net, Mbuf& frame) {
     Tcpcb* tp = net.tcp.find({{interface.address, h->tcp.destination.host()},
                               {interface.usual_source, h->tcp.source.host()}});
     if (tp == nullptr) return false;
-    const std::uint32_t bytes = total - static_cast<std::uint32_t>(kIpHeader + kTcpHeaderBytes);
-    const Expected expected = look_at(*tp, h->tcp, bytes);
-    if (expected == Expected::no) return false;
+    const std::size_t contiguous = frame.front().size() - sizeof(EthernetHeader) - kIpHeader;
+    const Expected expected =
+        look_at(net, *tp, h->tcp, contiguous, total - static_cast<std::uint32_t>(kIpHeader));
+    if (expected.kind == Kind::no) return false;
     frame.trim_back(frame.size() - sizeof(EthernetHeader) - total);  // padding
     frame.trim_front(sizeof(EthernetHeader) + kIpHeader);
     if (transport_checksum(interface.usual_source, interface.address,

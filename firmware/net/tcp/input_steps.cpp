@@ -7,6 +7,7 @@
 #include "net/tcp/arrival.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/output.hpp"
+#include "net/tcp/timestamps.hpp"
 
 namespace kyu::net {
 
@@ -32,6 +33,7 @@ void trim_to_window(Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
         // A FIN that lies before rcv_nxt was taken long ago.
         if (known > seg.data_bytes) seg.flags.clear(TcpFlags::kFin);
         const std::uint32_t cut = std::min<std::uint32_t>(known, seg.data_bytes);
+        tp.report.duplicate(seg.seq, seg.seq + SeqLen{cut});
         data.trim_front(cut);
         seg.data_bytes = static_cast<std::uint16_t>(seg.data_bytes - cut);
         seg.seq = tp.rcv_nxt;
@@ -50,11 +52,39 @@ void trim_to_window(Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     }
 }
 
+/// An ACK for a segment that was not taken. Two confused ends must not answer each other for ever,
+/// so an answer to what holds nothing is limited.
+void answer_unacceptable(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (seg.length().value > 0) {
+        tp.ack_now = true;
+        tcp_output(net, tp);
+    } else {
+        tcp_challenge_ack(net, tp);
+    }
+    check_invariants(tp);
+}
+
+/// RFC 7323 §3.2, §5.3: who agreed to timestamps sends them, and never an older one.
+Next check_timestamp(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+    if (!seg.options.has_timestamps) {
+        net.tcp.stats.count(TcpCount::drop_no_timestamp);
+        return Next::done;
+    }
+    if (!paws_rejects(tp, seg.options, net.now())) return Next::step;
+    net.tcp.stats.count(TcpCount::drop_paws);
+    answer_unacceptable(net, tp, seg);
+    return Next::done;
+}
+
 }  // namespace
 
 Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     if (seg.flags.syn() && tp.synchronized() && !seg.flags.rst()) return Next::step;  // §4 RFC 5961
+    if (tp.agreed.timestamps && !seg.flags.rst() && check_timestamp(net, tp, seg) == Next::done) {
+        return Next::done;
+    }
     if (acceptable(tp, seg)) {
+        note_timestamp(tp, seg, net.now());
         if (!seg.flags.rst()) trim_to_window(tp, seg, data);
         return Next::step;
     }
@@ -68,14 +98,10 @@ Next check_sequence(LockedNet& net, Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
     }
     net.tcp.stats.count(TcpCount::drop_window);
     if (seg.flags.rst()) return Next::done;
-    if (seg.length().value > 0) {
-        tp.ack_now = true;
-        tcp_output(net, tp);
-    } else {
-        tcp_challenge_ack(net,
-                          tp);  // limited: two confused ends must not answer each other for ever
+    if (seg.seq.is_before(tp.rcv_nxt)) {
+        tp.report.duplicate(seg.seq, seg.seq + SeqLen{seg.data_bytes});
     }
-    check_invariants(tp);
+    answer_unacceptable(net, tp, seg);
     return Next::done;
 }
 
@@ -102,15 +128,36 @@ Next check_syn(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     return Next::done;
 }
 
-void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
+namespace {
+
+/// RFC 7323 §4.1: the age of what is echoed, if it can be that old at most.
+void measure_echo(LockedNet& net, Tcpcb& tp, std::uint32_t echo, Duration oldest) {
+    if (echo == 0) return;
+    const std::uint32_t clock = net.tcp.clock.at(net.now()) + tp.agreed.ts_offset;
+    const Duration age = Duration::from_ms(clock - echo);
+    if (age <= oldest + Duration::from_ms(1)) tp.rtt.on_sample(age);
+}
+
+/// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps, which serve where
+/// it cannot tell which copy was acknowledged. An echo from before the segment was first sent, or
+/// of what we never said, measures nothing.
+void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
+    tp.timing = false;
+    const Duration since_first = net.now() - tp.timed_at;
+    if (!tp.timed_again) return tp.rtt.on_sample(since_first);
+    if (tp.agreed.timestamps) measure_echo(net, tp, echo, since_first);
+}
+
+}  // namespace
+
+std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t echo) {
     Socket& so = *tp.socket;
-    const std::uint32_t in_flight = (tp.snd_max - tp.snd_una).value;
     const std::uint32_t acked = (ack - tp.snd_una).value;
     if (tp.timing && ack.is_after(tp.timed_seq)) {
-        tp.rtt.on_sample(net.now() - tp.timed_at);
-        tp.timing = false;
+        measure(net, tp, echo);
+    } else if (tp.rtt.backed_off() && tp.agreed.timestamps) {
+        measure_echo(net, tp, echo, net.now() - tp.last_progress);
     }
-    const Congestion::Advice advice = tp.congestion.on_ack(ack, acked, in_flight);
     const std::uint32_t bytes = std::min(acked, so.send.size());
     if (acked > bytes) tp.fin_acked = true;
     so.send.drop(bytes);
@@ -122,34 +169,22 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
     tp.last_progress = net.now();
     if (so.orphan() && tp.armed(TcpTimer::linger)) start_linger(net, tp);
     // RFC 6298 §5.2 and §5.3; output arms it again when something is still in flight.
-    if (tp.congestion.restart_timer()) tp.disarm(TcpTimer::retransmit);
+    tp.disarm(TcpTimer::retransmit);
     if (so.send.space() >= so.send.low_water() || so.send.size() == 0) net.wake(so.writable);
-    if (advice == Congestion::Advice::next_hole && ack.is_before(tp.snd_max)) {
-        tcp_retransmit_first(net, tp);
-    }
+    return recovery_acknowledge(net, tp, echo);
 }
 
 namespace {
 
+/// RFC 7323 §2.3; a SYN's is not scaled, and this is never one's.
+std::uint32_t seg_window(const Tcpcb& tp, const TcpSegment& seg) {
+    return std::uint32_t{seg.window} << tp.agreed.snd_scale;
+}
+
 /// RFC 5681 §2: what counts as a duplicate ACK.
 bool is_duplicate_ack(const Tcpcb& tp, const TcpSegment& seg) {
     return seg.ack == tp.snd_una && tp.in_flight() > 0 && seg.data_bytes == 0 && !seg.flags.fin() &&
-           !seg.flags.syn() && seg.window == tp.snd_wnd;
-}
-
-void take_duplicate_ack(LockedNet& net, Tcpcb& tp) {
-    net.tcp.stats.count(TcpCount::duplicate_acks);
-    const bool recovering = tp.congestion.recovering();
-    switch (tp.congestion.on_duplicate_ack(tp.snd_una, tp.snd_max, tp.in_flight())) {
-        case Congestion::Advice::fast_retransmit:
-            net.tcp.stats.count(TcpCount::fast_retransmits);
-            tcp_retransmit_first(net, tp);
-            break;
-        case Congestion::Advice::send_new:
-            if (!recovering) net.tcp.stats.count(TcpCount::limited_transmits);
-            break;
-        default: break;
-    }
+           !seg.flags.syn() && seg_window(tp, seg) == tp.snd_wnd;
 }
 
 /// §3.10.7.4: the window is taken only from a segment that is not older than the last such.
@@ -157,11 +192,12 @@ void update_send_window(Tcpcb& tp, const TcpSegment& seg) {
     const bool newer =
         tp.snd_wl1.is_before(seg.seq) || (tp.snd_wl1 == seg.seq && !seg.ack.is_before(tp.snd_wl2));
     if (!newer) return;
-    if (seg.window > tp.snd_wnd && tp.armed(TcpTimer::persist)) {
+    const std::uint32_t window = seg_window(tp, seg);
+    if (window > tp.snd_wnd && tp.armed(TcpTimer::persist)) {
         tp.disarm(TcpTimer::persist);
         tp.persist_shift = 0;
     }
-    tp.snd_wnd = seg.window;
+    tp.snd_wnd = window;
     tp.snd_wnd_max = std::max(tp.snd_wnd_max, tp.snd_wnd);
     tp.snd_wl1 = seg.seq;
     tp.snd_wl2 = seg.ack;
@@ -213,11 +249,16 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
         check_invariants(tp);
         return Next::done;
     }
+    AckNews news{.in_flight = tp.in_flight()};
+    std::uint32_t delivered = 0;
     if (seg.ack.is_after(tp.snd_una)) {
-        take_new_ack(net, tp, seg.ack);
-    } else if (is_duplicate_ack(tp, seg)) {
-        take_duplicate_ack(net, tp);
+        news.acked = (seg.ack - tp.snd_una).value;
+        delivered = take_new_ack(net, tp, seg.ack, seg.options.timestamp_echo);
+    } else {
+        news.duplicate = is_duplicate_ack(tp, seg);
     }
+    if (news.acked > 0 || news.in_flight > 0 || tp.recovery.probing)
+        recovery_on_ack(net, tp, seg, news, delivered);
     update_send_window(tp, seg);
     return tp.fin_acked ? after_fin_acked(net, tp) : Next::step;
 }

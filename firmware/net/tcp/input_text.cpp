@@ -46,6 +46,12 @@ Mbuf split_at_gap(LockedNet& net, Tcpcb& tp, Mbuf&& data) {
     return ready;
 }
 
+/// The pool is nearly used up. What has come before its turn goes first: the peer has it still. Of
+/// what is in order each connection may keep a little, so that all of them crawl and none stands.
+bool under_pressure(const Tcpcb& tp, const TcpSegment& seg) {
+    return seg.seq != tp.rcv_nxt || tp.socket->receive.size() >= kReceiveUnderPressure;
+}
+
 /// The user has closed: there is nobody to give text to (RFC 1122 §4.2.2.13). While our own data
 /// are still under way the peer is left in peace, or it might throw away what we sent; after that
 /// it gets a reset.
@@ -87,6 +93,10 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
     }
     if (tp.socket->orphan()) return refuse_text(net, tp, seg);
     ReassemblyQueue& queue = tp.reassembly;
+    if (!net.pool.used_below(kPoolEighthsForReceive) && under_pressure(tp, seg)) {
+        net.tcp.stats.count(TcpCount::drop_pressure);
+        return Next::step;
+    }
     if (seg.seq == tp.rcv_nxt && queue.empty() && !queue.fin_known()) {  // the ordinary case
         append_in_order(net, tp, std::move(data));
         schedule_ack(net, tp, seg.data_bytes);
@@ -102,9 +112,13 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
         return Next::step;
     }
     net.tcp.stats.count(TcpCount::out_of_order);
+    if (const auto twice = queue.overlap(seg.seq, seg.seq + SeqLen{seg.data_bytes})) {
+        tp.report.duplicate(twice->first, twice->end);
+    }
     if (!queue.insert(net.tcp.reassembly, seg.seq, std::move(data))) {
         net.tcp.stats.count(TcpCount::drop_reassembly);
     }
+    tp.report.arrived(queue, seg.seq);
     return Next::step;
 }
 

@@ -1,115 +1,72 @@
-// tcp_output: decides what goes out, and builds every segment.
+// tcp_output: decides what goes out.
 //
 // Lock      the network lock.
-// Rules     build_and_send() is the only builder. A segment that IP refuses leaves snd_nxt where it
-//           was: tcp_output comes back by the resend timer.
+// Rules     A segment that IP refuses leaves snd_nxt where it was: tcp_output comes back by the
+//           resend timer.
 #include "net/tcp/output.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
 #include "kernel/port.hpp"
-#include "net/checksum.hpp"
-#include "net/ip.hpp"
 #include "net/net.hpp"
+#include "net/tcp/build.hpp"
+#include "net/tcp/ecn.hpp"
 
 namespace kyu::net {
 
 namespace {
 
-constexpr std::uint8_t kOptionMssBytes = 4;
-
-struct Outgoing {
-    FourTuple tuple;
-    SeqNum seq;
-    SeqNum ack;
-    std::uint8_t flags{};
-    std::uint16_t window{};
-    std::uint16_t mss_option{0};  ///< 0: none
-    Mbuf payload{};
-};
-
-/// All of a segment, header included.
-void add_segment(Checksum& sum, const LockedNet& net, const Mbuf& segment) {
-    if constexpr (kMissionBugs) {
-        if (net.bug.is(MissionBug::odd_checksum)) return planted::add_padded(sum, segment);
-    }
-    sum.add(segment);
-}
-
-/// Builds the header in front of the payload and gives the segment to IP. False: it did not go.
-bool build_and_send(LockedNet& net, Outgoing out) {
-    const std::size_t header_bytes = kTcpHeaderBytes + (out.mss_option != 0 ? kOptionMssBytes : 0U);
-    const std::uint32_t data_bytes = out.payload.size();
-    Mbuf segment = net.pool.allocate(header_bytes, Reserve::use);
-    if (!segment) {
-        net.tcp.stats.count(TcpCount::send_failures);
-        return false;
-    }
-    const auto bytes = segment.writable_front();
-    auto& header = *reinterpret_cast<TcpHeader*>(bytes.data());  // alignment 1
-    header.source = Be16{out.tuple.local.port};
-    header.destination = Be16{out.tuple.remote.port};
-    header.seq = Be32{out.seq.raw()};
-    header.ack = Be32{out.ack.raw()};
-    header.offset = static_cast<std::uint8_t>((header_bytes / 4) << 4U);
-    header.flags = out.flags;
-    header.window = Be16{out.window};
-    header.checksum = Be16{0};
-    header.urgent = Be16{0};
-    if (out.mss_option != 0) {
-        bytes[20] = std::byte{2};
-        bytes[21] = std::byte{kOptionMssBytes};
-        bytes[22] = static_cast<std::byte>(out.mss_option >> 8U);
-        bytes[23] = static_cast<std::byte>(out.mss_option);
-    }
-    if (data_bytes > 0) segment.append(std::move(out.payload));
-    if (transport_checksum_needed(net, out.tuple.remote.address)) {
-        Checksum sum;
-        sum.add_pseudo_header(out.tuple.local.address, out.tuple.remote.address,
-                              static_cast<std::uint8_t>(IpProtocol::tcp),
-                              static_cast<std::uint16_t>(segment.size()));
-        add_segment(sum, net, segment);
-        header.checksum = Be16{sum.finish()};
-    }
-    IpSend send;
-    send.source = out.tuple.local.address;
-    send.destination = out.tuple.remote.address;
-    send.protocol = IpProtocol::tcp;
-    if (!ip_output(net, send, std::move(segment))) {
-        net.tcp.stats.count(TcpCount::send_failures);
-        return false;
-    }
-    net.tcp.stats.count(TcpCount::segments_out);
-    net.tcp.stats.count(TcpCount::bytes_out, data_bytes);
-    if ((out.flags & TcpFlags::kRst) != 0) net.tcp.stats.count(TcpCount::resets_out);
-    return true;
-}
-
 /// Bytes that the receive buffer can promise, beyond rcv_nxt.
-std::uint32_t promise(const Tcpcb& tp) {
+std::uint32_t promise(const LockedNet& net, const Tcpcb& tp) {
     const Socket& so = *tp.socket;
+    const std::uint32_t limit = so.receive.limit();
     // An orphan discards what comes in, so it always has room.
-    std::uint32_t space = so.orphan() ? kSockBufBytes : so.receive.space();
+    std::uint32_t space = so.orphan() ? limit : so.receive.space();
+    if (!net.pool.used_below(kPoolEighthsForReceive)) {
+        space = so.receive.size() < kReceiveUnderPressure ? kReceiveUnderPressure : 0;
+    }
     // RFC 9293 §3.8.6.2.2: rather none than a little.
-    if (space < std::min(kSockBufBytes / 2, tp.mss)) space = 0;
-    return std::min(std::max(space, tp.advertised()), std::uint32_t{UINT16_MAX});
+    if (space < std::min(limit / 2, tp.mss)) space = 0;
+    return std::min(std::max(space, tp.advertised()),
+                    std::uint32_t{UINT16_MAX} << tp.agreed.rcv_scale);
 }
 
 /// Whether the peer should hear of a wider window although nothing else is due.
-bool window_update_due(const Tcpcb& tp) {
+bool window_update_due(const LockedNet& net, const Tcpcb& tp) {
     if (tp.state != ConnectionState::established && tp.state != ConnectionState::fin_wait_1 &&
         tp.state != ConnectionState::fin_wait_2) {
         return false;
     }
-    const std::uint32_t gain = promise(tp) - tp.advertised();
-    return gain >= kSockBufBytes / 2 || (gain >= 2 * tp.mss && tp.advertised() < kSockBufBytes / 4);
+    // Scaling widens the window of the SYN; the first ACK is early enough to tell.
+    if (tp.last_ack_sent == tp.irs + SeqLen{1}) return false;
+    const std::uint32_t limit = tp.socket->receive.limit();
+    const std::uint32_t gain = promise(net, tp) - tp.advertised();
+    return gain >= limit / 2 || (gain >= 2 * tp.mss && tp.advertised() < limit / 4);
 }
 
-/// The segment carried our ACK and window.
+/// A segment of this connection, with what each of them carries.
+Outgoing begin(LockedNet& net, const Tcpcb& tp, std::uint8_t flags) {
+    Outgoing out;
+    out.tuple = tp.tuple;
+    out.ack = tp.rcv_nxt;
+    out.flags = flags;
+    if (tp.ecn_echo) out.flags |= TcpFlags::kEce;
+    out.stamp(net, tp.agreed);
+    return out;
+}
+
+/// The field that tells the window. RFC 7323 §2.3: rounded down; what was promised stays good.
+std::uint16_t window_field(const LockedNet& net, const Tcpcb& tp) {
+    return static_cast<std::uint16_t>(promise(net, tp) >> tp.agreed.rcv_scale);
+}
+
+/// The segment carried our ACK and a window of that many bytes.
 void acknowledged_by_us(Tcpcb& tp, std::uint32_t window) {
-    tp.rcv_adv = tp.rcv_nxt + SeqLen{window};
+    tp.rcv_adv = later(tp.rcv_adv, tp.rcv_nxt + SeqLen{window});
+    tp.last_ack_sent = tp.rcv_nxt;
     tp.ack_now = false;
     tp.unacked_bytes = 0;
     tp.disarm(TcpTimer::delayed_ack);
@@ -119,18 +76,22 @@ struct Plan {
     std::uint32_t offset{};  ///< from snd_una, which is the send buffer's first byte
     std::uint32_t length{};
     bool fin{false};
+    [[nodiscard]] std::uint32_t sequence() const { return length + (fin ? 1U : 0U); }
 };
 
-/// Sends bytes [offset, offset + length) of the send buffer and a FIN when the plan says so, and
-/// keeps the books of what was ever sent. Does not move snd_nxt.
-bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+/// Builds and sends bytes [offset, offset + length) of the send buffer and a FIN when the plan says
+/// so.
+bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     const Socket& so = *tp.socket;
-    Outgoing out;
-    out.tuple = tp.tuple;
+    Outgoing out = begin(net, tp, TcpFlags::kAck);
     out.seq = tp.snd_una + SeqLen{plan.offset};
-    out.ack = tp.rcv_nxt;
-    out.flags = TcpFlags::kAck;
     if (plan.fin) out.flags |= TcpFlags::kFin;
+    if (tp.agreed.ecn && plan.length > 0 && out.seq == tp.snd_max &&
+        tp.snd_wnd > 0) {  // RFC 3168 §6.1.5: new only
+        out.tos = kEct0;
+        if (tp.cwr_due) out.flags |= TcpFlags::kCwr;
+        tp.cwr_due = false;
+    }
     if (plan.length > 0) {
         if (plan.offset + plan.length == so.send.size()) out.flags |= TcpFlags::kPsh;
         out.payload = so.send.share(plan.offset, plan.length);
@@ -139,26 +100,72 @@ bool send_data(LockedNet& net, Tcpcb& tp, const Plan& plan) {
             return false;
         }
     }
-    const std::uint32_t window = promise(tp);
-    out.window = static_cast<std::uint16_t>(window);
-    const SeqNum end = out.seq + SeqLen{plan.length + (plan.fin ? 1U : 0U)};
+    out.window = window_field(net, tp);
+    const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
     if (!build_and_send(net, std::move(out))) return false;
     acknowledged_by_us(tp, window);
     tp.last_sent = net.now();
-    if (!end.is_after(tp.snd_max)) {
-        tp.timing = false;  // Karn: from here on an ACK could be for either copy
+    if (tp.recovery.phase == Recovery::Phase::recovery) tp.recovery.prr.sent(plan.sequence());
+    return true;
+}
+
+std::uint32_t us_now(const LockedNet& net) { return static_cast<std::uint32_t>(net.now().us()); }
+
+/// Sends what begins at snd_nxt, and keeps the books of it.
+bool send_new(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+    if (!emit(net, tp, plan)) return false;
+    const SeqNum first = tp.snd_nxt;
+    tp.snd_nxt = first + SeqLen{plan.sequence()};
+    // What is sent within a sixteenth of a round trip is of one age.
+    const auto quantum = static_cast<std::uint32_t>(tp.rtt.smoothed().us()) >> 4U;
+    tp.sent.sent(tp.snd_nxt, us_now(net), quantum);
+    if (!tp.snd_nxt.is_after(tp.snd_max)) {
+        tp.timed_again = true;  // the byte of a window probe, once more
         net.tcp.stats.count(TcpCount::retransmits);
         return true;
     }
     if (tp.snd_una == tp.snd_max) tp.last_progress = net.now();  // the wait for an ACK begins
     if (!tp.timing) {
         tp.timing = true;
-        tp.timed_seq = tp.snd_una + SeqLen{plan.offset};
+        tp.timed_again = false;
+        tp.timed_seq = first;
         tp.timed_at = net.now();
     }
-    tp.snd_max = end;
-    if (plan.length > 0 && plan.length < tp.mss) tp.small_end = end;
+    tp.snd_max = tp.snd_nxt;
+    if (plan.length > 0 && plan.length < tp.mss) tp.small_end = tp.snd_nxt;
     return true;
+}
+
+/// Sends what was sent before, and keeps the books of it.
+bool send_again(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+    if (!emit(net, tp, plan)) return false;
+    const SeqNum first = tp.snd_una + SeqLen{plan.offset};
+    tp.sent.resent(first, first + SeqLen{plan.sequence()}, us_now(net));
+    tp.timed_again = true;  // Karn: from here on an ACK could be for either copy
+    net.tcp.stats.count(TcpCount::retransmits);
+    return true;
+}
+
+/// Of what was sent, the segment that begins at `first` and does not reach beyond `end`.
+Plan sent_segment(const Tcpcb& tp, SeqNum first, SeqNum end) {
+    const std::uint32_t offset = (first - tp.snd_una).value;
+    const std::uint32_t buffered = tp.socket->send.size();
+    const std::uint32_t upto = std::min((end - tp.snd_una).value, buffered);
+    const std::uint32_t length = upto > offset ? std::min(upto - offset, tp.mss) : 0;
+    const bool fin = offset + length == buffered && (end - tp.snd_una).value > buffered;
+    return {offset, length, fin};
+}
+
+/// What is lost and may be sent again now (RFC 6675 §4, NextSeg rules 1 and 3).
+std::optional<Plan> lost_segment(const Tcpcb& tp) {
+    const auto stretch = tp.sent.first_lost();
+    if (!stretch) return std::nullopt;
+    const Plan plan = sent_segment(tp, stretch->first, stretch->end);
+    if (tp.recovery.must_send) return plan;
+    if (pipe_of(tp) + plan.sequence() > tp.congestion.window()) return std::nullopt;
+    // A peer that took its window back gets the first segment only.
+    if (plan.offset > 0 && plan.offset + plan.length > tp.snd_wnd) return std::nullopt;
+    return plan;
 }
 
 /// What may be sent next from snd_nxt on, if anything (RFC 9293 §3.8.6.2.1).
@@ -166,8 +173,10 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
     const std::uint32_t buffered = tp.socket->send.size();
     const std::uint32_t offset = tp.in_flight();
     if (offset > buffered) return std::nullopt;  // the FIN has been sent
-    const std::uint32_t window = std::min(tp.snd_wnd, tp.congestion.window());
-    const std::uint32_t allowed = window > offset ? window - offset : 0;
+    const std::uint32_t pipe = tp.sent.clean() && tp.recovery.credit == 0 ? offset : pipe_of(tp);
+    const std::uint32_t window = tp.congestion.window();
+    const std::uint32_t allowed =
+        std::min(tp.snd_wnd > offset ? tp.snd_wnd - offset : 0, window > pipe ? window - pipe : 0);
     const std::uint32_t length = std::min({buffered - offset, allowed, tp.mss});
     const bool all = offset + length == buffered;
     const Plan plan{offset, length, tp.fin_wanted && !tp.fin_acked && all};
@@ -185,24 +194,25 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
 
 /// SYN, or SYN and ACK after a simultaneous open.
 bool send_syn(LockedNet& net, Tcpcb& tp) {
+    const bool answer = tp.state == ConnectionState::syn_received;
     Outgoing out;
     out.tuple = tp.tuple;
     out.seq = tp.iss;
-    out.flags = TcpFlags::kSyn;
-    out.mss_option = mss_towards(net, tp.tuple.remote.address);
-    out.window = static_cast<std::uint16_t>(kSockBufBytes);
-    if (tp.state == ConnectionState::syn_received) {
-        out.flags |= TcpFlags::kAck;
-        out.ack = tp.rcv_nxt;
-    }
+    out.flags = answer ? TcpFlags::kSyn | TcpFlags::kAck : TcpFlags::kSyn;
+    if (tp.agreed.ecn) out.flags |= answer ? TcpFlags::kEce : kEcnSetup;
+    if (answer) out.ack = tp.rcv_nxt;
+    out.window = syn_window(tp.socket->receive.limit());
+    out.offer(net, tp.agreed);
+    const std::uint32_t window = out.window;
     if (!build_and_send(net, std::move(out))) return false;
-    if (tp.state == ConnectionState::syn_received) acknowledged_by_us(tp, kSockBufBytes);
+    if (answer) acknowledged_by_us(tp, window);
     if (tp.snd_max == tp.iss) {
         tp.timing = true;
+        tp.timed_again = false;
         tp.timed_seq = tp.iss;
         tp.timed_at = tp.last_progress = net.now();
     } else {
-        tp.timing = false;
+        tp.timed_again = true;
         net.tcp.stats.count(TcpCount::retransmits);
     }
     tp.snd_nxt = tp.iss + SeqLen{1};
@@ -211,15 +221,15 @@ bool send_syn(LockedNet& net, Tcpcb& tp) {
 }
 
 void send_ack(LockedNet& net, Tcpcb& tp) {
-    Outgoing out;
-    out.tuple = tp.tuple;
-    // After a timeout snd_nxt stands in the past, which a peer would not accept. A window probe's
-    // byte, however, may not have been taken: then snd_nxt is what the peer expects.
+    Outgoing out = begin(net, tp, TcpFlags::kAck);
+    // A window probe's byte may not have been taken: then snd_nxt is what the peer expects.
     out.seq = tp.armed(TcpTimer::persist) ? tp.snd_nxt : tp.snd_max;
-    out.ack = tp.rcv_nxt;
-    out.flags = TcpFlags::kAck;
-    const std::uint32_t window = promise(tp);
-    out.window = static_cast<std::uint16_t>(window);
+    out.window = window_field(net, tp);
+    const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
+    std::array<SackBlock, 4> blocks;
+    if (tp.agreed.sack && tp.report.due(tp.reassembly)) {
+        out.sack = std::span{blocks}.first(tp.report.take(tp.reassembly, blocks));
+    }
     if (build_and_send(net, std::move(out))) {
         acknowledged_by_us(tp, window);
     } else {
@@ -261,6 +271,27 @@ void note_in_ring(LockedNet& net, const Tcpcb& tp) {
         bit(TcpTimer::retransmit) | bit(TcpTimer::persist) | bit(TcpTimer::delayed_ack));
 }
 
+/// Everything that may go now: what is lost first. False: IP refused something.
+bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
+    while (!tp.sent.clean()) {
+        const auto plan = lost_segment(tp);
+        if (!plan) break;
+        port::marked_point();  // planned, not built
+        if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+        if (!send_again(net, tp, *plan)) return false;
+        tp.recovery.must_send = false;
+        sent = true;
+    }
+    while (const auto plan = next_segment(tp)) {
+        port::marked_point();  // planned, not built
+        if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+        if (!send_new(net, tp, *plan)) return false;
+        tp.force_output = false;
+        sent = true;
+    }
+    return true;
+}
+
 }  // namespace
 
 void tcp_output(LockedNet& net, Tcpcb& tp) {
@@ -275,50 +306,56 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
         if (tp.in_flight() == 0 && net.now() - tp.last_sent > tp.rtt.rto()) {
             tp.congestion.after_idle();
         }
-        while (const auto plan = next_segment(tp)) {
-            port::marked_point();  // planned, not built
-            if constexpr (kMissionBugs) planted::may_be_interrupted(net);
-            refused = !send_data(net, tp, *plan);
-            if (refused) break;
-            tp.snd_nxt = tp.snd_nxt + SeqLen{plan->length + (plan->fin ? 1U : 0U)};
-            tp.force_output = false;
-            sent = true;
-        }
+        // Blocks of SACK go by themselves, so that segments with data keep their size.
+        if (tp.ack_now && tp.agreed.sack && tp.report.due(tp.reassembly)) send_ack(net, tp);
+        refused = !send_what_may_go(net, tp, sent);
     }
     tp.force_output = false;
     if (refused) net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
-    if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(tp))) send_ack(net, tp);
+    if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(net, tp))) send_ack(net, tp);
     set_timers(net, tp);
+    if (tp.agreed.sack && !tp.syn_unacked()) arm_tail_probe(net, tp);
     note_in_ring(net, tp);
 }
 
-void tcp_retransmit_first(LockedNet& net, Tcpcb& tp) {
-    const std::uint32_t sent = (tp.snd_max - tp.snd_una).value;
+void tcp_tail_probe(LockedNet& net, Tcpcb& tp) {
+    // RFC 8985 §7.3: new data when there are some and the peer has room, or the last segment again.
+    const std::uint32_t offset = tp.in_flight();
     const std::uint32_t buffered = tp.socket->send.size();
-    const std::uint32_t length = std::min({tp.mss, buffered, sent});
-    const Plan plan{0, length, length == buffered && sent > buffered};
-    if (plan.length == 0 && !plan.fin) return;
-    if (!send_data(net, tp, plan)) {
-        net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
+    const std::uint32_t length = std::min(buffered > offset ? buffered - offset : 0, tp.mss);
+    if (length > 0 && offset + length <= tp.snd_wnd) {
+        const bool all = offset + length == buffered;
+        (void)send_new(net, tp, Plan{offset, length, all && tp.fin_wanted && !tp.fin_acked});
+        return;
     }
+    const std::uint32_t back = std::min(offset, tp.mss);
+    (void)send_again(net, tp, sent_segment(tp, tp.snd_nxt - SeqLen{back}, tp.snd_nxt));
 }
 
 void tcp_window_probe(LockedNet& net, Tcpcb& tp) {
     net.tcp.stats.count(TcpCount::persist_probes);
     if (tp.socket->send.size() == 0) return;
     // The byte may be taken, so it counts as sent (snd_max); snd_nxt stays, it will be sent again.
-    const SeqNum small_end = tp.small_end;
-    (void)send_data(net, tp, Plan{0, 1, false});
-    tp.small_end = small_end;  // Nagle does not wait for a probe
+    if (!emit(net, tp, Plan{0, 1, false})) return;
+    if (tp.snd_una == tp.snd_max) {
+        tp.snd_max = tp.snd_una + SeqLen{1};
+        tp.last_progress = net.now();
+    } else {
+        net.tcp.stats.count(TcpCount::retransmits);
+    }
     tp.timing = false;
 }
 
+void tcp_keepalive_probe(LockedNet& net, Tcpcb& tp) {
+    Outgoing out = begin(net, tp, TcpFlags::kAck);
+    out.seq = tp.snd_una - SeqLen{1};
+    out.window = window_field(net, tp);
+    (void)build_and_send(net, std::move(out));
+}
+
 void tcp_send_reset(LockedNet& net, const Tcpcb& tp) {
-    Outgoing out;
-    out.tuple = tp.tuple;
+    Outgoing out = begin(net, tp, TcpFlags::kRst | TcpFlags::kAck);
     out.seq = tp.snd_nxt;
-    out.ack = tp.rcv_nxt;
-    out.flags = TcpFlags::kRst | TcpFlags::kAck;
     (void)build_and_send(net, std::move(out));
 }
 
@@ -326,60 +363,6 @@ void tcp_challenge_ack(LockedNet& net, Tcpcb& tp) {
     if (!net.tcp.challenge.allow(net.now(), net.random)) return;
     net.tcp.stats.count(TcpCount::challenge_acks);
     send_ack(net, tp);
-}
-
-void answer_with_reset(LockedNet& net, const TcpSegment& seg) {
-    if (seg.flags.rst()) return;
-    Outgoing out;
-    out.tuple = seg.tuple;
-    out.flags = TcpFlags::kRst;
-    if (seg.flags.ack()) {
-        out.seq = seg.ack;
-    } else {
-        out.ack = seg.seq + seg.length();
-        out.flags |= TcpFlags::kAck;
-    }
-    (void)build_and_send(net, std::move(out));
-}
-
-void send_syn_ack(LockedNet& net, const SynRecord& record) {
-    Outgoing out;
-    out.tuple = record.tuple;
-    out.seq = record.iss;
-    out.ack = record.irs + SeqLen{1};
-    out.flags = TcpFlags::kSyn | TcpFlags::kAck;
-    out.window = static_cast<std::uint16_t>(kSockBufBytes);
-    out.mss_option = mss_towards(net, record.tuple.remote.address);
-    (void)build_and_send(net, std::move(out));  // lost is lost: it is due again in a second
-}
-
-void send_syn_reset(LockedNet& net, const SynRecord& record) {
-    Outgoing out;
-    out.tuple = record.tuple;
-    out.seq = record.iss + SeqLen{1};
-    out.ack = record.irs + SeqLen{1};
-    out.flags = TcpFlags::kRst | TcpFlags::kAck;
-    (void)build_and_send(net, std::move(out));
-}
-
-void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record) {
-    Outgoing out;
-    out.tuple = record.tuple;
-    out.seq = record.snd_nxt;
-    out.ack = record.rcv_nxt;
-    out.flags = TcpFlags::kAck;
-    out.window = record.window;
-    (void)build_and_send(net, std::move(out));
-}
-
-std::uint16_t mss_towards(const LockedNet& net, Ipv4 remote) {
-    const std::uint16_t mtu = std::max(path_mtu(net, remote), kMtuFloor);
-    return static_cast<std::uint16_t>(mtu - kTcpIpHeaderBytes);
-}
-
-std::uint16_t send_mss(const LockedNet& net, Ipv4 remote, const TcpOptions& options) {
-    const std::uint16_t theirs = options.has_mss ? options.mss : kMssDefault;
-    return std::min(std::max(theirs, kMssFloor), mss_towards(net, remote));
 }
 
 }  // namespace kyu::net

@@ -19,11 +19,14 @@ class LockedNet;
 /// ACK that is due, a window update. Arms retransmission or persist accordingly. Never frees `tp`.
 void tcp_output(LockedNet& net, Tcpcb& tp);
 
-/// Sends the first unacknowledged segment again, whatever the windows say (RFC 5681 §3.2).
-void tcp_retransmit_first(LockedNet& net, Tcpcb& tp);
+/// One segment more, new or the last again, so that the peer tells of a loss at the tail.
+void tcp_tail_probe(LockedNet& net, Tcpcb& tp);
 
 /// One byte beyond a closed window, so that the peer tells when it opens (RFC 9293 §3.8.6.1).
 void tcp_window_probe(LockedNet& net, Tcpcb& tp);
+
+/// An ACK of what was acknowledged long ago, which the peer must answer.
+void tcp_keepalive_probe(LockedNet& net, Tcpcb& tp);
 
 /// A reset for a synchronized connection that is about to be dropped.
 void tcp_send_reset(LockedNet& net, const Tcpcb& tp);
@@ -37,6 +40,12 @@ void answer_with_reset(LockedNet& net, const TcpSegment& seg);
 void send_syn_ack(LockedNet& net, const SynRecord& record);
 void send_syn_reset(LockedNet& net, const SynRecord& record);
 void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record);
+
+/// The window field of a SYN, of a socket that buffers so many bytes.
+[[nodiscard]] constexpr std::uint16_t syn_window(std::uint32_t receive_bytes) {
+    return static_cast<std::uint16_t>(receive_bytes < kUnscaledBytes ? receive_bytes
+                                                                     : kUnscaledBytes);
+}
 
 /// The MSS option we send, and the bound of what we send: the path's MTU less headers.
 [[nodiscard]] std::uint16_t mss_towards(const LockedNet& net, Ipv4 remote);

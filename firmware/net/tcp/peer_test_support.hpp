@@ -31,12 +31,38 @@ struct Seen {
     std::uint32_t seq{};
     std::uint32_t ack{};
     std::uint8_t flags{};
+    std::uint8_t tos{};
     std::uint16_t window{};
     unsigned mss{0};  ///< 0: no option
+    TcpOptions options{};
     std::string data{};
-    [[nodiscard]] bool is(std::uint8_t wanted) const { return (flags & ~kPsh) == wanted; }
+    [[nodiscard]] bool is(std::uint8_t wanted) const {
+        return (flags & ~(kPsh | TcpFlags::kEce | TcpFlags::kCwr)) == wanted;
+    }
 };
 using Answers = std::vector<Seen>;
+
+// Options as they lie on the wire, each padded to words.
+inline Bytes mss_option(unsigned mss) {
+    return {2, 4, static_cast<std::uint8_t>(mss >> 8U), static_cast<std::uint8_t>(mss)};
+}
+inline Bytes scale_option(std::uint8_t shift) { return {1, 3, 3, shift}; }
+inline Bytes sack_permitted_option() { return {1, 1, 4, 2}; }
+inline Bytes stamp_option(std::uint32_t value, std::uint32_t echo) {
+    Bytes b{1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0};
+    put32(b, 4, value);
+    put32(b, 8, echo);
+    return b;
+}
+inline Bytes sack_option(std::initializer_list<std::pair<std::uint32_t, std::uint32_t>> blocks) {
+    Bytes b{1, 1, 5, static_cast<std::uint8_t>(2 + 8 * blocks.size())};
+    for (const auto& [first, end] : blocks) {
+        b.resize(b.size() + 8);
+        put32(b, b.size() - 8, first);
+        put32(b, b.size() - 4, end);
+    }
+    return b;
+}
 
 class Peer {
     TestNet* world_;  // a pointer, so that a test may put another peer in its place
@@ -53,9 +79,12 @@ class Peer {
             s.seq = get32(tcp, 4);
             s.ack = get32(tcp, 8);
             s.flags = tcp[13];
+            s.tos = frame[15];
             s.window = static_cast<std::uint16_t>(get16(tcp, 14));
             const std::size_t header = std::size_t{4} * (tcp[12] >> 4U);
             if (header >= 24 && tcp[20] == 2) s.mss = get16(tcp, 22);
+            s.options = parse_tcp_options(as_bytes(slice(tcp, 20, header - 20)));
+            if (s.options.has_timestamps) stamp.echo = s.options.timestamp_value;
             const Bytes data = slice(tcp, header);
             s.data.assign(data.begin(), data.end());
             answers.push_back(std::move(s));
@@ -70,7 +99,14 @@ public:
     std::uint32_t seq{1000};
     std::uint32_t ack{0};
     std::uint16_t window{65535};
+    std::uint8_t tos{0};
     Bytes options{};
+    /// Timestamps on every segment, once `on`: `echo` is kept at what the board said last.
+    struct Stamp {
+        bool on{false};
+        std::uint32_t value{5'000'000};
+        std::uint32_t echo{0};
+    } stamp{};
 
     Peer(TestNet& world, std::uint16_t port_in, std::uint16_t board_port_in)
         : world_(&world), port(port_in), board_port(board_port_in) {}
@@ -82,6 +118,7 @@ public:
         put32(t, 4, seq);
         put32(t, 8, (flags & kAck) != 0 ? ack : 0);
         t = joined(std::move(t), options);
+        if (stamp.on) t = joined(std::move(t), stamp_option(stamp.value, stamp.echo));
         t[12] = static_cast<std::uint8_t>((t.size() / 4) << 4U);
         t[13] = flags;
         put16(t, 14, window);
@@ -95,7 +132,10 @@ public:
         IpFields ip;
         ip.source = address;
         ip.protocol = 6;
-        world_->inject(ip_frame(ip, segment(flags, data)));
+        Bytes frame = ip_frame(ip, segment(flags, data));
+        frame[kEther + 1] = tos;
+        fix_ip(frame, kEther);
+        world_->inject(std::move(frame));
         world_->settle();
         return parse_sent();
     }

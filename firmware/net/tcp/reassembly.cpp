@@ -90,6 +90,21 @@ void ReassemblyQueue::note_fin(SeqNum at) {
     fin_at_ = at;
 }
 
+std::optional<SackBlock> ReassemblyQueue::piece_around(SeqNum at) const {
+    for (const ReassemblyPiece* p = head_; p != nullptr; p = p->next) {
+        if (at.in_window(p->first, SeqLen{p->data.size()})) return SackBlock{p->first, p->end()};
+    }
+    return std::nullopt;
+}
+
+std::optional<SackBlock> ReassemblyQueue::overlap(SeqNum first, SeqNum end) const {
+    for (const ReassemblyPiece* p = head_; p != nullptr; p = p->next) {
+        const SackBlock common{later(p->first, first), earlier(p->end(), end)};
+        if (common.end.is_after(common.first)) return common;
+    }
+    return std::nullopt;
+}
+
 Mbuf ReassemblyQueue::take_from(ReassemblyPool& pool, SeqNum next) {
     Mbuf found;
     while (head_ != nullptr && !head_->first.is_after(next)) {

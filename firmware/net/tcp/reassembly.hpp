@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/pool.hpp"
 #include "net/packet/mbuf.hpp"
 #include "net/tcp/config.hpp"
+#include "net/tcp/segment.hpp"
 #include "net/tcp/seq.hpp"
 
 namespace kyu::net {
@@ -52,6 +54,11 @@ public:
     [[nodiscard]] bool fin_known() const { return fin_known_; }
     /// Where the first piece begins; not empty().
     [[nodiscard]] SeqNum first() const { return head_->first; }
+
+    /// The piece that holds the byte at `at`.
+    [[nodiscard]] std::optional<SackBlock> piece_around(SeqNum at) const;
+    /// The first stretch of [first, end) that is here already.
+    [[nodiscard]] std::optional<SackBlock> overlap(SeqNum first, SeqNum end) const;
 
     /// The data that follows `next` without a gap; empty when there is none.
     [[nodiscard]] Mbuf take_from(ReassemblyPool& pool, SeqNum next);

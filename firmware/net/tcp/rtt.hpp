@@ -48,6 +48,8 @@ public:
     [[nodiscard]] Duration rto() const {
         return std::min(base_ * (std::int64_t{1} << shift_), kRtoMax);
     }
+    /// Nothing has been measured since the timer expired.
+    [[nodiscard]] bool backed_off() const { return shift_ > 0; }
     [[nodiscard]] Duration smoothed() const { return srtt_; }
     [[nodiscard]] bool measured() const { return measured_; }
 };

@@ -11,14 +11,6 @@ namespace kyu::net {
 
 namespace {
 
-// RFC 9293 §3.2, RFC 7323, RFC 2018.
-constexpr std::uint8_t kOptionEnd = 0;
-constexpr std::uint8_t kOptionNop = 1;
-constexpr std::uint8_t kOptionMss = 2;
-constexpr std::uint8_t kOptionWindowScale = 3;
-constexpr std::uint8_t kOptionSackPermitted = 4;
-constexpr std::uint8_t kOptionSack = 5;
-constexpr std::uint8_t kOptionTimestamps = 8;
 constexpr std::uint8_t kWindowScaleMax = 14;
 
 std::uint8_t byte_at(std::span<const std::byte> area, std::size_t i) {
@@ -28,7 +20,7 @@ std::uint16_t u16_at(std::span<const std::byte> area, std::size_t i) {
     return static_cast<std::uint16_t>((unsigned{byte_at(area, i)} << 8U) | byte_at(area, i + 1));
 }
 std::uint32_t u32_at(std::span<const std::byte> area, std::size_t i) {
-    return (std::uint32_t{u16_at(area, i)} << 16U) | u16_at(area, i + 2);
+    return reinterpret_cast<const Be32*>(area.data() + i)->host();  // alignment 1
 }
 
 void parse_sack(std::span<const std::byte> body, TcpOptions& into) {
@@ -66,8 +58,20 @@ void parse_one(std::uint8_t kind, std::span<const std::byte> body, TcpOptions& i
                 into.timestamp_echo = u32_at(body, 4);
             }
             break;
+        case kOptionUserTimeout:
+            if (body.size() == 2) into.user_timeout = u16_at(body, 0);
+            break;
         default: break;  // RFC 9293 §3.1: what is not known is ignored
     }
+}
+
+/// RFC 7323 appendix A: what nearly every segment of a connection with timestamps looks like.
+bool parse_stamp_alone(std::span<const std::byte> area, TcpOptions& into) {
+    if (area.size() != 12 || u32_at(area, 0) != kStampHead) return false;
+    into.has_timestamps = true;
+    into.timestamp_value = u32_at(area, 4);
+    into.timestamp_echo = u32_at(area, 8);
+    return true;
 }
 
 }  // namespace
@@ -124,7 +128,8 @@ Result<TcpSegment, TcpCount> TcpSegment::parse(Mbuf& packet, const FourTuple& tu
     segment.window = header.window.host();
     segment.data_bytes = static_cast<std::uint16_t>(size - header_bytes);
     if (header_bytes > kTcpHeaderBytes) {
-        segment.options = parse_tcp_options(bytes.subspan(kTcpHeaderBytes));
+        const auto area = bytes.subspan(kTcpHeaderBytes);
+        if (!parse_stamp_alone(area, segment.options)) segment.options = parse_tcp_options(area);
     }
     packet.trim_front(header_bytes);
     return segment;

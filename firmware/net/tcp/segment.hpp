@@ -1,9 +1,8 @@
 // TcpHeader, TcpOptions, TcpSegment: a segment as it came, checked once.
 //
 // Rules     check_tcp_segment() and parse() are the only places that read lengths out of a TCP
-//           header, but for header prediction, whose segments have no options. After them every
-//           field is in host order and every length is inside the packet. Options are parsed and
-//           bounded even when this stack makes no use of them yet.
+//           header, but for header prediction, whose segments have a fixed layout. After them every
+//           field is in host order and every length is inside the packet.
 // Context   any. Pure, apart from the Mbuf given.
 #pragma once
 
@@ -38,12 +37,26 @@ static_assert(sizeof(TcpHeader) == 20 && alignof(TcpHeader) == 1);
 inline constexpr std::size_t kTcpHeaderBytes = sizeof(TcpHeader);
 inline constexpr std::size_t kTcpHeaderBytesMax = 60;
 
+// Kinds of options (RFC 9293 §3.2, RFC 7323, RFC 2018).
+inline constexpr std::uint8_t kOptionEnd = 0;
+inline constexpr std::uint8_t kOptionNop = 1;
+inline constexpr std::uint8_t kOptionMss = 2;
+inline constexpr std::uint8_t kOptionWindowScale = 3;
+inline constexpr std::uint8_t kOptionSackPermitted = 4;
+inline constexpr std::uint8_t kOptionSack = 5;
+inline constexpr std::uint8_t kOptionTimestamps = 8;
+inline constexpr std::uint8_t kOptionUserTimeout = 28;
+/// NOP NOP and the head of a timestamps option, as RFC 7323 appendix A lays them out.
+inline constexpr std::uint32_t kStampHead = 0x0101'080A;
+
 struct TcpFlags {
     static constexpr std::uint8_t kFin = 0x01;
     static constexpr std::uint8_t kSyn = 0x02;
     static constexpr std::uint8_t kRst = 0x04;
     static constexpr std::uint8_t kPsh = 0x08;
     static constexpr std::uint8_t kAck = 0x10;
+    static constexpr std::uint8_t kEce = 0x40;
+    static constexpr std::uint8_t kCwr = 0x80;
 
     std::uint8_t bits{};
     [[nodiscard]] constexpr bool fin() const { return (bits & kFin) != 0; }
@@ -68,6 +81,7 @@ struct TcpOptions {
     bool has_timestamps{false};
     std::uint32_t timestamp_value{0};
     std::uint32_t timestamp_echo{0};
+    std::uint16_t user_timeout{0};  ///< RFC 5482 §3: as it came; 0: none
     std::uint8_t sack_count{0};
     std::array<SackBlock, 4> sack{};
 };
@@ -87,6 +101,7 @@ struct TcpSegment {
     SeqNum seq;
     SeqNum ack;  ///< meaningful when flags.ack()
     TcpFlags flags;
+    bool congested{false};  ///< the network has marked it (RFC 3168: CE)
     std::uint16_t window{};
     std::uint16_t data_bytes{};
     TcpOptions options;

@@ -74,9 +74,9 @@ TEST_F(Send, three_duplicates_bring_the_lost_segment_at_once) {
     ASSERT_FALSE(b.empty());
     EXPECT_EQ(b[0].seq, peer_.ack);
     EXPECT_EQ(count(TcpCount::fast_retransmits), 1U);
-    EXPECT_TRUE(tp().congestion.recovering());
+    EXPECT_EQ(tp().recovery.phase, Recovery::Phase::recovery);
     peer_.acknowledge(tp().snd_max.raw());
-    EXPECT_FALSE(tp().congestion.recovering());
+    EXPECT_EQ(tp().recovery.phase, Recovery::Phase::open);
 }
 
 TEST_F(Send, a_window_change_is_no_duplicate) {

@@ -1,17 +1,41 @@
 # TCP: sources and tests, relative to firmware/net.
 set(KYU_NET_TCP_SOURCES
+    tcp/answers.cpp
+    tcp/build.cpp
     tcp/congestion.cpp
     tcp/connection.cpp
+    tcp/cookies.cpp
     tcp/counters.cpp
+    tcp/cubic.cpp
+    tcp/ecn.cpp
     tcp/input.cpp
     tcp/input_steps.cpp
     tcp/input_predicted.cpp
     tcp/input_text.cpp
+    tcp/keepalive.cpp
+    tcp/options_set.cpp
     tcp/output.cpp
     tcp/show.cpp
     tcp/trace_show.cpp
     tcp/reassembly.cpp
+    tcp/recovery.cpp
+    tcp/scoreboard.cpp
     tcp/segment.cpp
+    tcp/syn_cache.cpp
+    tcp/timers.cpp
+    tcp/usrreq.cpp)
+# Run once a connection, or when something went wrong: small rather than fast.
+set(KYU_NET_TCP_COLD
+    tcp/answers.cpp
+    tcp/connection.cpp
+    tcp/cookies.cpp
+    tcp/counters.cpp
+    tcp/ecn.cpp
+    tcp/keepalive.cpp
+    tcp/options_set.cpp
+    tcp/reassembly.cpp
+    tcp/recovery.cpp
+    tcp/scoreboard.cpp
     tcp/syn_cache.cpp
     tcp/timers.cpp
     tcp/usrreq.cpp)
@@ -19,10 +43,20 @@ set(KYU_NET_TCP_TESTS
     tcp/attack_test.cpp
     tcp/close_test.cpp
     tcp/congestion_test.cpp
+    tcp/cubic_test.cpp
+    tcp/ecn_test.cpp
     tcp/handshake_test.cpp
+    tcp/manage_test.cpp
+    tcp/pressure_test.cpp
+    tcp/pitfalls_pair_test.cpp
+    tcp/pitfalls_test.cpp
     tcp/predicted_test.cpp
     tcp/reassembly_test.cpp
+    tcp/recovery_test.cpp
+    tcp/scoreboard_test.cpp
+    tcp/sack_receive_test.cpp
     tcp/segment_test.cpp
     tcp/send_test.cpp
     tcp/seq_test.cpp
+    tcp/timestamps_test.cpp
     tcp/trace_test.cpp)

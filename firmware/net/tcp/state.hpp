@@ -8,6 +8,7 @@
 #include "net/random.hpp"
 #include "net/socket/socket.hpp"
 #include "net/tcp/challenge.hpp"
+#include "net/tcp/cookies.hpp"
 #include "net/tcp/counters.hpp"
 #include "net/tcp/reassembly.hpp"
 #include "net/tcp/syn_cache.hpp"
@@ -15,6 +16,7 @@
 #include "net/tcp/tcpcb.hpp"
 #include "net/tcp/time_wait.hpp"
 #include "net/tcp/timer_heap.hpp"
+#include "net/tcp/timestamps.hpp"
 
 namespace kyu::net {
 
@@ -33,10 +35,12 @@ public:
     TupleTable<Tcpcb, 256> table;
     TimerHeap<Tcpcb, kTcpConnectionsMax> timers;
     SynCache syn_cache;
+    SynCookies cookies;
     TimeWaitTable time_wait;
     ReassemblyPool reassembly{"reassembly"};
     SocketTable sockets;
     ChallengeLimit challenge;
+    MillisecondClock clock;
     TcpStats stats;
 
 #if defined(KYU_DEBUG_INVARIANTS)
@@ -65,7 +69,7 @@ public:
     }
     void arm(Tcpcb& tp, TcpTimer which, Instant at) {
         tp.deadlines[static_cast<std::size_t>(which)] = at;
-        if (at != Instant::never()) timers.at_latest(tp, at);
+        if (at != Instant::never() && timers.must_file(tp, at)) timers.at_latest(tp, at);
     }
 };
 

@@ -15,22 +15,15 @@ SynCache::~SynCache() {
     }
 }
 
-SynRecord& SynCache::insert(const FourTuple& tuple, Instant now, bool& evicted) {
+SynRecord* SynCache::insert(const FourTuple& tuple, Instant now) {
     SynRecord* record = pool_.allocate();
-    evicted = record == nullptr;
-    for (std::size_t level = levels_.size(); record == nullptr;) {
-        CHECK(level > 0);  // a full pool has a record in some level
-        SynRecord* oldest = levels_[--level].front();
-        if (oldest == nullptr) continue;
-        remove(*oldest);
-        record = pool_.allocate();
-    }
+    if (record == nullptr) return nullptr;
     record->tuple = tuple;
     record->sent_at = now;
     record->due = now + kRtoInitial;
     table_.insert(*record);
     levels_[0].push_back(*record);
-    return *record;
+    return record;
 }
 
 void SynCache::remove(SynRecord& record) {

@@ -1,8 +1,8 @@
 // SynCache: half-open passive connections, as small records (RFC 9293 SYN-RECEIVED; the idea of a
 // SYN cache is BSD's).
 //
-// Rules     A SYN costs one record. When all are in use the one that was retransmitted most and
-//           waits longest makes room, so a flood cannot shut a port.
+// Rules     A SYN costs one record. When all are in use cookies take their place (cookies.hpp), so a
+//           flood cannot shut a port.
 //           A record whose handshake is complete but whose listener's queue is full waits in line
 //           for accept() to make room.
 //           Records of one retry level wait equally long, so each level is a queue in deadline
@@ -18,6 +18,7 @@
 #include "base/pool.hpp"
 #include "base/time.hpp"
 #include "net/tcp/config.hpp"
+#include "net/tcp/negotiated.hpp"
 #include "net/tcp/seq.hpp"
 #include "net/tcp/table.hpp"
 
@@ -33,6 +34,7 @@ struct SynRecord : ListLink<>, ListLink<WaitingTag> {
     Socket* listener{nullptr};
     SeqNum iss;
     SeqNum irs;
+    Negotiated agreed;
     std::uint16_t mss{0};     ///< what we may send, from the peer's option and our path
     std::uint16_t window{0};  ///< the peer's, from its SYN
     unsigned retries{0};
@@ -53,8 +55,8 @@ public:
     SynCache(const SynCache&) = delete;
     SynCache& operator=(const SynCache&) = delete;
 
-    /// A fresh record, filed under `tuple`. `evicted`: another one had to go.
-    SynRecord& insert(const FourTuple& tuple, Instant now, bool& evicted);
+    /// A fresh record, filed under `tuple`; nullptr when all are in use.
+    [[nodiscard]] SynRecord* insert(const FourTuple& tuple, Instant now);
     [[nodiscard]] SynRecord* find(const FourTuple& tuple) const { return table_.find(tuple); }
     void remove(SynRecord& record);
     /// Forgets every record of a listener that closes.

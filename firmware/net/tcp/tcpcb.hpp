@@ -13,8 +13,13 @@
 #include "base/time.hpp"
 #include "net/ip_address.hpp"
 #include "net/tcp/congestion.hpp"
+#include "net/tcp/negotiated.hpp"
 #include "net/tcp/reassembly.hpp"
+#include "net/tcp/recovery.hpp"
 #include "net/tcp/rtt.hpp"
+#include "net/tcp/sack_report.hpp"
+#include "net/tcp/scoreboard.hpp"
+#include "net/tcp/segment.hpp"
 #include "net/tcp/seq.hpp"
 
 namespace kyu::net {
@@ -39,6 +44,8 @@ enum class TcpTimer : std::uint8_t {
     retransmit,
     persist,  ///< the peer's window is shut, or too small to be worth sending into
     delayed_ack,
+    probe,  ///< a loss at the tail, or one that may be mere reordering (RFC 8985)
+    keepalive,
     linger,  ///< nobody owns the connection and the peer does not finish it
     resend,  ///< memory or ring were full: try again shortly
     count_
@@ -56,19 +63,24 @@ struct Tcpcb : ListLink<OutputTag> {
     SeqNum iss;
     SeqNum snd_una;
     SeqNum snd_nxt;
-    SeqNum snd_max;    ///< end of what was ever sent; snd_nxt goes back after a timeout
+    SeqNum snd_max;    ///< end of what was ever sent: of a window probe, beyond snd_nxt
     SeqNum small_end;  ///< end of the last segment that was not full: what Nagle waits for
     SeqNum snd_wl1;
     SeqNum snd_wl2;
     std::uint32_t snd_wnd{0};
     std::uint32_t snd_wnd_max{0};
-    std::uint32_t mss{0};  ///< payload of a full-sized segment we send
+    std::uint32_t mss{0};  ///< payload of a full-sized segment we send, options taken off
 
     // Receive sequence variables.
     SeqNum irs;
     SeqNum rcv_nxt;
-    SeqNum rcv_adv;  ///< right edge of the window as advertised: it never moves back
+    SeqNum rcv_adv;        ///< right edge of the window as advertised: it never moves back
+    SeqNum last_ack_sent;  ///< rcv_nxt as we last told it (RFC 7323 §4.3)
     ReassemblyQueue reassembly;
+    SackReport report;
+
+    Negotiated agreed;
+    Instant ts_recent_at;  ///< when agreed.ts_recent was taken
 
     // What is due.
     bool ack_now{false};
@@ -82,10 +94,16 @@ struct Tcpcb : ListLink<OutputTag> {
     std::uint32_t rcv_segment{1};    ///< the largest payload the peer has sent: its MSS, in effect
     unsigned retries{0};             ///< expiries since the last progress
     unsigned persist_shift{0};
-    bool unreachable{false};  ///< an ICMP error was seen (RFC 5927: soft)
+    bool ecn_echo{false};  ///< ECE until the peer says CWR
+    bool cwr_due{false};   ///< the next new data tell that we have slowed down
+    SeqNum ecn_until;      ///< no further reduction before this is acknowledged
+    std::uint8_t keep_probes{0};
+    Duration give_up_after{kGiveUpAfter};  ///< without progress (R2, or the user timeout)
+    bool unreachable{false};               ///< an ICMP error was seen (RFC 5927: soft)
 
     // Time.
-    bool timing{false};  ///< a round trip is being measured (Karn: of new data only)
+    bool timing{false};       ///< a round trip is being measured (Karn: of new data only)
+    bool timed_again{false};  ///< what was timed was sent again: only a timestamp can tell
     SeqNum timed_seq;
     Instant timed_at;
     Instant last_heard;
@@ -93,9 +111,12 @@ struct Tcpcb : ListLink<OutputTag> {
     Instant last_sent;
     RttEstimator rtt;
     Congestion congestion;
+    Recovery recovery;
+    Scoreboard sent;  ///< of [snd_una, snd_nxt), once the SYN is acknowledged
 
     std::array<Instant, static_cast<std::size_t>(TcpTimer::count_)> deadlines{
-        Instant::never(), Instant::never(), Instant::never(), Instant::never(), Instant::never()};
+        Instant::never(), Instant::never(), Instant::never(), Instant::never(),
+        Instant::never(), Instant::never(), Instant::never()};
     Instant filed_at{};
     std::uint32_t heap_index{UINT32_MAX};
 

@@ -12,6 +12,7 @@
 #include "base/pool.hpp"
 #include "base/time.hpp"
 #include "net/tcp/config.hpp"
+#include "net/tcp/negotiated.hpp"
 #include "net/tcp/seq.hpp"
 #include "net/tcp/table.hpp"
 
@@ -23,6 +24,7 @@ struct TimeWaitRecord : ListLink<> {
     SeqNum snd_nxt;
     SeqNum rcv_nxt;
     std::uint16_t window{0};
+    Negotiated agreed;
     Instant expires{};
 };
 

@@ -51,8 +51,12 @@ class TimerHeap {
 public:
     static constexpr std::uint32_t kUnfiled = UINT32_MAX;
 
+    /// Whether at_latest() has anything to do; deadlines move later all the time, so seldom.
+    [[nodiscard]] static bool must_file(const T& t, Instant at) {
+        return t.heap_index == kUnfiled || at < t.filed_at;
+    }
     /// Makes sure that `t` comes up at `at` or earlier.
-    void at_latest(T& t, Instant at) {
+    [[gnu::noinline]] void at_latest(T& t, Instant at) {
         if (t.heap_index == kUnfiled) {
             CHECK(size_ < N);
             t.filed_at = at;

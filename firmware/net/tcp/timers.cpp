@@ -7,6 +7,7 @@
 #include "kernel/port.hpp"
 #include "net/net.hpp"
 #include "net/tcp/connection.hpp"
+#include "net/tcp/keepalive.hpp"
 #include "net/tcp/output.hpp"
 #include "net/tcp/tcp.hpp"
 
@@ -17,8 +18,18 @@ namespace {
 /// R2 of RFC 9293 §3.8.3. A peer with a closed window that still answers is slow, not silent.
 bool peer_is_gone(const Tcpcb& tp, Instant now) {
     if (tp.syn_unacked()) return tp.retries >= kSynRetriesMax;
-    if (tp.retries < 3 || now - tp.last_progress < kGiveUpAfter) return false;
-    return tp.snd_wnd > 0 || now - tp.last_heard >= kGiveUpAfter;
+    if (tp.retries < 3 || now - tp.last_progress < tp.give_up_after) return false;
+    return tp.snd_wnd > 0 || now - tp.last_heard >= tp.give_up_after;
+}
+
+/// Segments of at most `mtu` bytes from now on, headers included. False: they are no larger.
+bool take_path_mtu(Tcpcb& tp, std::uint16_t mtu) {
+    const std::uint32_t mss =
+        std::max(mtu, kMtuFloor) - kTcpIpHeaderBytes - tp.agreed.option_bytes();
+    if (mss >= tp.mss) return false;
+    tp.mss = mss;
+    tp.congestion.set_mss(mss);
+    return true;
 }
 
 Next give_up(LockedNet& net, Tcpcb& tp) {
@@ -27,22 +38,35 @@ Next give_up(LockedNet& net, Tcpcb& tp) {
     return Next::done;
 }
 
+/// RFC 2923 §2.1: routers that drop what is too big and do not say so.
+void suspect_black_hole(LockedNet& net, Tcpcb& tp) {
+    if (tp.retries != kBlackHoleRetries || tp.in_flight() < tp.mss) return;
+    if (take_path_mtu(tp, kMtuFloor)) net.tcp.stats.count(TcpCount::black_holes);
+}
+
 /// RFC 6298 §5.4 to §5.6, RFC 5681 §3.1: back to the first unacknowledged byte, slowly.
 Next on_retransmit(LockedNet& net, Tcpcb& tp) {
     if (peer_is_gone(tp, net.now())) return give_up(net, tp);
     net.tcp.stats.count(TcpCount::timeouts);
     ++tp.retries;
     tp.rtt.back_off();
-    tp.timing = false;
-    tp.congestion.on_timeout(tp.snd_max, (tp.snd_max - tp.snd_una).value, tp.retries == 1);
-    tp.snd_nxt = tp.snd_una;
+    tp.timed_again = true;
+    if (tp.syn_unacked()) {
+        tp.snd_nxt = tp.snd_una;
+        tp.agreed.ecn = false;  // RFC 3168 §6.1.1.1: perhaps the bits are what does not get through
+    } else {
+        suspect_black_hole(net, tp);
+        recovery_on_timeout(tp);
+    }
     tcp_output(net, tp);
     return Next::step;
 }
 
 /// RFC 9293 §3.8.6.1: the window is shut, or silly-window avoidance has waited long enough.
 Next on_persist(LockedNet& net, Tcpcb& tp) {
-    const bool silent = net.now() - tp.last_heard >= kGiveUpAfter;
+    const bool limited = tp.socket->settings.user_timeout != Duration{} &&
+                         net.now() - tp.last_progress >= tp.give_up_after;
+    const bool silent = limited || net.now() - tp.last_heard >= tp.give_up_after;
     if (tp.persist_shift >= 3 && silent) return give_up(net, tp);
     ++tp.persist_shift;
     if (tp.snd_wnd == 0 && tp.socket->send.size() > 0 && !tp.syn_unacked()) {
@@ -62,6 +86,11 @@ Next run_one(LockedNet& net, Tcpcb& tp, TcpTimer which) {
             tp.ack_now = true;
             tcp_output(net, tp);
             return Next::step;
+        case TcpTimer::probe:
+            recovery_on_probe_timer(net, tp);
+            tcp_output(net, tp);
+            return Next::step;
+        case TcpTimer::keepalive: return keepalive_expired(net, tp);
         case TcpTimer::resend: tcp_output(net, tp); return Next::step;
         case TcpTimer::linger:
             net.tcp.stats.count(TcpCount::orphans_dropped);
@@ -97,6 +126,7 @@ void tcp_timers(LockedNet& net) {
     while (SynRecord* record = tcp.syn_cache.take_due(net.now(), expired)) {
         if (!expired) {
             tcp.stats.count(TcpCount::retransmits);
+            record->agreed.ecn = false;
             send_syn_ack(net, *record);
             continue;
         }
@@ -124,16 +154,21 @@ void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
     // RFC 5927 §4.1: only about something that is under way now.
     if (!SeqNum{quoted_seq}.in_window(tp->snd_una, tp->snd_max - tp->snd_una)) return;
     if (type == kUnreachable && code == kFragmentationNeeded) {
-        const std::uint32_t mss =
-            std::max(next_hop_mtu, kMtuFloor) - std::uint32_t{kTcpIpHeaderBytes};
-        if (next_hop_mtu == 0 || mss >= tp->mss || tp->syn_unacked()) return;
-        tp->mss = mss;
-        tp->congestion.set_mss(mss);
-        tp->snd_nxt = tp->snd_una;
-        tp->timing = false;
+        if (next_hop_mtu == 0 || tp->syn_unacked() || !take_path_mtu(*tp, next_hop_mtu)) return;
+        net.tcp.stats.count(TcpCount::path_mtu_changes);
+        tp->sent.lose_all();  // none of it got through
+        tp->recovery.must_send = true;
+        tp->timed_again = true;
         tp->disarm(TcpTimer::retransmit);
         tcp_output(net, *tp);
         return check_invariants(*tp);
+    }
+    constexpr std::uint8_t kProtocolUnreachable = 2;
+    constexpr std::uint8_t kPortUnreachable = 3;
+    // RFC 5927 §4.2: hard only while nothing is established that a forger could want to end.
+    if (type == kUnreachable && (code == kProtocolUnreachable || code == kPortUnreachable) &&
+        tp->state == ConnectionState::syn_sent) {
+        return connection_failed(net, *tp, SocketError::refused);
     }
     // Soft (RFC 5927 §5.2): remembered as the reason, should the connection time out anyway.
     if (type == kUnreachable || type == kTimeExceeded) tp->unreachable = true;

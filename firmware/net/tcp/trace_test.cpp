@@ -23,8 +23,8 @@ TEST_F(TcpTrace, shows_the_segments_of_one_connection_with_state_and_timers) {
         ASSERT_TRUE(tuple);
         print_tcptrace(text, *guard, &*tuple);
         const std::string shown{text.view()};
-        EXPECT_NE(shown.find(" in  S seq "), std::string::npos) << shown;
-        EXPECT_NE(shown.find(" out SA seq "), std::string::npos) << shown;
+        EXPECT_NE(shown.find(" in  SEC seq "), std::string::npos) << shown;
+        EXPECT_NE(shown.find(" out SAE seq "), std::string::npos) << shown;
         EXPECT_NE(shown.find(" in  PA seq "), std::string::npos) << shown;
         EXPECT_NE(shown.find(" len 100 ESTABLISHED delack\n"), std::string::npos) << shown;
         EXPECT_NE(shown.find("4 segments among the last "), std::string::npos) << shown;

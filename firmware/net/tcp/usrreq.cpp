@@ -90,7 +90,8 @@ SocketId tcp_usr_accept(LockedNet& net, Socket& listener) {
     return child->id();
 }
 
-Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& remote) {
+Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& remote,
+                                              const TcpSettings& settings) {
     TcpState& tcp = net.tcp;
     if (remote.port == 0 || remote.address.is_any() || remote.address.is_limited_broadcast() ||
         remote.address.is_multicast()) {
@@ -103,6 +104,7 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
     if (!choose_port(net, tuple)) return SocketError::in_use;
     Socket* so = tcp.sockets.allocate();
     if (so == nullptr) return SocketError::no_memory;
+    so->settings = {settings, std::nullopt};
     Tcpcb* tp = new_connection(net, *so, tuple);
     if (tp == nullptr) {
         tcp.sockets.release_if_unused(*so);
@@ -111,6 +113,11 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
     so->owned = true;
     tp->iss = initial_sequence(net.random, tuple, net.now());
     tp->snd_una = tp->snd_nxt = tp->snd_max = tp->iss;
+    // Everything is offered (RFC 7323 §2.2); what the peer's SYN says decides (agree()).
+    tp->agreed.timestamps = tp->agreed.scaling = tp->agreed.sack = true;
+    tp->agreed.ecn = settings.ecn;
+    tp->agreed.rcv_scale = scale_for(so->receive.limit());
+    tp->agreed.ts_offset = timestamp_offset(net.random, tuple);
     tcp_output(net, *tp);
     check_invariants(*tp);
     return so->id();

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "net/socket/api.hpp"
+#include "net/tcp/settings.hpp"
 
 namespace kyu::net {
 
@@ -18,7 +19,8 @@ Result<SocketId, SocketError> tcp_usr_listen(LockedNet& net, std::uint16_t port,
 /// The next connection of a listener's queue, owned by the caller; no socket when it is empty.
 [[nodiscard]] SocketId tcp_usr_accept(LockedNet& net, Socket& listener);
 /// A socket whose SYN is on its way, owned by the caller. `writable` tells when it is connected.
-Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& remote);
+Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& remote,
+                                              const TcpSettings& settings = {});
 /// Something was put into the send buffer; `more_to_come`: the same call will add to it.
 void tcp_usr_send(LockedNet& net, Socket& socket, bool more_to_come);
 /// Something was taken from the receive buffer.
