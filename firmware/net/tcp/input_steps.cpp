@@ -253,7 +253,9 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     std::uint32_t delivered = 0;
     if (seg.ack.is_after(tp.snd_una)) {
         news.acked = (seg.ack - tp.snd_una).value;
-        delivered = take_new_ack(net, tp, seg.ack, seg.options.timestamp_echo);
+        // Of what came twice, an earlier ACK was lost: its age is no round trip.
+        const bool twice = seg.tells_duplicate();
+        delivered = take_new_ack(net, tp, seg.ack, twice ? 0 : seg.options.timestamp_echo);
     } else {
         news.duplicate = is_duplicate_ack(tp, seg);
     }
