@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "kernel/kernel.hpp"
+#include "kernel/port.hpp"
 #include "net/net.hpp"
 #include "net/tcp/keepalive.hpp"
 #include "net/tcp/output.hpp"
@@ -25,6 +27,16 @@ const char* to_text(ConnectionState state) {
     return "?";
 }
 
+namespace {
+
+/// Remote address and both ports.
+[[gnu::noinline]] void trace(const char* what, const Tcpcb& tp) {
+    const std::uint32_t ports = std::uint32_t{tp.tuple.local.port} << 16U | tp.tuple.remote.port;
+    port::current_kernel().trace(what, tp.tuple.remote.address.host, ports);
+}
+
+}  // namespace
+
 Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     Tcpcb* tp = net.tcp.connections.allocate();
     if (tp == nullptr) return nullptr;
@@ -32,14 +44,15 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     tp->socket = &socket;
     tp->mss = kMssDefault;
     tp->last_heard = tp->last_progress = tp->last_sent = net.now();
-    const TcpSettings& settings = socket.settings;
+    const TcpSettings& settings = socket.options;
     tp->no_delay = settings.no_delay;
     if (settings.user_timeout != Duration{}) tp->give_up_after = settings.user_timeout;
-    socket.receive.set_limit(settings.receive_bytes, sockbuf_memory(settings.receive_bytes));
-    socket.send.set_limit(settings.send_bytes, sockbuf_memory(settings.send_bytes));
+    socket.receive.set_limit(settings.receive_bytes);
+    socket.send.set_limit(settings.send_bytes);
     socket.pcb = tp;
     socket.remote = tuple.remote;
     net.tcp.table.insert(*tp);
+    if (net.debug_level > 0) trace("tcp-begin", *tp);
     return tp;
 }
 
@@ -47,7 +60,7 @@ void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed) {
     tp.agreed = agreed;
     tp.ts_recent_at = net.now();
     if (!agreed.scaling && tp.socket->receive.limit() > kUnscaledBytes) {
-        tp.socket->receive.set_limit(kUnscaledBytes, sockbuf_memory(kUnscaledBytes));
+        tp.socket->receive.set_limit(kUnscaledBytes);
     }
 }
 
@@ -55,12 +68,12 @@ void become_established(LockedNet& net, Tcpcb& tp) {
     tp.state = ConnectionState::established;
     tp.retries = 0;
     tp.small_end = tp.snd_una;
-    tp.congestion.start(tp.mss, tp.socket->settings.congestion);
+    tp.congestion.start(tp.mss, tp.socket->options.congestion);
     tp.recovery.until = tp.iss;
     tp.recovery.rack.start(tp.snd_una);
     tp.sent.restart(tp.snd_una);
     tp.ecn_until = tp.snd_una;
-    if (tp.socket->settings.keepalive) keepalive_start(net, tp);
+    if (tp.socket->options.keepalive) keepalive_start(net, tp);
     net.wake(tp.socket->writable);
 }
 
@@ -68,6 +81,7 @@ namespace {
 
 /// Takes the socket off its connection, wakes everybody, and frees what nobody holds.
 void end(LockedNet& net, Tcpcb& tp) {
+    if (net.debug_level > 0) trace("tcp-end", tp);
     Socket& so = *tp.socket;
     so.no_more_input = true;
     so.no_more_output = true;

@@ -170,7 +170,7 @@ std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t 
     if (so.orphan() && tp.armed(TcpTimer::linger)) start_linger(net, tp);
     // RFC 6298 §5.2 and §5.3; output arms it again when something is still in flight.
     tp.disarm(TcpTimer::retransmit);
-    if (so.send.space() >= kSendLowWater || so.send.size() == 0) net.wake(so.writable);
+    if (so.send.space() >= so.send.low_water() || so.send.size() == 0) net.wake(so.writable);
     return recovery_acknowledge(net, tp, echo);
 }
 

@@ -279,6 +279,19 @@ bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
     return true;
 }
 
+/// The timers that move data; the others are for the end of a connection.
+void note_in_ring(LockedNet& net, const Tcpcb& tp) {
+    // never() by its upper half, which no other time has: one word is looked at, not two.
+    constexpr auto upper = [](Instant t) { return static_cast<std::uint32_t>(t.us() >> 32U); };
+    const auto bit = [&](TcpTimer which) {
+        const bool armed = upper(tp.deadline(which)) != upper(Instant::never());
+        return armed ? 1U << static_cast<unsigned>(which) : 0U;
+    };
+    net.frames.note(
+        tp.tuple.local.port, tp.tuple.remote.port, static_cast<unsigned>(tp.state),
+        bit(TcpTimer::retransmit) | bit(TcpTimer::persist) | bit(TcpTimer::delayed_ack));
+}
+
 }  // namespace
 
 void tcp_output(LockedNet& net, Tcpcb& tp) {
@@ -302,6 +315,7 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
     if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(net, tp))) send_ack(net, tp);
     set_timers(net, tp);
     if (tp.agreed.sack && !tp.syn_unacked()) arm_tail_probe(net, tp);
+    note_in_ring(net, tp);
 }
 
 void tcp_tail_probe(LockedNet& net, Tcpcb& tp) {

@@ -16,6 +16,7 @@ set(KYU_NET_TCP_SOURCES
     tcp/options_set.cpp
     tcp/output.cpp
     tcp/show.cpp
+    tcp/trace_show.cpp
     tcp/reassembly.cpp
     tcp/recovery.cpp
     tcp/scoreboard.cpp
@@ -57,4 +58,5 @@ set(KYU_NET_TCP_TESTS
     tcp/segment_test.cpp
     tcp/send_test.cpp
     tcp/seq_test.cpp
-    tcp/timestamps_test.cpp)
+    tcp/timestamps_test.cpp
+    tcp/trace_test.cpp)

@@ -104,7 +104,7 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
     if (!choose_port(net, tuple)) return SocketError::in_use;
     Socket* so = tcp.sockets.allocate();
     if (so == nullptr) return SocketError::no_memory;
-    so->settings = settings;
+    static_cast<TcpSettings&>(so->options) = settings;
     Tcpcb* tp = new_connection(net, *so, tuple);
     if (tp == nullptr) {
         tcp.sockets.release_if_unused(*so);
@@ -145,6 +145,17 @@ Status<SocketError> tcp_usr_shutdown(LockedNet& net, Socket& socket) {
     if (tp->state == ConnectionState::syn_sent) return SocketError::not_connected;
     want_fin(net, *tp);
     check_invariants(*tp);
+    return ok;
+}
+
+Status<SocketError> tcp_usr_shutdown_receive(LockedNet& net, Socket& socket) {
+    if (socket.listening) return SocketError::invalid;
+    if (socket.pcb == nullptr) return socket.failed ? socket.error : SocketError::closed;
+    if (socket.pcb->syn_unacked()) return SocketError::not_connected;
+    socket.no_more_input = true;
+    socket.receive.clear();
+    net.wake(socket.readable);
+    tcp_usr_received(net, socket);
     return ok;
 }
 
