@@ -138,7 +138,7 @@ void measure_echo(LockedNet& net, Tcpcb& tp, std::uint32_t echo, Duration oldest
     if (age <= oldest + Duration::from_ms(1)) tp.rtt.on_sample(age);
 }
 
-/// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps, which serve where
+/// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps: they serve if
 /// it cannot tell which copy was acknowledged. An echo from before the segment was first sent, or
 /// of what we never said, measures nothing.
 void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
