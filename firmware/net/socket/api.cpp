@@ -11,7 +11,6 @@
 #include "net/socket/calls.hpp"
 #include "net/socket/options.hpp"
 #include "net/socket/poll.hpp"
-#include "net/tcp/options_set.hpp"
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
@@ -134,7 +133,7 @@ Result<SocketOptions, SocketError> TcpSocket::options(ThreadContext& self) const
     NetGuard guard{*net_, self};
     const Socket* so = guard->tcp.sockets.find(id_);
     if (so == nullptr) return SocketError::closed;
-    return so->settings;
+    return so->options;
 }
 
 Status<SocketError> TcpSocket::set_options(ThreadContext& self, const SocketOptions& options) {
@@ -143,8 +142,8 @@ Status<SocketError> TcpSocket::set_options(ThreadContext& self, const SocketOpti
     NetGuard guard{*net_, self};
     Socket* so = guard->tcp.sockets.find(id_);
     if (so == nullptr) return SocketError::closed;
-    so->settings.linger = options.linger;
-    tcp_apply_settings(*guard, *so, options);
+    so->options = options;
+    apply_options(*guard, *so);
     return ok;
 }
 

@@ -68,11 +68,11 @@ protected:
                 break;
             }
             case Point::linger: {
-                (void)sosend(guard, id_, much_, SendMode::copy,
+                (void)sosend(guard, id_, std::span{much_}.first(350'000), SendMode::copy,
                              guard->now() + Duration::from_ms(100));
                 Socket* so = guard->tcp.sockets.find(id_);
                 ASSERT_NE(so, nullptr);
-                so->settings.linger = Duration::from_s(100);
+                so->options.linger = Duration::from_s(100);
                 soclose(guard, id_);
                 break;
             }
@@ -93,7 +93,7 @@ protected:
             }
             case Event::own_close: {
                 NetGuard guard{*pair_.b.net, self};
-                if (Socket* so = guard->tcp.sockets.find(id_)) so->settings.linger.reset();
+                if (Socket* so = guard->tcp.sockets.find(id_)) so->options.linger.reset();
                 soclose(guard, id_);
                 break;
             }

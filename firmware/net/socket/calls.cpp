@@ -182,7 +182,7 @@ void soclose(NetGuard& guard, SocketId id) {
     Socket* so = guard->tcp.sockets.find(id);
     port::marked_point();  // looked up, not closed
     if (so == nullptr) return;
-    const auto patience = so->settings.linger;
+    const auto patience = so->options.linger;
     if (patience && so->pcb != nullptr && !so->pcb->syn_unacked()) {
         const Instant deadline = guard->now() + *patience;
         if (Duration{} < *patience) (void)tcp_usr_shutdown(*guard, *so);

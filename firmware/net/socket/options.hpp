@@ -7,22 +7,31 @@
 // Source    RFC 9293 §3.8.4 (keepalive), §3.9.1.2, RFC 5482 (user timeout), RFC 896 (Nagle).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/time.hpp"
+#include "net/tcp/config.hpp"
 #include "net/tcp/settings.hpp"
 
 namespace kyu::net {
 
+/// A segment or two must fit into a buffer: less would never send a full one.
+static_assert(kSockBufBytesMin >= 2 * 1460);
 inline constexpr Duration kLingerMax = Duration::from_s(600);
 
-/// What TCP is told, and what only close() looks at.
 struct SocketOptions : TcpSettings {
     /// SO_LINGER: close() waits so long for the peer to acknowledge everything, and resets the
     /// connection when it does not; 0 resets at once. Unset: close() does not wait.
     std::optional<Duration> linger{};
 };
 
+class LockedNet;
+class Socket;
+
 /// Whether every value is in range.
 [[nodiscard]] bool valid(const SocketOptions& options);
+/// Makes socket and connection, if there is one, obey the socket's options.
+void apply_options(LockedNet& net, Socket& socket);
+
 }  // namespace kyu::net

@@ -36,16 +36,16 @@ public:
         : limit_(limit_bytes),
           memory_limit_(memory_limit_bytes),
           low_water_(low_water_of(limit_bytes)) {}
-    /// Room that a waiting sender is woken for: a good piece, not crumbs.
-    [[nodiscard]] std::uint32_t low_water() const { return low_water_; }
-
-    /// Bytes that may be buffered, and memory pinned by them. What is there stays.
-    void set_limit(std::uint32_t limit_bytes, std::uint32_t memory_limit_bytes) {
+    /// What is in it stays, also when that is more than the new limit.
+    void set_limit(std::uint32_t limit_bytes) {
         limit_ = limit_bytes;
-        memory_limit_ = memory_limit_bytes;
+        memory_limit_ = sockbuf_memory(limit_bytes);
         low_water_ = low_water_of(limit_bytes);
     }
     [[nodiscard]] std::uint32_t limit() const { return limit_; }
+    /// Room that a waiting sender is woken for: a good piece, not crumbs.
+    [[nodiscard]] std::uint32_t low_water() const { return low_water_; }
+
     [[nodiscard]] std::uint32_t size() const { return chain_.size(); }
     [[nodiscard]] std::uint32_t memory() const { return memory_; }
     /// Bytes that still fit; 0 when the memory limit is reached.

@@ -50,7 +50,9 @@ Socket* SocketTable::allocate() {
     s->user = 0;
     s->owned = s->no_more_input = s->no_more_output = s->failed = s->listening = false;
     s->remote = {};
-    s->settings = {};
+    s->options = {};
+    s->send.set_limit(kSendBytes);
+    s->receive.set_limit(kReceiveBytes);
     s->port = 0;
     s->backlog = s->queued = 0;
     return s;

@@ -18,7 +18,6 @@
 #include "net/socket/options.hpp"
 #include "net/socket/sockbuf.hpp"
 #include "net/tcp/config.hpp"
-#include "net/tcp/settings.hpp"
 #include "net/wait_point.hpp"
 
 namespace kyu::net {
@@ -40,7 +39,7 @@ public:
     bool no_more_output{false};  ///< shut down here, or the end of the connection
     bool failed{false};          ///< `error` says why the connection ended
     SocketError error{};
-    SocketOptions settings{};  ///< of a listener: of every connection it accepts
+    SocketOptions options{};  ///< of a listener: of every connection it accepts
     SockBuf send{kSendBytes, sockbuf_memory(kSendBytes)};
     SockBuf receive{kReceiveBytes, sockbuf_memory(kReceiveBytes)};
     WaitPoint readable{"recv"};  ///< data, end of data, error, or a connection to accept

@@ -32,7 +32,7 @@ void send_syn_ack(LockedNet& net, const SynRecord& record) {
     out.flags = TcpFlags::kSyn | TcpFlags::kAck;
     if (record.agreed.ecn) out.flags |= TcpFlags::kEce;  // RFC 3168 §6.1.1
     // RFC 7323 §2.2: the window of a SYN is never scaled.
-    out.window = syn_window(record.listener->settings.receive_bytes);
+    out.window = syn_window(record.listener->options.receive_bytes);
     out.offer(net, record.agreed);
     (void)build_and_send(net, std::move(out));  // lost is lost: it is due again in a second
 }

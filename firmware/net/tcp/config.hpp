@@ -68,7 +68,7 @@ inline constexpr Duration kRtoAfterLostSyn = Duration::from_s(3);  ///< RFC 6298
 inline constexpr Duration kRtoMin = Duration::from_ms(200);        ///< RFC says 1 s; LANs do not
 inline constexpr Duration kRtoMax = Duration::from_s(60);
 inline constexpr Duration kDelayedAck = Duration::from_ms(40);  ///< RFC 9293 §3.8.6.3: <= 500 ms
-/// RFC 8985 §7.2: a tail loss probe comes no sooner than this, and for a lone segment so much later,
+/// RFC 8985 §7.2: a tail loss probe comes no sooner, and for a lone segment so much later,
 /// since its ACK may be delayed.
 inline constexpr Duration kTailProbeMin = Duration::from_ms(10);
 inline constexpr Duration kPeerAckDelay = Duration::from_ms(100);
@@ -83,8 +83,6 @@ inline constexpr Duration kKeepTimeMin = Duration::from_ms(100);
 /// (RFC 2923 §2.1) and smaller ones are tried.
 inline constexpr unsigned kBlackHoleRetries = 2;
 inline constexpr Duration kOrphanLimit = Duration::from_s(60);  ///< closed, peer silent
-inline constexpr Duration kOrphanSendLimit = Duration::from_s(120);  ///< the same, data under way
-static_assert(kOrphanSendLimit > kGiveUpAfter && kOrphanLimit <= kOrphanSendLimit);
 inline constexpr Duration kMsl = Duration::from_s(30);
 inline constexpr Duration kTimeWait = kMsl * 2;
 inline constexpr unsigned kSynRetriesMax = 6;     ///< of an active open: 1+2+4+8+16+32+60 s

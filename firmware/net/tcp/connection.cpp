@@ -44,11 +44,11 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     tp->socket = &socket;
     tp->mss = kMssDefault;
     tp->last_heard = tp->last_progress = tp->last_sent = net.now();
-    const TcpSettings& settings = socket.settings;
+    const TcpSettings& settings = socket.options;
     tp->no_delay = settings.no_delay;
     if (settings.user_timeout != Duration{}) tp->give_up_after = settings.user_timeout;
-    socket.receive.set_limit(settings.receive_bytes, sockbuf_memory(settings.receive_bytes));
-    socket.send.set_limit(settings.send_bytes, sockbuf_memory(settings.send_bytes));
+    socket.receive.set_limit(settings.receive_bytes);
+    socket.send.set_limit(settings.send_bytes);
     socket.pcb = tp;
     socket.remote = tuple.remote;
     net.tcp.table.insert(*tp);
@@ -60,7 +60,7 @@ void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed) {
     tp.agreed = agreed;
     tp.ts_recent_at = net.now();
     if (!agreed.scaling && tp.socket->receive.limit() > kUnscaledBytes) {
-        tp.socket->receive.set_limit(kUnscaledBytes, sockbuf_memory(kUnscaledBytes));
+        tp.socket->receive.set_limit(kUnscaledBytes);
     }
 }
 
@@ -68,12 +68,12 @@ void become_established(LockedNet& net, Tcpcb& tp) {
     tp.state = ConnectionState::established;
     tp.retries = 0;
     tp.small_end = tp.snd_una;
-    tp.congestion.start(tp.mss, tp.socket->settings.congestion);
+    tp.congestion.start(tp.mss, tp.socket->options.congestion);
     tp.recovery.until = tp.iss;
     tp.recovery.rack.start(tp.snd_una);
     tp.sent.restart(tp.snd_una);
     tp.ecn_until = tp.snd_una;
-    if (tp.socket->settings.keepalive) keepalive_start(net, tp);
+    if (tp.socket->options.keepalive) keepalive_start(net, tp);
     net.wake(tp.socket->writable);
 }
 
@@ -130,10 +130,7 @@ void enter_time_wait(LockedNet& net, Tcpcb& tp) {
 }
 
 void start_linger(LockedNet& net, Tcpcb& tp) {
-    // While data or FIN are under way, the retransmissions may try for as long as they would
-    // anyway (R2); a peer that has them all and does not close has less.
-    const bool all_there = tp.fin_acked || (tp.snd_wnd == 0 && tp.in_flight() == 0);
-    net.tcp.arm(tp, TcpTimer::linger, net.now() + (all_there ? kOrphanLimit : kOrphanSendLimit));
+    net.tcp.arm(tp, TcpTimer::linger, net.now() + kOrphanLimit);
 }
 
 #if defined(KYU_DEBUG_INVARIANTS)

@@ -32,7 +32,7 @@ void tcp_drop(LockedNet& net, Tcpcb& tp, SocketError why);
 /// Leaves a TIME-WAIT record behind and ends the connection. The last ACK must have been sent.
 void enter_time_wait(LockedNet& net, Tcpcb& tp);
 
-/// Nobody owns the connection any more: it may take a while from now to finish.
+/// Nobody owns the connection any more: it may take kOrphanLimit from now to finish.
 void start_linger(LockedNet& net, Tcpcb& tp);
 
 #if defined(KYU_DEBUG_INVARIANTS)

@@ -1,7 +1,7 @@
 // SynCookies: half-open connections that cost no memory, for when the SYN cache is full
 // (RFC 4987 §3.6; the layout is ours).
 //
-// Rules     The initial sequence number of a cookie SYN-ACK is a keyed hash of the tuple, the peer's
+// Rules     The initial sequence number of a cookie SYN-ACK is a keyed hash of tuple, peer's
 //           number and the period, with the period and an index of MSS in its low bits; options
 //           that were agreed on ride in the low bits of our timestamp. Both come back with the
 //           handshake's last ACK. A secret serves for one period and is believed for one more.

@@ -1,6 +1,6 @@
 // Explicit congestion notification (RFC 3168 §6.1).
 //
-// Rules     Only new data are sent as ECT(0). A mark on what we receive is echoed on every ACK until
+// Rules     Only new data are sent as ECT(0). A mark on what we receive is echoed on each ACK until
 //           the peer says CWR; an echo brings our window down once a round trip. A SYN that has to
 //           be sent again asks for nothing: the path may not bear the bits (§6.1.1.1).
 // Lock      the network lock.

@@ -66,9 +66,9 @@ void fill_record(LockedNet& net, SynRecord& record, Socket& listener, const TcpS
     record.tuple = seg.tuple;
     record.listener = &listener;
     record.irs = seg.seq;
-    record.agreed = negotiate(seg.options, listener.settings.receive_bytes);
+    record.agreed = negotiate(seg.options, listener.options.receive_bytes);
     record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
-    record.agreed.ecn = listener.settings.ecn && ecn_asks(seg.flags);
+    record.agreed.ecn = listener.options.ecn && ecn_asks(seg.flags);
     record.mss = send_mss(net, seg.tuple.remote.address, seg.options);
     record.window = seg.window;
 }
@@ -132,7 +132,7 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
         tcp.stats.count(TcpCount::drop_no_memory);
         return nullptr;
     }
-    so->settings = listener.settings;
+    so->options = listener.options;
     Tcpcb* tp = new_connection(net, *so, record.tuple);
     if (tp == nullptr) {
         tcp.sockets.release_if_unused(*so);
@@ -181,7 +181,7 @@ bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg
     record.retries = 1;  // when the SYN-ACK was sent is not known
     if (seg.options.has_timestamps) {
         record.agreed =
-            SynCookies::read_stamp(seg.options.timestamp_echo, listener.settings.receive_bytes);
+            SynCookies::read_stamp(seg.options.timestamp_echo, listener.options.receive_bytes);
         record.agreed.ts_recent = seg.options.timestamp_value;
         record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
     }
@@ -218,7 +218,7 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    const SeqLen window{syn_window(record.listener->settings.receive_bytes)};
+    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (!seg.seq.in_window(expected, window)) return tcp.stats.count(TcpCount::drop_window);
     Tcpcb* tp = promote(net, record);
     if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);
@@ -308,7 +308,7 @@ namespace {
 
 /// RFC 5482 §3.1: what the peer asks for counts within our limits, unless our user has chosen.
 void take_user_timeout(Tcpcb& tp, std::uint16_t wire) {
-    if (tp.socket->settings.user_timeout != Duration{}) return;
+    if (tp.socket->options.user_timeout != Duration{}) return;
     const std::int64_t count = wire & 0x7FFFU;
     const Duration asked = Duration::from_s((wire & 0x8000U) != 0 ? count * 60 : count);
     tp.give_up_after = std::clamp(asked, kGiveUpAfter, kUserTimeoutMax);

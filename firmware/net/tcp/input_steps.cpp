@@ -138,7 +138,7 @@ void measure_echo(LockedNet& net, Tcpcb& tp, std::uint32_t echo, Duration oldest
     if (age <= oldest + Duration::from_ms(1)) tp.rtt.on_sample(age);
 }
 
-/// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps, which serve where
+/// RFC 6298 §4, RFC 7323 §4.1. The connection's own clock is finer than timestamps: they serve if
 /// it cannot tell which copy was acknowledged. An echo from before the segment was first sent, or
 /// of what we never said, measures nothing.
 void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
@@ -253,7 +253,9 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     std::uint32_t delivered = 0;
     if (seg.ack.is_after(tp.snd_una)) {
         news.acked = (seg.ack - tp.snd_una).value;
-        delivered = take_new_ack(net, tp, seg.ack, seg.options.timestamp_echo);
+        // Of what came twice, an earlier ACK was lost: its age is no round trip.
+        const bool twice = seg.tells_duplicate();
+        delivered = take_new_ack(net, tp, seg.ack, twice ? 0 : seg.options.timestamp_echo);
     } else {
         news.duplicate = is_duplicate_ack(tp, seg);
     }

@@ -10,7 +10,7 @@
 namespace kyu::net {
 
 void keepalive_start(LockedNet& net, Tcpcb& tp) {
-    const TcpSettings& settings = tp.socket->settings;
+    const TcpSettings& settings = tp.socket->options;
     tp.keep_probes = 0;
     if (settings.keepalive && !tp.syn_unacked()) {
         net.tcp.arm(tp, TcpTimer::keepalive, tp.last_heard + settings.keep_idle);
@@ -20,7 +20,7 @@ void keepalive_start(LockedNet& net, Tcpcb& tp) {
 }
 
 Next keepalive_expired(LockedNet& net, Tcpcb& tp) {
-    const TcpSettings& settings = tp.socket->settings;
+    const TcpSettings& settings = tp.socket->options;
     // While something is unacknowledged the retransmission timer asks harder.
     if (net.now() - tp.last_heard < settings.keep_idle || tp.in_flight() > 0) {
         tp.keep_probes = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "net/net.hpp"
+#include "net/socket/socket.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/keepalive.hpp"
 #include "net/tcp/output.hpp"
@@ -28,15 +29,15 @@ TcpSettings within_limits(TcpSettings s) {
 }  // namespace
 
 void tcp_apply_settings(LockedNet& net, Socket& socket, const TcpSettings& settings) {
-    TcpSettings& s = socket.settings;
+    TcpSettings& s = socket.options;
     s = within_limits(settings);
+    socket.send.set_limit(s.send_bytes);
+    socket.receive.set_limit(s.receive_bytes);
     Tcpcb* tp = socket.pcb;
     if (tp == nullptr) return;
     const std::uint32_t widest =
         std::max(kUnscaledBytes, std::uint32_t{UINT16_MAX} << tp->agreed.rcv_scale);
-    const std::uint32_t receive = std::min(s.receive_bytes, widest);
-    socket.receive.set_limit(receive, sockbuf_memory(receive));
-    socket.send.set_limit(s.send_bytes, sockbuf_memory(s.send_bytes));
+    socket.receive.set_limit(std::min(s.receive_bytes, widest));
     tp->no_delay = s.no_delay;
     tp->congestion.choose(s.congestion);
     if (s.user_timeout != Duration{}) tp->give_up_after = s.user_timeout;

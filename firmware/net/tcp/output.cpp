@@ -258,19 +258,6 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
     }
 }
 
-/// The timers that move data; the others are for the end of a connection.
-void note_in_ring(LockedNet& net, const Tcpcb& tp) {
-    // never() by its upper half, which no other time has: one word is looked at, not two.
-    constexpr auto upper = [](Instant t) { return static_cast<std::uint32_t>(t.us() >> 32U); };
-    const auto bit = [&](TcpTimer which) {
-        const bool armed = upper(tp.deadline(which)) != upper(Instant::never());
-        return armed ? 1U << static_cast<unsigned>(which) : 0U;
-    };
-    net.frames.note(
-        tp.tuple.local.port, tp.tuple.remote.port, static_cast<unsigned>(tp.state),
-        bit(TcpTimer::retransmit) | bit(TcpTimer::persist) | bit(TcpTimer::delayed_ack));
-}
-
 /// Everything that may go now: what is lost first. False: IP refused something.
 bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
     while (!tp.sent.clean()) {
@@ -290,6 +277,19 @@ bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
         sent = true;
     }
     return true;
+}
+
+/// The timers that move data; the others are for the end of a connection.
+void note_in_ring(LockedNet& net, const Tcpcb& tp) {
+    // never() by its upper half, which no other time has: one word is looked at, not two.
+    constexpr auto upper = [](Instant t) { return static_cast<std::uint32_t>(t.us() >> 32U); };
+    const auto bit = [&](TcpTimer which) {
+        const bool armed = upper(tp.deadline(which)) != upper(Instant::never());
+        return armed ? 1U << static_cast<unsigned>(which) : 0U;
+    };
+    net.frames.note(
+        tp.tuple.local.port, tp.tuple.remote.port, static_cast<unsigned>(tp.state),
+        bit(TcpTimer::retransmit) | bit(TcpTimer::persist) | bit(TcpTimer::delayed_ack));
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST(Pitfalls, a_question_in_two_writes_is_answered_within_a_millisecond) {
             {
                 NetGuard guard{*pair.a.net, self};
                 Socket& so = *guard->tcp.sockets.find(s.id());
-                TcpSettings settings = so.settings;
+                TcpSettings settings = so.options;
                 settings.no_delay = true;
                 tcp_apply_settings(*guard, so, settings);
             }

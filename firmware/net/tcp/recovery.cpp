@@ -38,19 +38,10 @@ void enter_recovery(LockedNet& net, Tcpcb& tp, std::uint32_t in_flight) {
     r.prr.begin(in_flight);
 }
 
-/// RFC 2883 §4, RFC 2018 §4: the first block may tell of something that came twice.
-bool tells_duplicate(const TcpSegment& seg) {
-    const SackBlock& first = seg.options.sack[0];
-    if (!first.end.is_after(seg.ack)) return true;
-    if (seg.options.sack_count < 2) return false;
-    const SackBlock& second = seg.options.sack[1];
-    return !first.first.is_before(second.first) && !first.end.is_after(second.end);
-}
-
 /// Takes the blocks into the scoreboard, as far as they tell of what was sent and is not
 /// acknowledged (packet case 29). Returns bytes not held before.
 std::uint32_t take_sack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, bool& duplicate) {
-    duplicate = tells_duplicate(seg);
+    duplicate = seg.tells_duplicate();
     if (duplicate) {
         net.tcp.stats.count(TcpCount::duplicates_told);
         tp.recovery.rack.on_duplicate(tp.snd_una, tp.snd_nxt);

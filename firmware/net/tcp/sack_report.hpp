@@ -1,7 +1,7 @@
 // SackReport: what our ACKs tell of data that came before its turn, and of what came twice.
 //
-// Rules     RFC 2018 §4: the block of the segment that has just come is first, the others follow in
-//           the order of their last news. RFC 2883 §4: a duplicate is told once, before all of them.
+// Rules     RFC 2018 §4: the block of the segment that has just come is first, others follow by
+//           their last news. RFC 2883 §4: a duplicate is told once, before all of them.
 // Lock      the network lock.
 #pragma once
 

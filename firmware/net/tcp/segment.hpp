@@ -112,6 +112,15 @@ struct TcpSegment {
                       (flags.fin() ? 1U : 0U)};
     }
 
+    /// RFC 2883 §4: the first block may tell of something that came twice.
+    [[nodiscard]] bool tells_duplicate() const {
+        if (options.sack_count == 0) return false;
+        const SackBlock& one = options.sack[0];
+        if (!one.end.is_after(ack)) return true;
+        const SackBlock& two = options.sack[1];
+        return options.sack_count > 1 && !one.first.is_before(two.first) &&
+               !one.end.is_after(two.end);
+    }
     /// Reads a packet that check_tcp_segment() has passed, checks the data offset, and cuts the
     /// header off: on success `packet` is the payload alone. On failure the reason, and `packet`
     /// is to be dropped.

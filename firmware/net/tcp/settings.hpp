@@ -20,7 +20,7 @@ struct TcpSettings {
     CongestionAlgorithm congestion{CongestionAlgorithm::cubic};
     bool ecn{true};  ///< before listen() or connect(): ask for ECN, and grant it
     bool keepalive{false};
-    std::uint8_t keep_count{9};  ///< probes without an answer until the peer counts as gone
+    std::uint8_t keep_count{8};  ///< probes without an answer until the peer counts as gone
     Duration keep_idle{Duration::from_s(7200)};  ///< RFC 9293 §3.8.4: at least two hours
     Duration keep_interval{Duration::from_s(75)};
     /// Without progress for so long the connection is dropped, behind a closed window too. Zero:

@@ -28,6 +28,11 @@ class TcpState {
 public:
     explicit TcpState(Random& random)
         : table(random.next_u64()), syn_cache(random.next_u64()), time_wait(random.next_u64()) {}
+    /// A simulated board may be switched off in the middle of a batch.
+    ~TcpState() {
+        while (output_due_.pop_front() != nullptr) {
+        }
+    }
     TcpState(const TcpState&) = delete;
     TcpState& operator=(const TcpState&) = delete;
 

@@ -1,7 +1,7 @@
 // SynCache: half-open passive connections, as small records (RFC 9293 SYN-RECEIVED; the idea of a
 // SYN cache is BSD's).
 //
-// Rules     A SYN costs one record. When all are in use cookies take their place (cookies.hpp), so a
+// Rules     A SYN costs one record. When all are in use, cookies take over (cookies.hpp), so a
 //           flood cannot shut a port.
 //           A record whose handshake is complete but whose listener's queue is full waits in line
 //           for accept() to make room.

@@ -64,7 +64,7 @@ Next on_retransmit(LockedNet& net, Tcpcb& tp) {
 
 /// RFC 9293 §3.8.6.1: the window is shut, or silly-window avoidance has waited long enough.
 Next on_persist(LockedNet& net, Tcpcb& tp) {
-    const bool limited = tp.socket->settings.user_timeout != Duration{} &&
+    const bool limited = tp.socket->options.user_timeout != Duration{} &&
                          net.now() - tp.last_progress >= tp.give_up_after;
     const bool silent = limited || net.now() - tp.last_heard >= tp.give_up_after;
     if (tp.persist_shift >= 3 && silent) return give_up(net, tp);

@@ -104,7 +104,7 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
     if (!choose_port(net, tuple)) return SocketError::in_use;
     Socket* so = tcp.sockets.allocate();
     if (so == nullptr) return SocketError::no_memory;
-    so->settings = {settings, std::nullopt};
+    static_cast<TcpSettings&>(so->options) = settings;
     Tcpcb* tp = new_connection(net, *so, tuple);
     if (tp == nullptr) {
         tcp.sockets.release_if_unused(*so);
