@@ -181,7 +181,6 @@ private:
     void resynchronise();
     void kick_receiver();
     [[nodiscard]] bool stop_receiver();
-    [[nodiscard]] bool gather(net::Mbuf& frame, TxPieces& pieces);
     [[nodiscard]] static bool in_one_piece(net::Mbuf& frame);
     void reclaim();
     [[nodiscard]] static bool is_ipv4(const net::Mbuf& frame);
