@@ -178,6 +178,7 @@ def explain(saved: Path, image: Path | None, *, full: bool) -> int:
 @click.argument("target", default="", metavar="[CORE|SOCKET|HOST:PORT]")
 @click.option("--image", type=_PATH, help="The firmware. [default: the one of make firmware]")
 @click.option("--core", type=_PATH, metavar="FILE", help="Save the board as an ELF core for gdb.")
+@click.option("--frames", type=_PATH, metavar="FILE", help="Save its last frames as pcapng.")
 @click.option(
     "--form",
     type=click.Choice(["text", "record", "json"]),

@@ -16,6 +16,7 @@ from rig import crash_text as words
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols, same_function
 from rig.crash_hints import hints
+from rig.errors import RigError
 from rig.inspect.look import Look
 from rig.journal import write_json
 from rig.traffic.request import Result
@@ -77,8 +78,10 @@ def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Pa
         parts["core.gdb"] = lambda path: path.write_text(
             look.gdb_script(path.with_suffix("")), encoding="utf-8"
         )
+    if look is not None:
+        parts["frames.pcapng"] = lambda path: path.write_bytes(look.frames())
     for name, make in parts.items():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RigError):
             make(folder / name)
     return folder
 

@@ -34,6 +34,7 @@ class InspectOptions:
     target: str = ""
     image: Path | None = None
     core: Path | None = None
+    frames: Path | None = None
     form: str = "text"
     leave_halted: bool = False
 
@@ -46,6 +47,8 @@ def inspect(wanted: InspectOptions) -> int:
         seen = _reopened(path, wanted.image)
     else:
         seen = _looked_at(wanted.target or _only_board(), wanted)
+    if wanted.frames is not None:
+        _save(wanted.frames, "--frames", seen.frames())
     print(_rendered(seen, wanted.form))
     return 0
 
@@ -66,13 +69,17 @@ def _looked_at(where: str, wanted: InspectOptions) -> Look:
                 stub.resume()
         stub.close()
     if wanted.core is not None:
-        try:
-            wanted.core.write_bytes(seen.core())
-            script = wanted.core.with_name(wanted.core.name + ".gdb")
-            script.write_text(seen.gdb_script(wanted.core), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{wanted.core}: {error.strerror}", where="--core") from None
+        _save(wanted.core, "--core", seen.core())
+        script = wanted.core.with_name(wanted.core.name + ".gdb")
+        _save(script, "--core", seen.gdb_script(wanted.core).encode())
     return seen
+
+
+def _save(path: Path, option: str, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", where=option) from None
 
 
 def _reopened(path: Path, given: Path | None) -> Look:

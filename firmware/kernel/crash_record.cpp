@@ -87,6 +87,7 @@ class Report {
     void frames(unsigned id, std::span<const std::uintptr_t> pcs, bool first_exact);
     void locks();
     void pools();
+    void rings();
     void damage();
     void events();
 
@@ -283,6 +284,16 @@ void Report::pools() {
     }
 }
 
+void Report::rings() {
+    for (const RingNote& ring : kernel_.rings()) {
+        if (ring.name == nullptr) continue;
+        line("crash-ring")
+            .word("name", ring.name)
+            .hex("at", reinterpret_cast<std::uintptr_t>(ring.at))
+            .number("bytes", ring.bytes);
+    }
+}
+
 /// Last of all: whoever damaged a pool may have damaged what leads to it.
 void Report::damage() {
     unsigned shown = 0;
@@ -326,6 +337,7 @@ void Report::write() {
     threads();
     locks();
     pools();
+    rings();
     events();
     damage();
     FrameLine{sink_, "crash-end"}.number("lines", lines_);

@@ -1,6 +1,7 @@
 // The record is read back here the way a program reads it: line by line, each checksum checked.
 #include "kernel/crash_record.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -130,6 +131,20 @@ TEST(CrashRecord, tells_threads_locks_pools_and_events) {
     const auto last_event = of_kind(frames, "crash-event").back();
     EXPECT_EQ(last_event.fields.at("what"), "doom");
     EXPECT_EQ(last_event.fields.at("a"), "0x00001234");
+}
+
+TEST(CrashRecord, says_once_where_each_ring_lies) {
+    const std::array<std::uint32_t, 4> ring{};
+    TestMachine machine;
+    for (int i = 0; i < 3; ++i) machine.kernel().note_ring({"frames", &ring, sizeof ring});
+    machine.thread("culprit", 10, [](ThreadContext&) { panic("by hand"); });
+    EXPECT_EQ(machine.run(), Stop::crashed);
+    const auto rings = of_kind(frames_of(machine.text()), "crash-ring");
+    ASSERT_EQ(rings.size(), 1U);
+    EXPECT_EQ(rings[0].fields.at("name"), "frames");
+    EXPECT_EQ(rings[0].fields.at("bytes"), "16");
+    EXPECT_EQ(std::stoull(rings[0].fields.at("at"), nullptr, 16),
+              reinterpret_cast<std::uintptr_t>(&ring));
 }
 
 TEST(CrashRecord, is_handed_to_whoever_runs_the_machine) {

@@ -275,6 +275,16 @@ void Kernel::trace(const char* what, std::uint32_t a, std::uint32_t b) {
     port::irq_restore(saved);
 }
 
+void Kernel::note_ring(const RingNote& ring) {
+    const unsigned saved = port::irq_save();
+    for (RingNote& place : rings_) {
+        if (place.name != nullptr && place.at != ring.at) continue;
+        place = ring;
+        break;
+    }
+    port::irq_restore(saved);
+}
+
 bool Kernel::thread_info(ThreadContext& self, std::size_t index, ThreadInfo& out) {
     IrqsOff off{self};
     Thread* thread = threads_.front();
@@ -296,6 +306,7 @@ bool Kernel::thread_info(ThreadContext& self, std::size_t index, ThreadInfo& out
 }
 
 void Kernel::power_off() {
+    rings_ = {};
     while (Timer* timer = timers_.first()) disarm(*timer);
     while (Thread* thread = threads_.pop_front()) {
         if (IntrusiveList<Thread, QueueTag>::contains_somewhere(*thread)) {

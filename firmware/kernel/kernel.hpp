@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "base/event_ring.hpp"
@@ -59,6 +60,15 @@ public:
     }
 };
 
+/// Memory that keeps the last of something for whoever explains a crash. `name`: a literal without
+/// blanks; nullptr: no ring. What it holds says itself (net/frame_ring.hpp).
+struct RingNote {
+    const char* name{nullptr};
+    const void* at{nullptr};
+    std::uint32_t bytes{0};
+};
+inline constexpr std::size_t kRingNotesMax = 4;
+
 class Kernel {
     friend class IrqsOff;
     friend class Mutex;
@@ -86,6 +96,7 @@ class Kernel {
     LockOrder lock_order_;
     EventRing<kEventsKept> events_;
     PoolRegistry pools_;
+    std::array<RingNote, kRingNotesMax> rings_{};
     Console* console_{nullptr};
     CrashState crash_;
     ThreadStack<4096> idle_stack_;
@@ -168,6 +179,9 @@ public:
     [[nodiscard]] std::uint32_t irq_count() const { return irqs_; }
     [[nodiscard]] bool started() const { return started_; }
     [[nodiscard]] PoolRegistry& pools() { return pools_; }
+    /// Crash records tell where this memory is. Once a ring; of too many the last are left out.
+    void note_ring(const RingNote& ring);
+    [[nodiscard]] std::span<const RingNote> rings() const { return rings_; }
     /// The console whose queued output a panic writes out before its own. Set once, at boot.
     void set_console(Console& console) { console_ = &console; }
 

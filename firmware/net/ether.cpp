@@ -50,6 +50,7 @@ Status<SendError> ether_output(LockedNet& net, const MacAddress& destination, Et
     header.destination = destination;
     header.source = net.interface.mac;
     header.type = Be16{static_cast<std::uint16_t>(type)};
+    net.frames.record(payload, net.now(), FrameWay::out);
     if (!net.interface.link.transmit(std::move(payload))) {
         net.stats.count(Drop::out_ring_full);
         return SendError::ring_full;

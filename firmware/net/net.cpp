@@ -24,14 +24,16 @@ void NetGuard::entry_duties() { net_.locked_.now_ = self_.now(); }
 void NetGuard::release_duties() {
     LockedNet& locked = net_.locked_;
     locked.interface.link.flush();
-    while (WaitPoint* point = locked.wake_list_.take()) point->condition_.broadcast(self_);
+    while (WaitPoint* point = locked.wake_list_.take()) {
+        point->condition_.broadcast(self_);
+        if (point->pollers_ > 0) locked.polled.condition_.broadcast(self_);
+    }
     const Instant next = net_next_deadline(locked);
     if (next < net_.armed_) {
         net_.armed_ = next;
         net_.work_.signal(self_);
     }
-    const Duration held = self_.now() - locked.now_;
-    if (held > locked.stats.longest_hold) locked.stats.longest_hold = held;
+    locked.stats.holds.add(self_.now() - locked.now_, net_.mutex_.taken_at());
 }
 
 bool NetGuard::wait(WaitPoint& point, Instant deadline) KYU_NO_ANALYSIS {
@@ -43,6 +45,7 @@ bool NetGuard::wait(WaitPoint& point, Instant deadline) KYU_NO_ANALYSIS {
 
 void Net::configure(ThreadContext& self, const NetConfig& config) {
     pools_.add_to(self.kernel());
+    self.kernel().note_ring({"frames", &locked_.frames, sizeof(FrameRing)});
     NetGuard guard{*this, self};
     net_configure(*guard, config);
 }

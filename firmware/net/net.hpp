@@ -21,6 +21,7 @@
 #include "net/arp.hpp"
 #include "net/dhcp.hpp"
 #include "net/dns/cache.hpp"
+#include "net/frame_ring.hpp"
 #include "net/icmp.hpp"
 #include "net/igmp.hpp"
 #include "net/interface.hpp"
@@ -40,6 +41,8 @@ namespace kyu::net {
 namespace test {
 struct NetDoor;  // net/test_support.hpp: tests of one layer need no kernel
 }
+
+inline constexpr std::uint8_t kDebugLevelMax = 1;
 
 class LockedNet {
     friend class Net;
@@ -74,6 +77,10 @@ public:
     DnsState dns;
     TcpState tcp;
     Stats stats;
+    FrameRing frames;
+    /// 1: connections that begin and end are events of the kernel's ring, which crash records tell.
+    std::uint8_t debug_level{0};
+    WaitPoint polled{"poll"};  ///< woken with each point that somebody polls (socket/poll.hpp)
     [[no_unique_address]] planted::State bug;  ///< nothing without KYU_DEFECTS
 
     /// The time of this entry into the stack: read once when the guard was taken.

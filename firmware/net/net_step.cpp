@@ -21,6 +21,7 @@ bool take_frames(LockedNet& net) {
     for (; taken < kFramesPerBatch; ++taken) {
         Mbuf frame = net.interface.link.receive(net.pool);
         if (!frame) break;
+        net.frames.record(frame, net.now(), FrameWay::in);
         port::marked_point();  // off the ring, not looked at
         if (!tcp_express_input(net, frame)) ether_input(net, std::move(frame));
     }

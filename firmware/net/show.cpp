@@ -3,6 +3,7 @@
 // Lock      the network lock.
 #include "net/show.hpp"
 
+#include "kernel/port.hpp"
 #include "net/counters.hpp"
 #include "net/net.hpp"
 
@@ -17,6 +18,18 @@ void row(TextSink& sink, std::string_view name, std::uint64_t value) {
 void pool_row(TextSink& sink, std::string_view name, const PoolStats& pool) {
     print(sink, "  {:<22} {:>6} of {}, high {}, refused {}\n", name, pool.used, pool.total,
           pool.high, pool.failed);
+}
+
+void print_holds(TextSink& sink, const HoldStats& holds) {
+    const Symbol taker = port::lookup(holds.taken_at());
+    print(sink, "lock\n  longest hold {} us, taken at {}+{:x}\n", holds.longest().us(),
+          taker.name.empty() ? std::string_view{"?"} : taker.name, taker.offset);
+    for (std::size_t n = 0; n < HoldStats::kRows; ++n) {
+        if (holds.rows()[n] == 0) continue;
+        const bool last = n + 1 == HoldStats::kRows;
+        print(sink, "  {} {:>7} us {:>12}\n", last ? "from " : "below",
+              std::uint64_t{1} << (last ? n - 1 : n), holds.rows()[n]);
+    }
 }
 
 }  // namespace
@@ -67,12 +80,37 @@ void print_netstat(TextSink& sink, LockedNet& net) {
     for_each_link_counter(net, show);
     print(sink, "stack\n");
     for_each_stack_counter(net, show);
-    row(sink, "longest_hold_us", static_cast<std::uint64_t>(net.stats.longest_hold.us()));
     print(sink, "dropped\n");
     for_each_drop(net, show);
+    for_each_tcp_counter(net, [&sink](std::string_view name, std::uint64_t value) {
+        if (name.starts_with("dropped: ")) row(sink, name.substr(9), value);
+    });
     print(sink, "pools\n");
+    print_mbufs(sink, net);
+    print_holds(sink, net.stats.holds);
+}
+
+void print_mbufs(TextSink& sink, LockedNet& net) {
     pool_row(sink, "mbufs", net.pool.segment_stats());
     pool_row(sink, "clusters", net.pool.cluster_stats());
+}
+
+void print_routes(TextSink& sink, LockedNet& net) {
+    const Interface& interface = net.interface;
+    print(sink, "{:<20} {:<16} {}\n", "destination", "gateway", "interface");
+    print(sink, "{:<20} {:<16} lo\n", "127.0.0.0/8", "-");
+    if (!interface.has_address()) return;
+    TextBuffer<20> own;
+    TextBuffer<20> network;
+    TextBuffer<20> gateway;
+    print_to(own, interface.address);
+    print(sink, "{:<20} {:<16} lo\n", own.view(), "-");
+    print_to(network, Ipv4{interface.address.host & interface.mask()});
+    print(network, "/{}", interface.prefix_bits);
+    print(sink, "{:<20} {:<16} eth0\n", network.view(), "-");
+    if (interface.gateway.is_any()) return;
+    print_to(gateway, interface.gateway);
+    print(sink, "{:<20} {:<16} eth0\n", "default", gateway.view());
 }
 
 void print_arp(TextSink& sink, LockedNet& net) {

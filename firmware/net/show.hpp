@@ -12,6 +12,9 @@ class LockedNet;
 void print_interfaces(TextSink& sink, LockedNet& net);
 /// Every counter that is not zero, and the pools.
 void print_netstat(TextSink& sink, LockedNet& net);
+/// Pools of packet memory, and what they are short of.
+void print_mbufs(TextSink& sink, LockedNet& net);
+void print_routes(TextSink& sink, LockedNet& net);
 void print_arp(TextSink& sink, LockedNet& net);
 /// Connections and TCP's counters (tcp/show.cpp).
 void print_tcp(TextSink& sink, LockedNet& net);

@@ -5,7 +5,9 @@
 // Lock      the network lock.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -101,6 +103,32 @@ inline constexpr std::size_t kDropReasons = 0 KYU_DROPS(KYU_DROP_ONE);
 /// The row's name in `netstat`, as written in Drop.
 [[nodiscard]] std::string_view to_text(Drop reason);
 
+/// How long the network lock was held at a time (bsd-pitfalls A10).
+class HoldStats {
+public:
+    static constexpr std::size_t kRows = 20;  ///< row n: less than 2^n us; the last: whatever more
+
+private:
+    std::array<std::uint32_t, kRows> rows_{};
+    Duration longest_{};
+    std::uintptr_t taken_at_{0};
+
+public:
+    void add(Duration held, std::uintptr_t taken_at) {
+        const auto us = static_cast<std::uint32_t>(held.us());
+        ++rows_[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(us)), kRows - 1)];
+        if (held > longest_) {
+            longest_ = held;
+            taken_at_ = taken_at;
+        }
+    }
+    [[nodiscard]] const std::array<std::uint32_t, kRows>& rows() const { return rows_; }
+    [[nodiscard]] Duration longest() const { return longest_; }
+    /// Where the lock was taken for the longest hold.
+    [[nodiscard]] std::uintptr_t taken_at() const { return taken_at_; }
+    void clear() { *this = HoldStats{}; }
+};
+
 class Stats {
     std::array<std::uint64_t, kDropReasons> drops_{};
 
@@ -122,7 +150,7 @@ public:
     std::uint64_t arp_addresses_lost{};  ///< given up, since another host has them
     std::uint64_t udp_in{};
     std::uint64_t udp_out{};
-    Duration longest_hold{};  ///< of the network lock by one guard
+    HoldStats holds;  ///< of the network lock
 
     void count(Drop reason) { ++drops_[static_cast<std::size_t>(reason)]; }
     [[nodiscard]] std::uint64_t drops(Drop reason) const {

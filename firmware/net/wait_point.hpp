@@ -3,6 +3,8 @@
 // Lock      the network lock. Marked by LockedNet::wake(), woken by the guard before it releases.
 #pragma once
 
+#include <cstdint>
+
 #include "base/intrusive_list.hpp"
 #include "kernel/condvar.hpp"
 
@@ -13,11 +15,14 @@ struct WakeTag;
 class WaitPoint : public ListLink<WakeTag> {
     friend class NetGuard;
     CondVar condition_;
+    std::uint16_t pollers_{0};
 
 public:
     /// `name` is what a thread list shows for a thread that waits here; a literal.
     explicit WaitPoint(const char* name) : condition_(name) {}
     [[nodiscard]] bool has_waiters() const { return condition_.has_waiters(); }
+    /// +1, -1: a thread polls for this point, asleep at LockedNet::polled.
+    void count_poller(int step) { pollers_ = static_cast<std::uint16_t>(pollers_ + step); }
 };
 
 class WakeList {

@@ -11,7 +11,9 @@
 
 #include "services/classic/classic.hpp"
 #include "services/defects/planted.hpp"
+#include "services/iperf/iperf.hpp"
 #include "services/server/tcp_server.hpp"
+#include "services/services_view.hpp"
 #include "services/udp_echo/udp_echo.hpp"
 #include "services/wangdoodle/wangdoodle.hpp"
 
@@ -38,6 +40,7 @@ class TestServices {
     wangdoodle::ChunkBuffers buffers_;
     wangdoodle::Wangdoodle wang_;
     classic::ByteCount doney_bytes_{0};
+    IperfServer iperf_;
     TcpServer<Workers.wang> wang_server_;
     TcpServer<Workers.doney> doney_server_;
     TcpServer<Workers.other> echo_server_;
@@ -47,7 +50,8 @@ class TestServices {
     TcpServer<1> chargen_server_;
     TcpServer<1> pirate_server_;
     TcpServer<1> blab_server_;
-    std::array<TcpServerBase*, 9> servers_;
+    TcpServer<Workers.other> iperf_server_;
+    std::array<TcpServerBase*, 10> servers_;
 
     static void serve_wangdoodle(void* wang, ThreadContext& self, net::TcpSocket& client) {
         static_cast<wangdoodle::Wangdoodle*>(wang)->serve(self, client);
@@ -62,6 +66,7 @@ public:
           planted_(planted),
           buffers_(memory.chunks),
           wang_(memory.big, buffers_, planted_, seed),
+          iperf_(net),
           wang_server_(net, {"wang", wangdoodle::kPort, serve_wangdoodle, &wang_}),
           doney_server_(net, {"doney", 115, classic::serve_sink, &doney_bytes_}),
           echo_server_(net, {"echo", 7, classic::serve_echo, nullptr}),
@@ -71,9 +76,10 @@ public:
           chargen_server_(net, {"chargen", 19, classic::serve_chargen, nullptr}),
           pirate_server_(net, {"pirate", 111, classic::serve_pirate, nullptr}),
           blab_server_(net, {"blab", 112, classic::serve_blab, nullptr}),
-          servers_{&wang_server_,     &doney_server_,   &echo_server_,
-                   &old_echo_server_, &discard_server_, &daytime_server_,
-                   &chargen_server_,  &pirate_server_,  &blab_server_} {}
+          iperf_server_(net, {"iperf", kIperfPort, serve_iperf, &iperf_}),
+          servers_{&wang_server_,    &doney_server_,   &echo_server_,    &old_echo_server_,
+                   &discard_server_, &daytime_server_, &chargen_server_, &pirate_server_,
+                   &blab_server_,    &iperf_server_} {}
 
     /// Fills the table of `big` and starts every server; calls complain(name, why) for each that
     /// could not.
@@ -91,6 +97,9 @@ public:
     /// `big` transfers handed to TCP whole, since boot.
     [[nodiscard]] std::uint32_t transfers() const { return wang_.transfers(); }
     [[nodiscard]] const wangdoodle::Wangdoodle& wang() const { return wang_; }
+    [[nodiscard]] ServicesView view() {
+        return {servers_, &wang_, &buffers_, &doney_bytes_, &iperf_};
+    }
     /// Bytes that doney was sent.
     [[nodiscard]] std::uint64_t doney_bytes() const { return doney_bytes_.load(); }
 };

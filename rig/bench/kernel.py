@@ -28,6 +28,7 @@ LABELS = {
     "switch": "switch between two threads (yield)",
     "hand-over": "semaphore: signal, wait, switch to the other",
     "lock": "mutex: lock and unlock, nobody waits",
+    "frame": "network: a frame noted in the ring of the last ones",
 }
 
 

@@ -62,6 +62,15 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """Memory that keeps the last of something (Kernel::note_ring)."""
+
+    name: str
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     us: int
     what: str
@@ -89,6 +98,7 @@ class Kernel:
     current: int  # address of the running thread, 0 for none
     threads: tuple[Thread, ...]
     pools: tuple[Pool, ...]
+    rings: tuple[Ring, ...]
     events: tuple[Event, ...]
     turn_began_us: int
     crash: Crash | None
@@ -155,6 +165,7 @@ class _Reader:
             current=self._try("kernel", kernel["current_"].unsigned, 0),
             threads=threads,
             pools=self._try("pools", lambda: self._pools(kernel), ()),
+            rings=self._try("rings", lambda: _rings(kernel["rings_"]), ()),
             events=self._try("events", lambda: _events(kernel["events_"]), ()),
             turn_began_us=self._try("kernel", lambda: _instant(kernel["turn_began_"]), 0),
             crash=self._try("crash", lambda: _crash(kernel["crash_"]), None),
@@ -203,6 +214,14 @@ def _pool(entry: View) -> Pool:
         raise UnreadableError(0)
     numbers = (stats[key].unsigned() for key in ("used", "total", "high", "failed"))
     return Pool(_word(entry["name"]), *numbers)
+
+
+def _rings(notes: View) -> tuple[Ring, ...]:
+    return tuple(
+        Ring(_word(note["name"]), note["at"].unsigned(), note["bytes"].unsigned())
+        for note in notes.elements()
+        if note["name"].unsigned() != 0
+    )
 
 
 def _stack(span: View) -> Span:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rig.console.crash import CrashRecord
 from rig.errors import UserError
-from rig.inspect import core, record
+from rig.inspect import core, frames, record
 from rig.inspect.gdbstub import GdbStub, connect
 from rig.inspect.image import Image
 from rig.inspect.memory import Pages, Pieces, Windows, save
@@ -36,6 +36,10 @@ class Look:
 
     def core(self) -> bytes:
         return core.content(self.outside, self.memory, self.processor, self.image.name)
+
+    def frames(self) -> bytes:
+        """The last frames, both ways, as a capture file. Raises RigError: it keeps none."""
+        return frames.pcapng(frames.of_board(self.outside.kernel, self.memory))
 
     def gdb_script(self, core_file: Path) -> str:
         names = {thread.id: thread.name for thread in self.outside.kernel.threads}

@@ -229,6 +229,8 @@ class _Lines:
                 high=pool.high,
                 failed=pool.failed,
             )
+        for ring in kernel.rings:
+            self.add("crash-ring", name=ring.name, at=_hex(ring.at), bytes=ring.size)
         for event in kernel.events:
             self.add("crash-event", us=event.us, what=event.what, a=_hex(event.a), b=_hex(event.b))
         for trouble in kernel.troubles:

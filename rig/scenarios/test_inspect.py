@@ -110,7 +110,14 @@ def assert_same(board: CrashRecord, outside: CrashRecord) -> None:
     for key in ("kind", "reason", "thread", "function"):
         assert getattr(outside, key) == getattr(board, key)
     assert threads(outside) == threads(board)
-    for kind in ("crash-regs", "crash-fault", "crash-lock", "crash-pool", "crash-event"):
+    for kind in (
+        "crash-regs",
+        "crash-fault",
+        "crash-lock",
+        "crash-pool",
+        "crash-ring",
+        "crash-event",
+    ):
         assert fields(outside, kind) == fields(board, kind)
     assert not outside.of_kind("crash-note")
 

@@ -18,6 +18,7 @@ SERVICES = {
     "classic-echo": 113,
     "wangdoodle": 114,
     "doney": 115,
+    "iperf": 5001,
 }
 WANGDOODLE = SERVICES["wangdoodle"]
 

@@ -89,7 +89,7 @@ SimBoard::SimBoard(SimBoardConfig config)
               return static_cast<const wangdoodle::Wangdoodle*>(wang)->transfers();
           },
           &services_.wang()),
-      shell_(console_, net_, heartbeat_, shell_board_, {}) {
+      shell_(console_, net_, heartbeat_, shell_board_, {}, services_.view()) {
     planted_.plant(config_.bug);
     uart_.attach(console_);
     machine_.kernel().pools().add(segments_entry_);

@@ -41,7 +41,7 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
         return;
     }
     std::string_view rest = text;
-    const auto address = parse_ipv4(take_until(rest, '/'));
+    const auto address = net::parse_ipv4(take_until(rest, '/'));
     const auto bits = parse_number<std::uint8_t>(rest);
     if (!address || !bits || *bits > 32 || address->is_any() || address->is_multicast()) {
         return complain(complaints, "ip", text, "ADDRESS/BITS or dhcp");
@@ -56,7 +56,7 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
 void read_host(std::string_view args, std::string_view key, net::Ipv4& into, TextSink& complaints) {
     const std::string_view text = boot_arg(args, key);
     if (text.empty()) return;
-    const auto address = parse_ipv4(text);
+    const auto address = net::parse_ipv4(text);
     if (!address) return complain(complaints, key, text, "an address");
     into = *address;
 }

@@ -60,7 +60,7 @@ TestServer::TestServer(Board& board, const BootConfig& config, Memory& memory,
       announcer_(board.console, net_, services_.servers()),
       heartbeat_(board.console, net_, transfers_of, &services_.wang()),
       board_shell_(board.gic, restart),
-      shell_(board.console, net_, heartbeat_, board_shell_, board_tests()),
+      shell_(board.console, net_, heartbeat_, board_shell_, board_tests(), services_.view()),
       watchdogs_(board, config.watchdog),
       fast_interrupts_(config.watchdog.on && start_fiq_watchdog(board)),
       net_thread_(

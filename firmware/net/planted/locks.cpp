@@ -38,7 +38,7 @@ LockedNet& without_its_lock(Net& net, ThreadContext& self) {
 
 /// What fits now. Nothing at all when the socket can take no more for good.
 std::size_t fill(LockedNet& net, Socket& so, std::span<const std::byte> data, SendMode mode) {
-    if (so.send.space() < std::min<std::size_t>(data.size(), kSendLowWater)) return 0;
+    if (so.send.space() < std::min<std::size_t>(data.size(), so.send.low_water())) return 0;
     if (mode == SendMode::refer) return so.send.append_static(net.pool, data);
     return so.send.append_copy(net.pool, data, so.pcb->mss);
 }
@@ -58,7 +58,7 @@ SendOutcome send_without_lock(Net& net, ThreadContext& self, SocketId id,
         NetGuard guard{net, self};
         if (sent == data.size()) return {sent, ok};
         so = locked.tcp.sockets.find(id);
-        if (so == nullptr || so->send.space() >= kSendLowWater) continue;
+        if (so == nullptr || so->send.space() >= so->send.low_water()) continue;
         if (!guard.wait(so->writable, deadline)) return {sent, SocketError::timed_out};
     }
 }

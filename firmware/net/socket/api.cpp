@@ -3,11 +3,14 @@
 // Context   threads.
 #include "net/socket/api.hpp"
 
+#include <array>
 #include <utility>
 
 #include "base/check.hpp"
 #include "net/net.hpp"
 #include "net/socket/calls.hpp"
+#include "net/socket/options.hpp"
+#include "net/socket/poll.hpp"
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
@@ -55,6 +58,20 @@ Result<TcpSocket, SocketError> TcpSocket::connect(Net& net, ThreadContext& self,
     const auto id = soconnect(guard, remote, deadline);
     if (!id) return id.error();
     return TcpSocket{net, *id};
+}
+
+Result<TcpSocket, SocketError> TcpSocket::begin_connect(Net& net, ThreadContext& self,
+                                                        const Endpoint& remote) {
+    NetGuard guard{net, self};
+    const auto id = tcp_usr_connect(*guard, remote);
+    if (!id) return id.error();
+    return TcpSocket{net, *id};
+}
+
+Status<SocketError> TcpSocket::connected(ThreadContext& self, Instant deadline) {
+    if (!open()) return SocketError::closed;
+    NetGuard guard{*net_, self};
+    return soconnected(guard, id_, deadline);
 }
 
 Result<TcpSocket, SocketError> TcpSocket::accept(ThreadContext& self, Instant deadline) {
@@ -105,10 +122,29 @@ Result<std::size_t, SocketError> TcpSocket::discard(ThreadContext& self, Instant
     return sodiscard(guard, id_, deadline);
 }
 
-Status<SocketError> TcpSocket::shutdown_send(ThreadContext& self) {
+Status<SocketError> TcpSocket::shutdown(ThreadContext& self, Shutdown which) {
     if (!open()) return SocketError::closed;
     NetGuard guard{*net_, self};
-    return soshutdown(guard, id_);
+    return soshutdown(guard, id_, which);
+}
+
+Result<SocketOptions, SocketError> TcpSocket::options(ThreadContext& self) const {
+    if (!open()) return SocketError::closed;
+    NetGuard guard{*net_, self};
+    const Socket* so = guard->tcp.sockets.find(id_);
+    if (so == nullptr) return SocketError::closed;
+    return so->options;
+}
+
+Status<SocketError> TcpSocket::set_options(ThreadContext& self, const SocketOptions& options) {
+    if (!open()) return SocketError::closed;
+    if (!valid(options)) return SocketError::invalid;
+    NetGuard guard{*net_, self};
+    Socket* so = guard->tcp.sockets.find(id_);
+    if (so == nullptr) return SocketError::closed;
+    so->options = options;
+    apply_options(*guard, *so);
+    return ok;
 }
 
 void TcpSocket::close(ThreadContext& self) {
@@ -133,6 +169,30 @@ Endpoint TcpSocket::remote(ThreadContext& self) const {
     NetGuard guard{*net_, self};
     const Socket* so = guard->tcp.sockets.find(id_);
     return so != nullptr ? so->remote : Endpoint{};
+}
+
+Endpoint TcpSocket::local(ThreadContext& self) const {
+    if (!open()) return {};
+    NetGuard guard{*net_, self};
+    const Socket* so = guard->tcp.sockets.find(id_);
+    if (so == nullptr) return {};
+    if (so->listening) return {Ipv4{}, so->port};
+    return so->pcb != nullptr ? so->pcb->tuple.local : Endpoint{};
+}
+
+Result<unsigned, SocketError> poll(Net& net, ThreadContext& self, std::span<PollItem> items,
+                                   Instant deadline) {
+    if (items.size() > kPollMax) return SocketError::invalid;
+    std::array<PollEntry, kPollMax> entries{};
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        const PollItem& item = items[i];
+        entries[i] = {item.socket == nullptr ? SocketId{} : item.socket->id(), item.wanted, {}};
+    }
+    NetGuard guard{net, self};
+    const auto found = sopoll(guard, std::span{entries}.first(items.size()), deadline);
+    for (std::size_t i = 0; i < items.size(); ++i) items[i].seen = entries[i].seen;
+    if (!found) return found.error();
+    return *found;
 }
 
 }  // namespace kyu::net

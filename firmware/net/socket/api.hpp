@@ -47,6 +47,41 @@ struct [[nodiscard]] SendOutcome {
     Status<SocketError> status{ok};
 };
 
+/// What poll() looks for, as a set.
+enum class PollEvents : std::uint8_t {
+    none = 0,
+    readable = 1,  ///< recv() would answer at once: bytes, the end, or an error
+    writable = 2,  ///< send() would take a good piece at once, or say why not; connected
+    error = 4,     ///< the connection failed, or the socket is closed; always looked for
+    accept = 8,    ///< a connection waits for accept(); such a listener is readable too
+};
+[[nodiscard]] constexpr PollEvents operator|(PollEvents a, PollEvents b) {
+    return static_cast<PollEvents>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+[[nodiscard]] constexpr PollEvents operator&(PollEvents a, PollEvents b) {
+    return static_cast<PollEvents>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
+}
+[[nodiscard]] constexpr bool any(PollEvents events) { return events != PollEvents::none; }
+
+/// Sockets of one poll: the work of a look under the lock is bounded by it.
+inline constexpr std::size_t kPollMax = 64;
+
+enum class Shutdown : std::uint8_t { receive, send, both };
+
+class TcpSocket;
+struct SocketOptions;
+
+/// One socket of a poll, and what was found.
+struct PollItem {
+    const TcpSocket* socket{nullptr};
+    PollEvents wanted{PollEvents::none};
+    PollEvents seen{PollEvents::none};
+};
+
+/// A deadline that lies behind every now: try, do not wait (O_NONBLOCK). What would have to wait
+/// says timed_out.
+inline constexpr Instant kDoNotWait{};
+
 class TcpSocket {
     Net* net_{nullptr};
     SocketId id_{};
@@ -65,6 +100,11 @@ public:
                                                  unsigned backlog);
     static Result<TcpSocket, SocketError> connect(Net& net, ThreadContext& self,
                                                   const Endpoint& remote, Instant deadline);
+    /// Sends the SYN and returns. The socket is `writable` when connected() has an answer.
+    static Result<TcpSocket, SocketError> begin_connect(Net& net, ThreadContext& self,
+                                                        const Endpoint& remote);
+    /// Waits until it is connected: ok, or why it is not.
+    Status<SocketError> connected(ThreadContext& self, Instant deadline);
     Result<TcpSocket, SocketError> accept(ThreadContext& self, Instant deadline);
 
     /// Queues all of `data`, waiting for room as often as needed. Returns before it is
@@ -77,9 +117,16 @@ public:
                                           Instant deadline);
     /// The same, but throws away all that is there and says how much it was: nothing is copied.
     Result<std::size_t, SocketError> discard(ThreadContext& self, Instant deadline);
-    /// Sends FIN after what is queued; receiving goes on (RFC 1122 §4.2.2.13).
-    Status<SocketError> shutdown_send(ThreadContext& self);
-    /// Gives the socket up; queued data and FIN are still delivered. Never waits for the peer.
+    /// `send`: FIN after what is queued; receiving goes on (RFC 1122 §4.2.2.13). `receive`: recv()
+    /// finds the end; what the peer sends is acknowledged and thrown away.
+    Status<SocketError> shutdown(ThreadContext& self, Shutdown which);
+    Status<SocketError> shutdown_send(ThreadContext& self) {
+        return shutdown(self, Shutdown::send);
+    }
+    Result<SocketOptions, SocketError> options(ThreadContext& self) const;
+    Status<SocketError> set_options(ThreadContext& self, const SocketOptions& options);
+    /// Gives the socket up; queued data and FIN are still delivered. Waits for the peer only when
+    /// the option `linger` says so.
     void close(ThreadContext& self);
     /// Resets the connection at once.
     void abort(ThreadContext& self);
@@ -90,6 +137,13 @@ public:
     [[nodiscard]] SocketId id() const { return id_; }
     /// The peer; all zeros when not connected.
     [[nodiscard]] Endpoint remote(ThreadContext& self) const;
+    /// This end; address 0.0.0.0 for a listener, all zeros when the connection is over.
+    [[nodiscard]] Endpoint local(ThreadContext& self) const;
 };
+
+/// Waits until one of `items` has what is wanted of it; says how many have. All sockets are of
+/// `net`. timed_out: none had, in time. invalid: no item, or more than kPollMax.
+Result<unsigned, SocketError> poll(Net& net, ThreadContext& self, std::span<PollItem> items,
+                                   Instant deadline);
 
 }  // namespace kyu::net

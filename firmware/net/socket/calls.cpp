@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "kernel/port.hpp"
+#include "kernel/thread.hpp"
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
@@ -21,6 +22,13 @@ bool sleep(NetGuard& guard, WaitPoint& point, Instant deadline) {
     if (!(guard->now() < deadline)) return false;
     (void)guard.wait(point, deadline);  // a last look at the predicate comes first in any case
     return true;
+}
+
+/// The socket, used by the calling thread from here on (sockstat).
+Socket* find_for(NetGuard& guard, SocketId id) {
+    Socket* so = guard->tcp.sockets.find(id);
+    if (so != nullptr) so->user = static_cast<std::uint16_t>(guard.self().thread().id());
+    return so;
 }
 
 /// Why nothing may be sent on the socket, if so.
@@ -39,7 +47,7 @@ std::size_t fill(LockedNet& net, Socket& so, std::span<const std::byte> data, Se
     if (so.send.over_memory() && so.send.compact(net.pool)) {
         net.tcp.stats.count(TcpCount::compactions);
     }
-    if (so.send.space() < std::min<std::size_t>(data.size(), kSendLowWater)) return 0;
+    if (so.send.space() < std::min<std::size_t>(data.size(), so.send.low_water())) return 0;
     if (mode == SendMode::refer) return so.send.append_static(net.pool, data);
     return so.send.append_copy(net.pool, data, so.pcb->mss);
 }
@@ -50,7 +58,7 @@ SendOutcome sosend(NetGuard& guard, SocketId id, std::span<const std::byte> data
                    Instant deadline) {
     std::size_t sent = 0;
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (const auto why = send_obstacle(so)) return {sent, *why};
         const std::size_t count = fill(*guard, *so, data.subspan(sent), mode);
         sent += count;
@@ -82,7 +90,7 @@ template <typename Take>
 Result<std::size_t, SocketError> receive_by(NetGuard& guard, SocketId id, Instant deadline,
                                             Take take) {
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (so == nullptr) return SocketError::closed;
         if (so->listening) return SocketError::invalid;
         if (const std::size_t count = take(so->receive); count > 0) {
@@ -115,10 +123,13 @@ Result<std::size_t, SocketError> sodiscard(NetGuard& guard, SocketId id, Instant
 
 Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant deadline) {
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (so == nullptr) return SocketError::closed;
         if (!so->listening) return SocketError::invalid;
-        if (const SocketId child = tcp_usr_accept(*guard, *so)) return child;
+        if (const SocketId child = tcp_usr_accept(*guard, *so)) {
+            (void)find_for(guard, child);
+            return child;
+        }
         if (!sleep(guard, so->readable, deadline)) return SocketError::timed_out;
     }
 }
@@ -126,28 +137,58 @@ Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant dea
 Result<SocketId, SocketError> soconnect(NetGuard& guard, const Endpoint& remote, Instant deadline) {
     const auto begun = tcp_usr_connect(*guard, remote);
     if (!begun) return begun.error();
-    const SocketId id = *begun;
+    const auto connected = soconnected(guard, *begun, deadline);
+    if (connected) return *begun;
+    soabort(guard, *begun);
+    return connected.error();
+}
+
+Status<SocketError> soconnected(NetGuard& guard, SocketId id, Instant deadline) {
     for (;;) {
-        Socket* so = guard->tcp.sockets.find(id);
+        Socket* so = find_for(guard, id);
         if (so == nullptr) return SocketError::closed;
-        if (so->pcb != nullptr && !so->pcb->syn_unacked()) return id;
-        const bool waited = !so->failed && sleep(guard, so->writable, deadline);
-        if (waited) continue;
-        const SocketError why = so->failed ? so->error : SocketError::timed_out;
-        soabort(guard, id);
-        return why;
+        if (so->failed) return so->error;
+        if (so->listening) return SocketError::invalid;
+        if (so->pcb == nullptr || !so->pcb->syn_unacked()) return ok;
+        if (!sleep(guard, so->writable, deadline)) return SocketError::timed_out;
     }
 }
 
-Status<SocketError> soshutdown(NetGuard& guard, SocketId id) {
+namespace {
+
+/// SO_LINGER: until the peer has acknowledged all, FIN included. False: it did not, in time.
+bool linger(NetGuard& guard, SocketId id, Instant deadline) {
+    for (;;) {
+        Socket* so = find_for(guard, id);
+        if (so == nullptr || so->pcb == nullptr || so->pcb->fin_acked) return true;
+        if (!sleep(guard, so->writable, deadline)) return false;
+    }
+}
+
+}  // namespace
+
+Status<SocketError> soshutdown(NetGuard& guard, SocketId id, Shutdown which) {
     Socket* so = guard->tcp.sockets.find(id);
     if (so == nullptr) return SocketError::closed;
+    if (which != Shutdown::send) {
+        const auto done = tcp_usr_shutdown_receive(*guard, *so);
+        if (!done) return done.error();
+        if (which == Shutdown::receive) return ok;
+    }
     return tcp_usr_shutdown(*guard, *so);
 }
 
 void soclose(NetGuard& guard, SocketId id) {
     Socket* so = guard->tcp.sockets.find(id);
     port::marked_point();  // looked up, not closed
+    if (so == nullptr) return;
+    const auto patience = so->options.linger;
+    if (patience && so->pcb != nullptr && !so->pcb->syn_unacked()) {
+        const Instant deadline = guard->now() + *patience;
+        if (Duration{} < *patience) (void)tcp_usr_shutdown(*guard, *so);
+        if (!linger(guard, id, deadline)) return soabort(guard, id);
+        so = guard->tcp.sockets.find(id);
+    }
     if (so != nullptr) tcp_usr_close(*guard, *so);
 }
 

@@ -28,9 +28,12 @@ Result<std::size_t, SocketError> soreceive(NetGuard& guard, SocketId id, std::sp
 Result<std::size_t, SocketError> sodiscard(NetGuard& guard, SocketId id, Instant deadline);
 Result<SocketId, SocketError> soaccept(NetGuard& guard, SocketId id, Instant deadline);
 Result<SocketId, SocketError> soconnect(NetGuard& guard, const Endpoint& remote, Instant deadline);
-/// Never wait.
-Status<SocketError> soshutdown(NetGuard& guard, SocketId id);
+/// Waits until a connection that was begun by tcp_usr_connect() is there, or why it will not be.
+Status<SocketError> soconnected(NetGuard& guard, SocketId id, Instant deadline);
+/// Waits only when the socket has the option `linger`.
 void soclose(NetGuard& guard, SocketId id);
+/// Never wait.
+Status<SocketError> soshutdown(NetGuard& guard, SocketId id, Shutdown which);
 void soabort(NetGuard& guard, SocketId id);
 
 }  // namespace kyu::net

@@ -141,6 +141,8 @@ public:
     }
     TestPair(const TestPair&) = delete;
     TestPair& operator=(const TestPair&) = delete;
+    /// From now on no frame arrives any more.
+    void cut_wire() { fates_.lost = 1000; }
     void run(Instant limit = Instant::from_us(3'600'000'000)) {
         EXPECT_EQ(machine.run(limit), host::Stop::asked) << machine.text();
     }

@@ -6,11 +6,13 @@
 // Lock      the network lock.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "net/packet/mbuf.hpp"
+#include "net/tcp/config.hpp"
 
 namespace kyu::net {
 
@@ -19,15 +21,29 @@ namespace kyu::net {
 void unpin_small(Mbuf& data);
 
 class SockBuf {
+    static constexpr std::uint32_t low_water_of(std::uint32_t limit_bytes) {
+        return std::min(kSendLowWater, limit_bytes / 4);
+    }
     Mbuf chain_;
     std::uint32_t memory_{0};
     std::uint32_t limit_;
     std::uint32_t memory_limit_;
+    std::uint32_t low_water_;
     std::uint32_t tail_fill_{0};  ///< bytes written into the last cluster of a growing chain
 
 public:
     SockBuf(std::uint32_t limit_bytes, std::uint32_t memory_limit_bytes)
-        : limit_(limit_bytes), memory_limit_(memory_limit_bytes) {}
+        : limit_(limit_bytes),
+          memory_limit_(memory_limit_bytes),
+          low_water_(low_water_of(limit_bytes)) {}
+    /// What is in it stays, also when that is more than the new limit.
+    void set_limit(std::uint32_t limit_bytes) {
+        limit_ = limit_bytes;
+        low_water_ = low_water_of(limit_bytes);
+    }
+    [[nodiscard]] std::uint32_t limit() const { return limit_; }
+    /// Room that a waiting sender is woken for: a good piece, not crumbs.
+    [[nodiscard]] std::uint32_t low_water() const { return low_water_; }
 
     [[nodiscard]] std::uint32_t size() const { return chain_.size(); }
     [[nodiscard]] std::uint32_t memory() const { return memory_; }

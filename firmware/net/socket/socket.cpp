@@ -47,8 +47,12 @@ Socket* SocketTable::allocate() {
     if (++stats_.used > stats_.high) stats_.high = stats_.used;
     sockets_.taken(s->id_.index, KYU_CALLER());
     s->lent_ = true;
+    s->user = 0;
     s->owned = s->no_more_input = s->no_more_output = s->failed = s->listening = false;
     s->remote = {};
+    s->options = {};
+    s->send.set_limit(kSockBufBytes);
+    s->receive.set_limit(kSockBufBytes);
     s->port = 0;
     s->backlog = s->queued = 0;
     return s;

@@ -15,6 +15,7 @@
 #include "net/ip_address.hpp"
 #include "net/planted/planted.hpp"
 #include "net/socket/api.hpp"
+#include "net/socket/options.hpp"
 #include "net/socket/sockbuf.hpp"
 #include "net/tcp/config.hpp"
 #include "net/wait_point.hpp"
@@ -33,10 +34,12 @@ class Socket : public ListLink<AcceptTag>, public ListLink<SocketListTag> {
 public:
     Tcpcb* pcb{nullptr};         ///< nullptr: listener, or the connection is over
     bool owned{false};           ///< a thread holds the id
+    std::uint16_t user{0};       ///< id of the thread that called last
     bool no_more_input{false};   ///< the peer's FIN, or the end of the connection
     bool no_more_output{false};  ///< shut down here, or the end of the connection
     bool failed{false};          ///< `error` says why the connection ended
     SocketError error{};
+    SocketOptions options{};
     SockBuf send{kSockBufBytes, kSockBufMemory};
     SockBuf receive{kSockBufBytes, kSockBufMemory};
     WaitPoint readable{"recv"};  ///< data, end of data, error, or a connection to accept
@@ -76,6 +79,14 @@ public:
 
     /// A fresh socket that nobody holds yet; nullptr when all are in use.
     [[nodiscard]] Socket* allocate();
+    /// The place that `id` was of, whoever has it now; nullptr when there is no such place.
+    [[nodiscard]] Socket* place(SocketId id) {
+        return id && id.index < sockets_.size() ? &sockets_[id.index] : nullptr;
+    }
+    /// The socket at a place; nullptr when the place is free. index < kSocketsMax.
+    [[nodiscard]] Socket* at(std::size_t index) {
+        return sockets_[index].lent_ ? &sockets_[index] : nullptr;
+    }
     /// The socket that `id` names, or nullptr when it was given up.
     [[nodiscard]] Socket* find(SocketId id);
     /// Its user gives it up: the id is dead from here on.

@@ -2,9 +2,17 @@
 set(KYU_NET_SOCKET_SOURCES
     socket/api.cpp
     socket/calls.cpp
+    socket/options.cpp
+    socket/poll.cpp
+    socket/show.cpp
     socket/sockbuf.cpp
     socket/socket.cpp)
 set(KYU_NET_SOCKET_TESTS
+    socket/blocking_points_test.cpp
     socket/calls_test.cpp
+    socket/nth_allocation_test.cpp
+    socket/options_test.cpp
+    socket/poll_test.cpp
     socket/sockbuf_test.cpp
+    socket/stress_test.cpp
     socket/transfer_test.cpp)

@@ -3,6 +3,8 @@
 // Lock      the network lock.
 #include "net/tcp/connection.hpp"
 
+#include "kernel/kernel.hpp"
+#include "kernel/port.hpp"
 #include "net/net.hpp"
 #include "net/tcp/output.hpp"
 
@@ -22,6 +24,16 @@ const char* to_text(ConnectionState state) {
     return "?";
 }
 
+namespace {
+
+/// Remote address and both ports.
+[[gnu::noinline]] void trace(const char* what, const Tcpcb& tp) {
+    const std::uint32_t ports = std::uint32_t{tp.tuple.local.port} << 16U | tp.tuple.remote.port;
+    port::current_kernel().trace(what, tp.tuple.remote.address.host, ports);
+}
+
+}  // namespace
+
 Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     Tcpcb* tp = net.tcp.connections.allocate();
     if (tp == nullptr) return nullptr;
@@ -32,6 +44,7 @@ Tcpcb* new_connection(LockedNet& net, Socket& socket, const FourTuple& tuple) {
     socket.pcb = tp;
     socket.remote = tuple.remote;
     net.tcp.table.insert(*tp);
+    if (net.debug_level > 0) trace("tcp-begin", *tp);
     return tp;
 }
 
@@ -47,6 +60,7 @@ namespace {
 
 /// Takes the socket off its connection, wakes everybody, and frees what nobody holds.
 void end(LockedNet& net, Tcpcb& tp) {
+    if (net.debug_level > 0) trace("tcp-end", tp);
     Socket& so = *tp.socket;
     so.no_more_input = true;
     so.no_more_output = true;

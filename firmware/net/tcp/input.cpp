@@ -116,6 +116,8 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
         tp->rtt.after_lost_syn();
     }
     become_established(net, *tp);
+    so->options = listener.options;
+    apply_options(net, *so);
     so->listener = &listener;
     listener.accept_queue.push_back(*so);
     ++listener.queued;

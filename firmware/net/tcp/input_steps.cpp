@@ -123,7 +123,7 @@ void take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack) {
     if (so.orphan() && tp.armed(TcpTimer::linger)) start_linger(net, tp);
     // RFC 6298 §5.2 and §5.3; output arms it again when something is still in flight.
     if (tp.congestion.restart_timer()) tp.disarm(TcpTimer::retransmit);
-    if (so.send.space() >= kSendLowWater || so.send.size() == 0) net.wake(so.writable);
+    if (so.send.space() >= so.send.low_water() || so.send.size() == 0) net.wake(so.writable);
     if (advice == Congestion::Advice::next_hole && ack.is_before(tp.snd_max)) {
         tcp_retransmit_first(net, tp);
     }

@@ -71,6 +71,7 @@ void append_in_order(LockedNet& net, Tcpcb& tp, Mbuf&& data) {
     tp.rcv_nxt = tp.rcv_nxt + SeqLen{bytes};
     tp.unacked_bytes += bytes;
     net.tcp.stats.count(TcpCount::bytes_in, bytes);
+    if (tp.socket->no_more_input) return;  // its receiving side was shut down: nobody reads it
     buffer.append_received(std::move(data));
     if (buffer.over_memory() && buffer.compact(net.pool)) {
         net.tcp.stats.count(TcpCount::compactions);

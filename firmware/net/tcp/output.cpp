@@ -248,6 +248,19 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
     }
 }
 
+/// The timers that move data; the others are for the end of a connection.
+void note_in_ring(LockedNet& net, const Tcpcb& tp) {
+    // never() by its upper half, which no other time has: one word is looked at, not two.
+    constexpr auto upper = [](Instant t) { return static_cast<std::uint32_t>(t.us() >> 32U); };
+    const auto bit = [&](TcpTimer which) {
+        const bool armed = upper(tp.deadline(which)) != upper(Instant::never());
+        return armed ? 1U << static_cast<unsigned>(which) : 0U;
+    };
+    net.frames.note(
+        tp.tuple.local.port, tp.tuple.remote.port, static_cast<unsigned>(tp.state),
+        bit(TcpTimer::retransmit) | bit(TcpTimer::persist) | bit(TcpTimer::delayed_ack));
+}
+
 }  // namespace
 
 void tcp_output(LockedNet& net, Tcpcb& tp) {
@@ -276,6 +289,7 @@ void tcp_output(LockedNet& net, Tcpcb& tp) {
     if (refused) net.tcp.arm(tp, TcpTimer::resend, net.now() + kResendAfterNoMemory);
     if (!sent && tp.synchronized() && (tp.ack_now || window_update_due(tp))) send_ack(net, tp);
     set_timers(net, tp);
+    note_in_ring(net, tp);
 }
 
 void tcp_retransmit_first(LockedNet& net, Tcpcb& tp) {

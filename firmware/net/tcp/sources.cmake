@@ -9,6 +9,7 @@ set(KYU_NET_TCP_SOURCES
     tcp/input_text.cpp
     tcp/output.cpp
     tcp/show.cpp
+    tcp/trace_show.cpp
     tcp/reassembly.cpp
     tcp/segment.cpp
     tcp/syn_cache.cpp
@@ -23,4 +24,5 @@ set(KYU_NET_TCP_TESTS
     tcp/reassembly_test.cpp
     tcp/segment_test.cpp
     tcp/send_test.cpp
-    tcp/seq_test.cpp)
+    tcp/seq_test.cpp
+    tcp/trace_test.cpp)

@@ -141,6 +141,17 @@ Status<SocketError> tcp_usr_shutdown(LockedNet& net, Socket& socket) {
     return ok;
 }
 
+Status<SocketError> tcp_usr_shutdown_receive(LockedNet& net, Socket& socket) {
+    if (socket.listening) return SocketError::invalid;
+    if (socket.pcb == nullptr) return socket.failed ? socket.error : SocketError::closed;
+    if (socket.pcb->syn_unacked()) return SocketError::not_connected;
+    socket.no_more_input = true;
+    socket.receive.clear();
+    net.wake(socket.readable);
+    tcp_usr_received(net, socket);
+    return ok;
+}
+
 void tcp_usr_close(LockedNet& net, Socket& socket) {
     let_go(net, socket);
     Tcpcb* tp = socket.pcb;

@@ -23,6 +23,8 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
 void tcp_usr_send(LockedNet& net, Socket& socket, bool more_to_come);
 /// Something was taken from the receive buffer.
 void tcp_usr_received(LockedNet& net, Socket& socket);
+/// SHUTDOWN of the receiving side: what has come and what will come is thrown away.
+Status<SocketError> tcp_usr_shutdown_receive(LockedNet& net, Socket& socket);
 /// SHUTDOWN of the sending side: FIN after what is queued.
 Status<SocketError> tcp_usr_shutdown(LockedNet& net, Socket& socket);
 /// CLOSE: the id is dead afterwards; queued data and FIN are still delivered.

@@ -1,4 +1,4 @@
-// Self tests: what the menus k, i and n of the shell run, on the real kernel, in the shell's
+// Self tests: what the menus k, i, n and t of the shell run, on the real kernel, in the shell's
 // thread.
 //
 // Context   the shell's thread, between two commands; its threads are of the test's own making.
@@ -18,6 +18,8 @@
 #include "base/text.hpp"
 #include "kernel/console.hpp"
 #include "kernel/thread.hpp"
+#include "net/net.hpp"
+#include "services/services_view.hpp"
 #include "services/shell/shell_board.hpp"
 
 namespace kyu::net {
@@ -68,12 +70,14 @@ class Run {
     ShellBoard& board_;
     Bench& bench_;
     net::Net& net_;
+    const ServicesView& services_;
     Result result_{Result::ok};
     TextBuffer<96> why_;
 
 public:
-    Run(Console& console, ShellBoard& board, Bench& bench, net::Net& net)
-        : console_(console), board_(board), bench_(bench), net_(net) {}
+    Run(Console& console, ShellBoard& board, Bench& bench, net::Net& net,
+        const ServicesView& services)
+        : console_(console), board_(board), bench_(bench), net_(net), services_(services) {}
 
     /// `what` is the promise; the first that does not hold is what the test reports.
     bool expect(bool holds, std::string_view what) {
@@ -104,6 +108,7 @@ public:
     [[nodiscard]] Bench& bench() { return bench_; }
     [[nodiscard]] Console& console() { return console_; }
     [[nodiscard]] net::Net& net() { return net_; }
+    [[nodiscard]] const ServicesView& services() const { return services_; }
     [[nodiscard]] Result result() const { return result_; }
     [[nodiscard]] std::string_view why() const { return why_.view(); }
 };
@@ -140,6 +145,8 @@ inline constexpr unsigned kLow = 13;
 inline constexpr unsigned kLower = 14;
 
 [[nodiscard]] std::span<const Test> kernel_tests();
+/// The menu t: every server by way of the stack's own loopback, clients, statistics.
+[[nodiscard]] std::span<const Test> tcp_tests();
 /// Those of the menu i that need no device.
 [[nodiscard]] std::span<const Test> portable_tests();
 /// The menu n.

@@ -73,6 +73,9 @@ public:
     /// Listens and starts the threads. The error says why the port could not be had.
     Status<net::SocketError> start(ThreadContext& self);
     [[nodiscard]] const Protocol& protocol() const { return protocol_; }
+    /// Connections that can be served at once, and those that are.
+    [[nodiscard]] std::size_t places() const { return workers(); }
+    [[nodiscard]] std::size_t busy() const { return workers() - idle_.count(); }
 };
 
 template <std::size_t Workers, std::size_t StackBytes = 16384>

@@ -17,6 +17,7 @@
 #include "net/net.hpp"
 #include "services/heartbeat/heartbeat.hpp"
 #include "services/selftest/selftest.hpp"
+#include "services/services_view.hpp"
 #include "services/shell/shell_board.hpp"
 
 namespace kyu {
@@ -30,9 +31,11 @@ struct ShellParts {
     Heartbeat& heartbeat;
     ShellBoard& board;
     std::span<const selftest::Test> board_tests;
+    ServicesView services;
     // Large things that must not stand on the shell's stack.
     TextBuffer<16384> page{};
     selftest::Bench bench{};
+    net::FrameRing frames{};  ///< for `cost`
     std::array<ThreadSample, kThreadsMax> before{};
     std::array<ThreadSample, kThreadsMax> after{};
 };
@@ -50,6 +53,7 @@ struct ShellCommand {
 [[nodiscard]] std::span<const ShellCommand> memory_commands();
 [[nodiscard]] std::span<const ShellCommand> net_commands();
 [[nodiscard]] std::span<const ShellCommand> client_commands();
+[[nodiscard]] std::span<const ShellCommand> tcp_client_commands();
 [[nodiscard]] std::span<const ShellCommand> board_commands();
 [[nodiscard]] std::span<const ShellCommand> test_commands();
 

@@ -79,16 +79,27 @@ Duration locks(ThreadContext& self) {
     return self.now() - begin;
 }
 
+/// Into a ring of its own: what the stack's has kept is worth more.
+Duration frames(ThreadContext& self, ShellParts& parts) {
+    net::NetGuard guard{parts.net, self};
+    const net::Mbuf frame = guard->pool.allocate_cluster();
+    if (!frame) return {};
+    const Instant begin = self.now();
+    for (unsigned n = 0; n < kRuns; ++n) parts.frames.record(frame, begin, net::FrameWay::in);
+    return self.now() - begin;
+}
+
 }  // namespace
 
 void cost(ThreadContext& self, ShellParts& parts, Words /*words*/) {
-    selftest::Run run{parts.console, parts.board, parts.bench, parts.net};
+    selftest::Run run{parts.console, parts.board, parts.bench, parts.net, parts.services};
     if (parts.bench.broken()) {
         return parts.console.print(self, "a test left a thread behind: R restarts the board\n");
     }
     tell(self, parts, "switch", switches(self, run));
     tell(self, parts, "hand-over", hand_overs(self, run));
     tell(self, parts, "lock", locks(self));
+    tell(self, parts, "frame", frames(self, parts));
     if (run.result() != selftest::Result::ok) parts.console.print(self, "{}\n", run.why());
 }
 

@@ -23,8 +23,8 @@ class Shell {
 public:
     /// `board_tests` are the rows of the menu i that this board adds.
     Shell(Console& console, net::Net& net, Heartbeat& beat, ShellBoard& board,
-          std::span<const selftest::Test> board_tests)
-        : parts_{console, net, beat, board, board_tests} {}
+          std::span<const selftest::Test> board_tests, const ServicesView& services = {})
+        : parts_{console, net, beat, board, board_tests, services} {}
 
     /// The body of the shell's thread.
     [[noreturn]] void run(ThreadContext& self);

@@ -1,4 +1,4 @@
-// k, i and n: the menus of self tests.
+// k, i, n and t: the menus of self tests.
 //
 // Context   the shell's thread; so do the tests.
 // Source    each test ends with one line for people and one for programs: `@kyu test name=…
@@ -72,7 +72,7 @@ public:
 
 Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter, const Test& test,
                bool confirmed) {
-    selftest::Run run{parts.console, parts.board, parts.bench, parts.net};
+    selftest::Run run{parts.console, parts.board, parts.bench, parts.net, parts.services};
     CounterWatch watch;
     if (letter == "n") watch.begin(self, parts);
     const Instant start = self.now();
@@ -165,6 +165,10 @@ void network_menu(ThreadContext& self, ShellParts& parts, Words words) {
     run_menu(self, parts, words, {"n", selftest::network_tests(), {}});
 }
 
+void tcp_menu(ThreadContext& self, ShellParts& parts, Words words) {
+    run_menu(self, parts, words, {"t", selftest::tcp_tests(), {}});
+}
+
 }  // namespace
 
 std::span<const ShellCommand> test_commands() {
@@ -174,6 +178,7 @@ std::span<const ShellCommand> test_commands() {
         ShellCommand{"cost", "cost", "", "what a switch, a hand-over and a lock take", cost},
         ShellCommand{"io", "i", "[N|NAME [R]]", "I/O tests: the same", io_menu},
         ShellCommand{"network", "n", "[N|NAME [R]]", "network tests: the same", network_menu},
+        ShellCommand{"tcptests", "t", "[N|NAME [R]]", "TCP tests: the same", tcp_menu},
     };
     return kCommands;
 }

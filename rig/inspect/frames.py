@@ -1,0 +1,95 @@
+"""The last frames that a board kept in its memory, as a capture file (pcapng).
+
+Rules     the ring says itself how it is laid out (firmware/net/frame_ring.hpp): a version that is
+          not known here is told, never guessed at. What lies in it may be damaged: a slot that
+          makes no sense is left out.
+Source    the pcapng file format, sections 4.1 to 4.3: a section, one interface, a block a frame.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rig.errors import RigError
+from rig.inspect.kernel import Kernel
+from rig.inspect.memory import Memory, UnreadableError
+
+NAME = "frames"
+MAGIC, VERSION = 0x4655594B, 1
+SLOTS_MAX = 1 << 16
+_HEAD = struct.Struct("<IHHII")  # magic, version, bytes of a slot, slots, written since boot
+_SLOT = struct.Struct("<QHBBBBH")  # time, length, way, skip, state, timers, spare
+_IN, _OUT = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One frame: `data` is what was kept of its `length` bytes."""
+
+    at_us: int
+    out: bool
+    length: int
+    data: bytes
+
+
+def of_board(kernel: Kernel, memory: Memory) -> tuple[Kept, ...]:
+    """Oldest first. Raises RigError when the board has no such ring, or another kind of it."""
+    ring = next((one for one in kernel.rings if one.name == NAME), None)
+    if ring is None:
+        raise RigError("the board keeps no frames")
+    try:
+        return read(memory.read(ring.at, ring.size))
+    except UnreadableError as error:
+        raise RigError(f"the ring of frames cannot be read: {error}") from None
+
+
+def read(ring: bytes) -> tuple[Kept, ...]:
+    """Raises RigError."""
+    if len(ring) < _HEAD.size:
+        raise RigError("the ring of frames is cut")
+    magic, version, slot_bytes, slots, written = _HEAD.unpack_from(ring)
+    if magic != MAGIC:
+        raise RigError(f"no ring of frames begins with {magic:08x}")
+    if version != VERSION or slot_bytes <= _SLOT.size or not 0 < slots <= SLOTS_MAX:
+        raise RigError(f"a ring of frames of version {version} is not known here")
+    # Alignment of 64-bit times: the slots stand at the end of the object.
+    first = len(ring) - slots * slot_bytes
+    if first < _HEAD.size:
+        raise RigError("the ring of frames is cut")
+    numbers = range(max(0, written - slots), written)
+    found = (_slot(ring, first + number % slots * slot_bytes, slot_bytes) for number in numbers)
+    return tuple(kept for kept in found if kept is not None)
+
+
+def _slot(ring: bytes, at: int, size: int) -> Kept | None:
+    at_us, length, way, skip, _state, _timers, _spare = _SLOT.unpack_from(ring, at)
+    room = size - _SLOT.size - skip
+    if length == 0 or way not in {_IN, _OUT} or room <= 0:
+        return None
+    start = at + _SLOT.size + skip
+    return Kept(at_us, way == _OUT, length, ring[start : start + min(length, room)])
+
+
+def pcapng(frames: Iterable[Kept]) -> bytes:
+    """A whole file. Time is the board's: 0 is its boot. Each frame says which way it went."""
+    ethernet, no_limit = 1, 0
+    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+    interface = struct.pack("<HHI", ethernet, 0, no_limit)
+    parts = [_block(0x0A0D0D0A, section), _block(1, interface)]
+    for kept in frames:
+        high, low = kept.at_us >> 32 & 0xFFFF_FFFF, kept.at_us & 0xFFFF_FFFF
+        head = struct.pack("<IIIII", 0, high, low, len(kept.data), kept.length)
+        way = struct.pack("<HHI", 2, 4, 2 if kept.out else 1)  # epb_flags: outbound, inbound
+        parts.append(_block(6, head + _padded(kept.data) + way + struct.pack("<HH", 0, 0)))
+    return b"".join(parts)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    size = len(body) + 12
+    return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
