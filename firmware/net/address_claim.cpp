@@ -53,6 +53,7 @@ void address_claim(LockedNet& net) {
     }
     if (!net.interface.link.up()) return address_claim_stop(net);
     arp_announce(net);
+    if (!net.claim.wanted) return address_claim_stop(net);
     net.claim.address = net.interface.address;
     begin(net, State::claiming);
 }

@@ -114,6 +114,14 @@ TEST(AddressClaim, OurOwnProbesThatComeBackAreNoConflict) {
     EXPECT_EQ(world.net.interface.address, kBoard);
 }
 
+TEST(AddressClaim, WhoKnowsThatNobodyElseHasItOnlyAnnounces) {
+    TestNet world;
+    world.link.address = kBoardMac;
+    world.configure({.source = NetConfig::Source::fixed, .claim = false});
+    world.advance(Duration::from_s(10));
+    EXPECT_EQ(world.take_sent().size(), 1U);
+}
+
 TEST(AddressClaim, ANewCableIsANewClaim) {
     TestNet world = TestNet::with_address();
     address_claim(world.net);
