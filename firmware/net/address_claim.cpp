@@ -45,8 +45,15 @@ void give_up(LockedNet& net) {
 }  // namespace
 
 void address_claim(LockedNet& net) {
-    if (!net.interface.has_address() || !net.interface.link.up()) return address_claim_stop(net);
+    if (!net.interface.has_address()) {
+        // What is being asked for, or was lost, goes on through a change of cables.
+        const State state = net.claim.state;
+        if (state != State::probing && state != State::lost) address_claim_stop(net);
+        return;
+    }
+    if (!net.interface.link.up()) return address_claim_stop(net);
     arp_announce(net);
+    if (!net.claim.wanted) return address_claim_stop(net);
     net.claim.address = net.interface.address;
     begin(net, State::claiming);
 }

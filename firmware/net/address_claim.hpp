@@ -37,6 +37,7 @@ struct AddressClaim {
         lost         ///< given up: tried again later
     };
     State state{State::idle};
+    bool wanted{true};  ///< a configured address is claimed, not only announced
     std::uint8_t probes{0};
     Instant next{Instant::never()};
     Instant last_conflict{};

@@ -72,6 +72,23 @@ TEST(AddressClaim, ALostAddressIsClaimedAgainLater) {
     EXPECT_EQ(world.net.interface.address, kBoard);
 }
 
+/// The cable is out, and in again.
+void flap(TestNet& world) {
+    for (const bool up : {false, true}) {
+        world.link.is_up = up;
+        world.net.interface.poll_at = world.net.now();
+        world.settle();
+    }
+}
+
+TEST(AddressClaim, ALostAddressIsClaimedAgainWhateverTheCableDoes) {
+    TestNet world = new_board();
+    world.exchange(claim_by_thief());
+    flap(world);
+    world.advance(kClaimAgain + Duration::from_s(1));
+    EXPECT_EQ(world.net.interface.address, kBoard);
+}
+
 TEST(AddressClaim, OurAddressIsDefendedOnceAndGivenUpAtTheSecondConflict) {  // packet case 5
     TestNet world = TestNet::with_address();
     EXPECT_EQ(announcements(world.exchange(claim_by_thief())), 1U);
@@ -95,6 +112,14 @@ TEST(AddressClaim, OurOwnProbesThatComeBackAreNoConflict) {
     for (const Bytes& own : world.take_sent()) world.exchange(own);
     world.exchange(arp_frame({.sender_mac = kBoardMac, .sender = kBoard, .target = kBoard}));
     EXPECT_EQ(world.net.interface.address, kBoard);
+}
+
+TEST(AddressClaim, WhoKnowsThatNobodyElseHasItOnlyAnnounces) {
+    TestNet world;
+    world.link.address = kBoardMac;
+    world.configure({.source = NetConfig::Source::fixed, .claim = false});
+    world.advance(Duration::from_s(10));
+    EXPECT_EQ(world.take_sent().size(), 1U);
 }
 
 TEST(AddressClaim, ANewCableIsANewClaim) {
@@ -137,6 +162,12 @@ TEST_F(ProbedLease, IsUsedWhenNobodyAnswers) {
     world_.advance(Duration::from_s(1));
     EXPECT_EQ(world_.net.interface.address, kLease);
     EXPECT_EQ(world_.net.dhcp.state, DhcpClient::State::bound);
+}
+
+TEST_F(ProbedLease, IsUsedThoughTheCableWasOutForAMoment) {
+    flap(world_);
+    world_.advance(Duration::from_s(1));
+    EXPECT_EQ(world_.net.interface.address, kLease);
 }
 
 TEST_F(ProbedLease, IsDeclinedWhenSomebodyHasIt) {  // RFC 2131 §3.1 step 5

@@ -102,6 +102,8 @@ struct NetConfig {
     Ipv4 gateway{192, 168, 0, 1};
     Ipv4 name_server{};  ///< any: what DHCP tells, or the gateway
     Duration dhcp_patience{Duration::from_s(5)};
+    bool claim{
+        true};  ///< a configured address is probed and announced again; false: announced once
     [[no_unique_address]] PlantedBug bug{};  ///< nothing without KYU_DEFECTS
 };
 

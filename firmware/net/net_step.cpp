@@ -86,6 +86,8 @@ void net_configure(LockedNet& net, const NetConfig& config) {
     net.interface.poll_at = net.now();
     net.interface.link_was_up = net.interface.link.up();
     dhcp_stop(net);
+    address_claim_stop(net);
+    net.claim.wanted = config.claim;
     net.dns.server = config.name_server;
     if (config.source == NetConfig::Source::fixed) {
         set_address(net, config.address, config.prefix_bits, config.gateway, AddressSource::fixed);

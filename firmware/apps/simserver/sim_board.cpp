@@ -106,6 +106,7 @@ void SimBoard::start_up(ThreadContext& self) {
     net_thread_.start(self);
     net::NetConfig net;
     net.source = net::NetConfig::Source::fixed;
+    net.claim = false;  // a world gives no address twice, and fates name frames by their number
     net.address = config_.address;
     net.prefix_bits = config_.prefix_bits;
     net.gateway = config_.gateway;

@@ -18,7 +18,6 @@ enum class Opcode : std::uint16_t { request = 1, data = 3, ack = 4, error = 5, o
 
 // RFC 1350, appendix; RFC 2347.
 constexpr std::uint16_t kDiskFull = 3;
-constexpr std::uint16_t kIllegal = 4;
 constexpr std::uint16_t kBadOption = 8;
 
 /// The text up to the next zero, which is taken off too. Nothing: there is no zero.
@@ -159,7 +158,6 @@ TftpGet::Event TftpGet::take_error(std::span<const std::byte> rest) {
         if (c == 0 || text_size_ == text_.size()) break;
         text_[text_size_++] = c >= ' ' && c <= '~' ? c : '?';
     }
-    static_cast<void>(kIllegal);
     return Event::refused;
 }
 
