@@ -3,7 +3,7 @@
 add_library(kyu_flags INTERFACE)
 target_compile_options(kyu_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -Wall -Wextra -Wconversion -Wshadow -Werror>
-  -fomit-frame-pointer $<$<NOT:$<BOOL:${SKBUILD}>>:-g>
+  $<$<NOT:$<BOOL:${SKBUILD}>>:-g>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
 if(KYU_DEFECTS)
@@ -14,7 +14,7 @@ if(KYU_DEBUG_POOLS)
 endif()
 if(KYU_BOARD)
   target_compile_options(kyu_flags INTERFACE
-    -ffunction-sections -fdata-sections
+    -ffunction-sections -fdata-sections -fomit-frame-pointer
     # No frame may reach across the guard pages under a stack (kernel/port.hpp).
     $<$<COMPILE_LANGUAGE:CXX>:-Wframe-larger-than=12288 -Wvla>
     # The core divides by zero without a word (and gives 0): now it traps (arch/armv7a/exceptions.cpp).
@@ -25,6 +25,7 @@ if(KYU_BOARD)
     -fno-optimize-sibling-calls -fno-shrink-wrap)
 else()
   target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_INVARIANTS=1)
+  target_compile_options(kyu_flags INTERFACE -fno-omit-frame-pointer)  # port/host walks along it
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   if(KYU_SANITIZE)
     # vptr needs RTTI, which the firmware does without.

@@ -1,13 +1,14 @@
-// The ARP cache and its conversations.
+// The ARP cache and its conversations: what is rare. The road of each packet is arp_output.cpp.
 //
 // Lock      the network lock.
-#include "net/arp.hpp"
+#include "net/arp_steps.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "net/ether.hpp"
+#include "net/ip_fragment.hpp"
 #include "net/net.hpp"
 #include "net/wire/arp.hpp"
 
@@ -90,6 +91,16 @@ ArpEntry& make_entry(LockedNet& net, std::array<ArpEntry, kArpEntries>& entries,
     return *victim;
 }
 
+/// Packets beyond a cluster that wait for an answer.
+std::size_t large_held(const std::array<ArpEntry, kArpEntries>& entries) {
+    std::size_t n = 0;
+    for (const ArpEntry& entry : entries) {
+        entry.held.for_each(
+            [&n](const Mbuf& packet) { n += packet.size() > kClusterBytes ? 1 : 0; });
+    }
+    return n;
+}
+
 /// What one timer of one entry does.
 void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
     const Instant now = net.now();
@@ -116,64 +127,56 @@ void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
 
 }  // namespace
 
-/// The steps that need the cache's insides.
-struct ArpSteps {
-    static void adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
-        entry.mac = mac;
-        entry.state = State::reachable;
-        entry.tries = 0;
-        set_deadline(net.arp.next_, entry, net.now() + kArpFresh);
-        while (!entry.held.empty()) {
-            // The transports learn of a loss by their own timers; the loss is counted.
-            static_cast<void>(ether_output(net, mac, EtherType::ipv4, entry.held.pop()));
-        }
+void ArpSteps::adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
+    entry.mac = mac;
+    entry.state = State::reachable;
+    entry.tries = 0;
+    set_deadline(net.arp.next_, entry, net.now() + kArpFresh);
+    net.wake(net.arp.answered_);
+    while (!entry.held.empty()) {
+        // The transports learn of a loss by their own timers; the loss is counted.
+        static_cast<void>(ip_to_link(net, mac, entry.held.pop()));
     }
+}
 
-    /// Somebody uses our address, or is about to (RFC 5227 §2.4 (b)): say that it is ours, rarely.
-    static void defend(LockedNet& net, bool probe, const MacAddress& asker) {
-        if (probe) {
-            if (!net.arp.probe_answers_.allow(net.now())) return;
-            return send_arp(net, ArpPacket::kReply, asker, net.interface.address, asker, Ipv4{});
-        }
-        net.stats.count(Drop::arp_conflict);
-        if (net.arp.defence_.allow(net.now())) arp_announce(net);
-    }
+/// RFC 5227 §2.1.1: somebody is about to use our address. Say that it is ours, rarely.
+void ArpSteps::answer_probe(LockedNet& net, const MacAddress& asker) {
+    if (!net.arp.probe_answers_.allow(net.now())) return;
+    send_arp(net, ArpPacket::kReply, asker, net.interface.address, asker, Ipv4{});
+}
 
-    static void request(LockedNet& net, const ArpPacket& arp) {
-        const Ipv4 sender{arp.sender};
-        const Ipv4 target{arp.target};
-        if (!net.interface.is_own(target)) {
-            // A host that announces another MAC address is not believed, but asked (RFC 826 would
-            // believe it): the entry goes on being used until the answer is there.
-            ArpEntry* entry = net.arp.find(sender);
-            if (entry != nullptr && entry->state == State::reachable &&
-                entry->mac != arp.sender_mac) {
-                entry->state = State::stale;
-                entry->tries = 0;
-                ask(net, net.arp.next_, *entry);
-            }
-            return net.stats.count(Drop::arp_not_for_us);
-        }
-        if (sender.is_any()) return defend(net, true, arp.sender_mac);
-        if (!net.interface.on_link(sender) || net.interface.is_broadcast(sender)) {
-            return net.stats.count(Drop::arp_bad_sender);
-        }
-        // RFC 826: who asks for us will be sent to soon.
+void ArpSteps::request(LockedNet& net, const ArpPacket& arp) {
+    const Ipv4 sender{arp.sender};
+    const Ipv4 target{arp.target};
+    if (!net.interface.is_own(target)) {
+        // A host that announces another MAC address is not believed, but asked (RFC 826 would
+        // believe it): the entry goes on being used until the answer is there.
         ArpEntry* entry = net.arp.find(sender);
-        if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, sender);
-        adopt(net, *entry, arp.sender_mac);
-        send_arp(net, ArpPacket::kReply, arp.sender_mac, net.interface.address, arp.sender_mac,
-                 sender);
+        if (entry != nullptr && entry->state == State::reachable && entry->mac != arp.sender_mac) {
+            entry->state = State::stale;
+            entry->tries = 0;
+            ask(net, net.arp.next_, *entry);
+        }
+        return net.stats.count(Drop::arp_not_for_us);
     }
+    if (sender.is_any()) return answer_probe(net, arp.sender_mac);
+    if (!net.interface.on_link(sender) || net.interface.is_broadcast(sender)) {
+        return net.stats.count(Drop::arp_bad_sender);
+    }
+    // RFC 826: who asks for us will be sent to soon.
+    ArpEntry* entry = net.arp.find(sender);
+    if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, sender);
+    adopt(net, *entry, arp.sender_mac);
+    send_arp(net, ArpPacket::kReply, arp.sender_mac, net.interface.address, arp.sender_mac, sender);
+}
 
-    static void reply(LockedNet& net, const ArpPacket& arp) {
-        ArpEntry* entry = net.arp.find(Ipv4{arp.sender});
-        const bool asked = entry != nullptr && entry->tries > 0 &&
-                           (entry->state == State::incomplete || entry->state == State::stale);
-        if (!asked) return net.stats.count(Drop::arp_unsolicited);
-        adopt(net, *entry, arp.sender_mac);
-    }
-};
+void ArpSteps::reply(LockedNet& net, const ArpPacket& arp) {
+    ArpEntry* entry = net.arp.find(Ipv4{arp.sender});
+    const bool asked = entry != nullptr && entry->tries > 0 &&
+                       (entry->state == State::incomplete || entry->state == State::stale);
+    if (!asked) return net.stats.count(Drop::arp_unsolicited);
+    adopt(net, *entry, arp.sender_mac);
+}
 
 const char* to_text(ArpEntry::State state) {
     switch (state) {
@@ -186,35 +189,27 @@ const char* to_text(ArpEntry::State state) {
     return "?";
 }
 
-ArpEntry* ArpCache::find(Ipv4 address) {
-    ArpEntry& hint = entries_[recent_];
-    if (hint.address == address && hint.state != State::unused) return &hint;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].address == address && entries_[i].state != State::unused) {
-            recent_ = i;
-            return &entries_[i];
-        }
-    }
-    return nullptr;
-}
-
-Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet) {
+Status<SendError> ArpSteps::hold(LockedNet& net, Ipv4 next_hop, Mbuf&& packet) {
     ArpEntry* entry = net.arp.find(next_hop);
     if (entry == nullptr) {
         entry = &make_entry(net, net.arp.entries_, next_hop);
         entry->state = State::incomplete;
+        entry->used = net.now();
+        entry->wanted = true;
     }
-    entry->used = net.now();
-    entry->wanted = true;
     if ((entry->state == State::stale || entry->state == State::incomplete) && entry->tries == 0) {
         ask(net, net.arp.next_, *entry);
     }
     switch (entry->state) {
         case State::reachable:
-        case State::stale: return ether_output(net, entry->mac, EtherType::ipv4, std::move(packet));
+        case State::stale: return ip_to_link(net, entry->mac, std::move(packet));
         case State::absent: net.stats.count(Drop::arp_unreachable); return SendError::no_route;
         case State::incomplete:
         case State::unused: break;
+    }
+    if (packet.size() > net.interface.mtu && large_held(net.arp.entries_) >= kArpLargeHeldMax) {
+        net.stats.count(Drop::arp_hold_full);
+        return SendError::no_memory;
     }
     // The newest packets are worth most to a sender that retransmits: the oldest gives way.
     if (entry->held.full()) {
@@ -237,11 +232,9 @@ void arp_input(LockedNet& net, Mbuf&& packet) {
         sender.is_loopback() || sender.is_limited_broadcast()) {
         return net.stats.count(Drop::arp_bad_sender);
     }
+    if (arp.sender_mac == net.interface.mac) return;  // our own announcement came back
+    if (address_conflict(net, sender, Ipv4{arp.target}, arp.sender_mac)) return;
     if (!net.interface.has_address()) return net.stats.count(Drop::arp_not_for_us);
-    if (net.interface.is_own(sender)) {
-        if (arp.sender_mac == net.interface.mac) return;  // our own announcement came back
-        return ArpSteps::defend(net, false, arp.sender_mac);
-    }
     if (arp.operation.host() == ArpPacket::kRequest) return ArpSteps::request(net, arp);
     return ArpSteps::reply(net, arp);
 }
@@ -261,6 +254,22 @@ void arp_announce(LockedNet& net) {
     if (!net.interface.has_address()) return;
     send_arp(net, ArpPacket::kRequest, MacAddress::broadcast(), net.interface.address, MacAddress{},
              net.interface.address);
+}
+
+void arp_probe(LockedNet& net, Ipv4 address) {
+    send_arp(net, ArpPacket::kRequest, MacAddress::broadcast(), Ipv4{}, MacAddress{}, address);
+}
+
+void arp_ask(LockedNet& net, Ipv4 address) {
+    ArpEntry* entry = net.arp.find(address);
+    if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, address);
+    if (entry->state != State::reachable && entry->state != State::stale) {
+        entry->state = State::incomplete;
+    } else {
+        entry->state = State::stale;
+    }
+    entry->tries = 0;
+    ask(net, net.arp.next_, *entry);
 }
 
 void arp_flush(LockedNet& net) {

@@ -18,6 +18,7 @@
 #include "net/ip_address.hpp"
 #include "net/packet/packet_queue.hpp"
 #include "net/rate_limit.hpp"
+#include "net/wait_point.hpp"
 
 namespace kyu::net {
 
@@ -25,6 +26,8 @@ class LockedNet;
 
 inline constexpr std::size_t kArpEntries = 64;
 inline constexpr std::size_t kArpHeldMax = 4;
+/// Datagrams beyond one cluster that wait, over all entries: the largest pin 46 clusters each.
+inline constexpr std::size_t kArpLargeHeldMax = 4;
 inline constexpr unsigned kArpTries = 3;
 inline constexpr Duration kArpRetry = Duration::from_s(1);
 /// How long an answer is good; after that it is still used while it is asked for again.
@@ -59,13 +62,13 @@ class ArpCache {
     std::array<ArpEntry, kArpEntries> entries_{};
     std::size_t recent_{0};  // most packets go where the last one went
     Instant next_{Instant::never()};
-    RateLimit defence_{kArpDefend, 1};
+    WaitPoint answered_{"arp answer"};
     RateLimit probe_answers_{Duration::from_s(1), 1};
 
-    friend Status<SendError> arp_output(LockedNet& net, Ipv4 next_hop, Mbuf&& packet);
     friend void arp_timers(LockedNet& net);
     friend Instant arp_next_deadline(const LockedNet& net);
     friend void arp_announce(LockedNet& net);
+    friend void arp_ask(LockedNet& net, Ipv4 address);
     friend void arp_flush(LockedNet& net);
     friend struct ArpSteps;
 
@@ -73,6 +76,8 @@ public:
     [[nodiscard]] const std::array<ArpEntry, kArpEntries>& entries() const { return entries_; }
     /// The entry for `address`, or nullptr. O(kArpEntries), usually O(1).
     [[nodiscard]] ArpEntry* find(Ipv4 address);
+    /// Woken whenever somebody has answered.
+    [[nodiscard]] WaitPoint& answered() { return answered_; }
 };
 
 /// Sends an IP packet to the on-link address `next_hop`, now or when it has answered.
@@ -84,6 +89,10 @@ void arp_timers(LockedNet& net);
 [[nodiscard]] Instant arp_next_deadline(const LockedNet& net);
 /// Tells the network our address (RFC 5227 §2.3).
 void arp_announce(LockedNet& net);
+/// Asks whether somebody has `address`, which is not ours yet (RFC 5227 §2.1.1).
+void arp_probe(LockedNet& net, Ipv4 address);
+/// Asks `address` now, whatever is known of it; its entry becomes reachable when it answers.
+void arp_ask(LockedNet& net, Ipv4 address);
 /// Forgets everything: the address has changed.
 void arp_flush(LockedNet& net);
 

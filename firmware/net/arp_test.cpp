@@ -114,19 +114,6 @@ TEST(Arp, AnAnnouncementOfANewAddressIsCheckedNotBelieved) {
     EXPECT_EQ(world.net.arp.find(kPeer)->mac, other) << "now it was asked for";
 }
 
-TEST(Arp, OurAddressIsDefendedOnceAnInterval) {  // packet case 5
-    TestNet world = TestNet::with_address();
-    const MacAddress thief{{0x02, 6, 6, 6, 6, 6}};
-    std::size_t announced = 0;
-    for (int i = 0; i < 1000; ++i) {
-        announced += world.exchange(arp_frame({.sender_mac = thief, .sender = kBoard})).size();
-    }
-    EXPECT_EQ(announced, 1U);
-    EXPECT_EQ(world.drops(Drop::arp_conflict), 1000U);
-    world.advance(kArpDefend);
-    EXPECT_EQ(world.exchange(arp_frame({.sender_mac = thief, .sender = kBoard})).size(), 1U);
-}
-
 TEST(Arp, AProbeForOurAddressIsAnsweredOnceASecond) {  // packet case 5, RFC 5227 §2.1.1
     TestNet world = TestNet::with_address();
     std::size_t answers = 0;

@@ -86,10 +86,10 @@ void bind_lease(LockedNet& net, const DhcpLease& lease) {
     dhcp.lease = lease;
     dhcp.retry = kDhcpFirstRetry;
     // RFC 2131 §4.4.1: the lease runs from when the request was sent; the answer is later by less
-    // than a retry, and counting from now errs by that much at most.
-    dhcp.renew_at = lease.endless ? Instant::never() : net.now() + lease.t1;
-    dhcp.rebind_at = lease.endless ? Instant::never() : net.now() + lease.t2;
-    dhcp.expires_at = lease.endless ? Instant::never() : net.now() + lease.length;
+    // than a retry, and counting from the answer errs by that much at most.
+    dhcp.renew_at = lease.endless ? Instant::never() : dhcp.leased_at + lease.t1;
+    dhcp.rebind_at = lease.endless ? Instant::never() : dhcp.leased_at + lease.t2;
+    dhcp.expires_at = lease.endless ? Instant::never() : dhcp.leased_at + lease.length;
     dhcp.next = dhcp.renew_at;
     dhcp.fallback_at = Instant::never();
     const bool same = net.interface.address == lease.address &&
@@ -122,7 +122,27 @@ void take_ack(LockedNet& net, const DhcpReply& reply) {
         return net.stats.count(Drop::dhcp_unexpected);
     }
     ++net.dhcp.acks;
-    bind_lease(net, *lease);
+    net.dhcp.leased_at = net.now();
+    if (net.interface.address == lease->address) return bind_lease(net, *lease);
+    net.dhcp.lease = *lease;
+    set_state(net, State::probing);
+    net.dhcp.next = Instant::never();
+    address_probe(net, lease->address);
+}
+
+/// RFC 2131 §4.4.4: the server learns that its address is taken, and gives another.
+void decline(LockedNet& net) {
+    DhcpClient& dhcp = net.dhcp;
+    ++dhcp.declines;
+    dhcp.xid = net.random.next_u32();
+    send(net,
+         {.type = DhcpType::decline,
+          .requested_address = dhcp.lease.address,
+          .server = dhcp.lease.server},
+         Ipv4{0xFFFFFFFF});
+    dhcp.retry = kDhcpFirstRetry;
+    start_over(net);
+    dhcp.next = net.now() + kDhcpDeclineWait;
 }
 
 void take_nak(LockedNet& net, const DhcpReply& reply) {
@@ -201,6 +221,7 @@ void dhcp_timer(LockedNet& net) {
             send_request(net);
             return back_off(net);
         case State::selecting: break;
+        case State::probing: dhcp.next = Instant::never(); return;
         case State::bound:
         case State::renewing:
         case State::rebinding:
@@ -219,6 +240,7 @@ const char* to_text(DhcpClient::State state) {
         case State::off: return "off";
         case State::selecting: return "selecting";
         case State::requesting: return "requesting";
+        case State::probing: return "probing";
         case State::bound: return "bound";
         case State::renewing: return "renewing";
         case State::rebinding: return "rebinding";
@@ -236,10 +258,22 @@ void dhcp_start(LockedNet& net) {
 }
 
 void dhcp_stop(LockedNet& net) {
+    if (net.dhcp.state == State::probing) address_claim_stop(net);
     net.udp.unbind(net.dhcp.port);
     net.dhcp.port = UdpId{};
     set_state(net, State::off);
     net.dhcp.next = net.dhcp.fallback_at = Instant::never();
+}
+
+void dhcp_probed(LockedNet& net, bool unused) {
+    if (net.dhcp.state != State::probing) return;
+    if (unused) return bind_lease(net, DhcpLease{net.dhcp.lease});
+    decline(net);
+}
+
+void dhcp_address_lost(LockedNet& net) {
+    set_address(net, Ipv4{}, 0, Ipv4{}, AddressSource::conflict);
+    decline(net);
 }
 
 void dhcp_timers(LockedNet& net) {

@@ -24,14 +24,25 @@ inline constexpr Duration kDhcpLastRetry = Duration::from_s(64);
 /// RFC 2131 §4.4.5 asks for a minute between renewals; a lease shorter than that needs less.
 inline constexpr Duration kDhcpRenewRetryMin = Duration::from_s(2);
 inline constexpr unsigned kDhcpRequestTries = 4;
+/// RFC 2131 §3.1: how long a client waits after it has declined an address.
+inline constexpr Duration kDhcpDeclineWait = Duration::from_s(10);
 
 struct DhcpClient {
-    enum class State : std::uint8_t { off, selecting, requesting, bound, renewing, rebinding };
+    enum class State : std::uint8_t {
+        off,
+        selecting,
+        requesting,
+        probing,  ///< acknowledged: is it free? (RFC 2131 §2.2, RFC 5227)
+        bound,
+        renewing,
+        rebinding
+    };
 
     State state{State::off};
     std::uint32_t xid{};
     DhcpLease lease{};  ///< offered or held
     Instant since{};    ///< when this search or renewal began
+    Instant leased_at{};
     Instant renew_at{Instant::never()};
     Instant rebind_at{Instant::never()};
     Instant expires_at{Instant::never()};
@@ -49,6 +60,7 @@ struct DhcpClient {
     std::uint32_t offers{};
     std::uint32_t acks{};
     std::uint32_t naks{};
+    std::uint32_t declines{};
 };
 [[nodiscard]] const char* to_text(DhcpClient::State state);
 
@@ -56,6 +68,10 @@ struct DhcpClient {
 void dhcp_start(LockedNet& net);
 /// Stops and frees the port; the address in use is left alone.
 void dhcp_stop(LockedNet& net);
+/// The acknowledged address has been asked for on the wire: it is free, or another host has it.
+void dhcp_probed(LockedNet& net, bool unused);
+/// Another host has the address in use: it is given up and declined (RFC 2131 §3.1).
+void dhcp_address_lost(LockedNet& net);
 void dhcp_timers(LockedNet& net);
 [[nodiscard]] Instant dhcp_next_deadline(const LockedNet& net);
 

@@ -92,7 +92,9 @@ struct Reader {
                 return true;
             case Option::dns:
                 if (n < 4 || n % 4 != 0) return false;
-                reply.dns = address(value);
+                for (std::size_t i = 0; i < kDnsServers && 4 * i < n; ++i) {
+                    reply.dns[i] = address(value.subspan(4 * i));
+                }
                 return true;
             case Option::server:
                 if (n != 4) return false;
@@ -247,8 +249,10 @@ std::array<std::byte, kDhcpQuestionBytes> build_dhcp(const DhcpQuestion& questio
     header.cookie = Be32{BootpHeader::kCookie};
     // 3 + 9 + 6 + 6 + 8 + 4 + 1 bytes at most, of 60.
     Writer writer{std::span<std::byte>{message}.subspan(sizeof(BootpHeader))};
-    writer.head(Option::message_type, 1);
-    writer.byte(static_cast<std::uint8_t>(question.type));
+    if (question.type != DhcpType::none) {
+        writer.head(Option::message_type, 1);
+        writer.byte(static_cast<std::uint8_t>(question.type));
+    }
     writer.head(Option::client_id, 7);
     writer.byte(1);
     for (const std::uint8_t b : question.client.bytes) writer.byte(b);

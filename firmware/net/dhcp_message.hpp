@@ -18,6 +18,9 @@
 
 namespace kyu::net {
 
+/// Name servers that are kept of those a server tells.
+inline constexpr std::size_t kDnsServers = 2;
+
 enum class DhcpType : std::uint8_t {
     none = 0,
     discover = 1,
@@ -39,7 +42,7 @@ struct DhcpReply {
     bool has_mask{false};
     Ipv4 mask{};
     Ipv4 router{};
-    Ipv4 dns{};
+    std::array<Ipv4, kDnsServers> dns{};
     bool has_lease{false};
     std::uint32_t lease_s{};
     std::uint32_t t1_s{};  ///< 0: absent
@@ -53,7 +56,7 @@ struct DhcpLease {
     Ipv4 address{};
     std::uint8_t prefix_bits{};
     Ipv4 gateway{};
-    Ipv4 dns{};
+    std::array<Ipv4, kDnsServers> dns{};  ///< in the server's order; any: none
     Ipv4 server{};
     Duration length{};  ///< Duration of 2^32-1 s means for ever (RFC 2131 §3.3)
     Duration t1{};
@@ -67,7 +70,7 @@ struct DhcpLease {
 
 /// What a client asks; fields that stay `any` are left out.
 struct DhcpQuestion {
-    DhcpType type{DhcpType::discover};
+    DhcpType type{DhcpType::discover};  ///< none: a plain BOOTP request (RFC 951)
     std::uint32_t xid{};
     std::uint16_t seconds{};  ///< since the search began
     MacAddress client{};

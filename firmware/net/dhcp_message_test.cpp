@@ -19,7 +19,7 @@ TEST(DhcpMessage, AGoodOfferIsRead) {
     ASSERT_TRUE(lease);
     EXPECT_EQ(lease->prefix_bits, 24);
     EXPECT_EQ(lease->gateway, (Ipv4{10, 0, 2, 2}));
-    EXPECT_EQ(lease->dns, (Ipv4{10, 0, 2, 3}));
+    EXPECT_EQ(lease->dns, (std::array{Ipv4{10, 0, 2, 3}, Ipv4{}}));
     EXPECT_EQ(lease->length, Duration::from_s(86400));
     EXPECT_EQ(lease->t1, Duration::from_s(43200));
     EXPECT_EQ(lease->t2, Duration::from_s(75600));

@@ -53,7 +53,9 @@ protected:
         answer(f);
         f.type = 5;
         answer(f);
+        if (state() == State::probing) world_.advance(Duration::from_ms(kProbes * 200));
         ASSERT_EQ(state(), State::bound);
+        address_claim_stop(world_.net);  // nobody else has it
         world_.take_sent();
     }
     void introduce_server() {
@@ -72,6 +74,9 @@ TEST_F(DhcpTest, DiscoverOfferRequestAck) {
     EXPECT_EQ(dhcp_option(asked[0], 54), (Bytes{10, 0, 2, 2}));
     EXPECT_TRUE(address().is_any()) << "an offer is not yet an address";
     answer({.type = 5});
+    EXPECT_EQ(state(), State::probing);
+    EXPECT_TRUE(address().is_any()) << "not before the wire was asked";
+    world_.advance(Duration::from_s(1));
     EXPECT_EQ(state(), State::bound);
     EXPECT_EQ(address(), (Ipv4{10, 0, 2, 15}));
     EXPECT_EQ(world_.net.interface.prefix_bits, 24);

@@ -12,13 +12,10 @@ namespace kyu::net {
 
 namespace {
 
-/// 224.0.0.1, every host on this network (RFC 1112 §6.4), is the only group this host is in.
-constexpr MacAddress kAllHosts{{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}};
-
 bool is_for_us(const LockedNet& net, const MacAddress& destination) {
     if (destination == net.interface.mac) return true;
     return destination.is_group() &&
-           (destination == MacAddress::broadcast() || destination == kAllHosts);
+           (destination == MacAddress::broadcast() || net.igmp.wants(destination));
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 #include "net/icmp.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "net/checksum.hpp"
 #include "net/net.hpp"
 #include "net/tcp/tcp.hpp"
 #include "net/wire/icmp.hpp"
+#include "net/wire/udp.hpp"
 #include "net/wire/view.hpp"
 
 namespace kyu::net {
@@ -60,7 +62,16 @@ void take_error(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
     const auto quote = IcmpQuote::parse(message.front().subspan(sizeof(IcmpHeader)));
     if (!quote) return net.stats.count(quote.error());
     if (!net.interface.is_own(quote->source)) return net.stats.count(Drop::icmp_bad_quote);
-    if (quote->protocol != static_cast<std::uint8_t>(IpProtocol::tcp)) return;
+    const FourTuple udp_tuple{
+        .local = {quote->source, header_at<UdpHeader>(quote->transport)->source.host()},
+        .remote = {quote->destination, header_at<UdpHeader>(quote->transport)->destination.host()}};
+    switch (static_cast<IpProtocol>(quote->protocol)) {
+        case IpProtocol::udp:
+            return udp_icmp_error(net, static_cast<IcmpType>(header.type), header.code, udp_tuple);
+        case IpProtocol::icmp: return ping_icmp_error(net, quote->destination, quote->transport);
+        case IpProtocol::tcp: break;
+        default: return;
+    }
     struct Start {
         Be16 source;
         Be16 destination;
@@ -71,6 +82,24 @@ void take_error(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
                            .remote = {quote->destination, start.destination.host()}};
     tcp_icmp_error(net, header.type, header.code, header.sequence.host(), quoted,
                    start.sequence.host());
+}
+
+/// RFC 1122 §3.2.2: nothing is said about a later fragment, nor about an ICMP message that is not
+/// a question.
+bool must_be_silent(const Mbuf& packet, std::size_t header_bytes) {
+    const auto& header = *header_at<Ipv4Header>(packet.front());
+    if ((header.flags_offset.host() & Ipv4Header::kOffsetMask) != 0) return true;
+    if (header.protocol != static_cast<std::uint8_t>(IpProtocol::icmp)) return false;
+    std::array<std::byte, 1> type{};
+    if (packet.size() <= header_bytes) return true;
+    packet.copy_out(header_bytes, type);
+    return type[0] != std::byte{static_cast<std::uint8_t>(IcmpType::echo)};
+}
+
+bool may_answer(LockedNet& net) {
+    if (!net.icmp.errors.allow(net.now())) return false;
+    if (net.random.below(4) == 0) static_cast<void>(net.icmp.errors.allow(net.now()));
+    return true;
 }
 
 }  // namespace
@@ -88,6 +117,7 @@ void icmp_input(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
         case IcmpType::time_exceeded:
         case IcmpType::parameter_problem: return take_error(net, std::move(message), ip);
         case IcmpType::echo_reply:
+            if (ping_reply(net, message, ip)) return;
             net.stats.count(Drop::icmp_unsolicited);
             if constexpr (kMissionBugs) {
                 if (net.bug.is(MissionBug::icmp_leak)) planted::forget(std::move(message));
@@ -100,20 +130,20 @@ void icmp_input(LockedNet& net, Mbuf&& message, const IpInfo& ip) {
     net.stats.count(Drop::icmp_type);
 }
 
-void icmp_unreachable(LockedNet& net, Unreachable code, const Mbuf& packet, const IpInfo& ip) {
-    if (ip.link_broadcast || ip.ip_broadcast) return;
-    if (!net.icmp.errors.allow(net.now())) return net.stats.count(Drop::icmp_rate_limited);
+void icmp_error(LockedNet& net, const IcmpFault& fault, const Mbuf& packet, const IpInfo& ip) {
     const std::size_t header_bytes = (std::to_integer<std::size_t>(packet.front()[0]) & 0xFU) * 4;
+    if (ip.link_broadcast || ip.ip_broadcast || must_be_silent(packet, header_bytes)) return;
+    if (!may_answer(net)) return net.stats.count(Drop::icmp_rate_limited);
     const std::size_t quoted =
         std::min<std::size_t>(packet.size(), header_bytes + IcmpQuote::kPromised);
     Mbuf message = net.pool.allocate(sizeof(IcmpHeader) + quoted);
     if (!message) return net.stats.count(Drop::out_no_memory);
     const std::span<std::byte> bytes = message.writable_front();
     auto& header = *header_at<IcmpHeader>(bytes);
-    header = IcmpHeader{.type = static_cast<std::uint8_t>(IcmpType::unreachable),
-                        .code = static_cast<std::uint8_t>(code),
+    header = IcmpHeader{.type = static_cast<std::uint8_t>(fault.type),
+                        .code = fault.code,
                         .checksum = {},
-                        .id = {},
+                        .id = Be16{static_cast<std::uint16_t>(fault.pointer << 8U)},
                         .sequence = {}};
     packet.copy_out(0, bytes.subspan(sizeof(IcmpHeader)));
     Checksum sum;

@@ -2,7 +2,9 @@
 //
 // Lock      the network lock.
 // Rules     an error is never sent about an error, a group address, a fragment other than the first
-//           or a source that is not one host (RFC 1122 §3.2.2); all errors share one rate limit.
+//           or a source that is not one host (RFC 1122 §3.2.2). All errors share one rate limit,
+//           which takes now and then two tokens for one error: a limit that can be counted exactly
+//           lets a third party find open ports by it (RFC 8085 §5.2's worry, CVE-2020-25705).
 #pragma once
 
 #include <cstdint>
@@ -35,8 +37,19 @@ struct IcmpState {
 /// A received ICMP message, IP header taken off.
 void icmp_input(LockedNet& net, Mbuf&& message, const IpInfo& ip);
 
-/// Tells the sender of `packet` that it could not be delivered. `packet` begins at its IP header,
-/// whose checks have passed; `ip` is what IP made of that header.
-void icmp_unreachable(LockedNet& net, Unreachable code, const Mbuf& packet, const IpInfo& ip);
+/// What an error says.
+struct IcmpFault {
+    IcmpType type{IcmpType::unreachable};
+    std::uint8_t code{0};
+    std::uint8_t pointer{0};  ///< of a parameter problem: the byte of the packet that is wrong
+};
+
+/// Tells the sender of `packet` why it was dropped. `packet` begins at its IP header, whose checks
+/// have passed and which is quoted as it came; `ip` is what IP made of that header.
+void icmp_error(LockedNet& net, const IcmpFault& fault, const Mbuf& packet, const IpInfo& ip);
+inline void icmp_unreachable(LockedNet& net, Unreachable code, const Mbuf& packet,
+                             const IpInfo& ip) {
+    icmp_error(net, {IcmpType::unreachable, static_cast<std::uint8_t>(code)}, packet, ip);
+}
 
 }  // namespace kyu::net

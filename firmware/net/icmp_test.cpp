@@ -114,6 +114,44 @@ TEST(Icmp, ErrorsThatQuoteTooLittleAreDropped) {  // packet case 18
     EXPECT_EQ(world.segments_used(), 0U);
 }
 
+TEST(Icmp, NoErrorIsSentAboutErrorsGroupsOrLaterFragments) {  // RFC 1122 §3.2.2, pitfall D13
+    TestNet world = TestNet::with_address();
+    introduce_peer(world);
+    const auto complaints = [&world](const Bytes& packet, bool group = false) {
+        Mbuf m = world.pool.copy_in(as_bytes(packet));
+        icmp_unreachable(world.net, Unreachable::protocol, m,
+                         {.source = kPeer, .destination = kBoard, .ip_broadcast = group});
+        return world.take_sent().size();
+    };
+    const IpFields icmp{.protocol = 1};
+    for (const unsigned type : {0U, 3U, 4U, 5U, 11U, 12U, 13U, 255U}) {
+        EXPECT_EQ(complaints(ip_packet(icmp, icmp_message(type, 0, 0, pattern(20)))), 0U) << type;
+    }
+    EXPECT_EQ(complaints(ip_packet(icmp, {})), 0U) << "cut before its type";
+    EXPECT_EQ(complaints(ip_packet({.flags_offset = 1}, pattern(20))), 0U);
+    EXPECT_EQ(complaints(ip_packet({}, pattern(20)), true), 0U);
+    EXPECT_EQ(complaints(ip_packet(icmp, icmp_message(8, 0, 0, pattern(20)))), 1U) << "a question";
+    EXPECT_EQ(complaints(ip_packet({.flags_offset = 0x2000}, pattern(24))), 1U)
+        << "the first fragment";
+    EXPECT_EQ(world.segments_used(), 0U);
+}
+
+TEST(Icmp, ErrorsAreLimitedAndNotByANumberThatCanBeCounted) {  // CVE-2020-25705
+    std::vector<std::size_t> bursts;
+    for (std::uint8_t seed = 1; seed <= 8; ++seed) {
+        TestNet world = TestNet::with_address(kBoard, 0x73, seed);
+        introduce_peer(world);
+        std::size_t answers = 0;
+        for (int i = 0; i < 100; ++i) answers += world.exchange(udp_frame(5000, 9, {1})).size();
+        bursts.push_back(answers);
+        EXPECT_LE(answers, 20U);
+        EXPECT_GE(answers, 10U);
+        EXPECT_EQ(world.drops(Drop::icmp_rate_limited), 100 - answers);
+    }
+    std::sort(bursts.begin(), bursts.end());
+    EXPECT_NE(bursts.front(), bursts.back());
+}
+
 TEST(RateLimit, AllowsABurstAndThenOneAnInterval) {
     RateLimit limit{Duration::from_ms(10), 3};
     const Instant start = Instant::from_us(5);

@@ -16,8 +16,8 @@ namespace kyu::net {
 
 class LockedNet;
 
-/// Where the address in use came from.
-enum class AddressSource : std::uint8_t { none, fixed, dhcp, fallback };
+/// Where the address in use came from; `conflict`: there was one, and another host has it.
+enum class AddressSource : std::uint8_t { none, fixed, dhcp, fallback, conflict };
 [[nodiscard]] const char* to_text(AddressSource source);
 
 inline constexpr std::size_t kLoopbackPacketsMax = 64;

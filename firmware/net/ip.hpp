@@ -43,12 +43,14 @@ struct IpSend {
     std::uint8_t ttl{64};
     std::uint8_t tos{0};
     bool dont_fragment{true};
+    bool router_alert{false};  ///< with the option of RFC 2113
     /// The transport left its checksum field filled with 0 for the link to complete, when the link
     /// says transmit_checksums(); see transport_checksum_needed().
 };
 
-/// Sends `payload` (transport header and data). Consumes it whatever happens. While an ARP entry is
-/// incomplete the packet is held and the call succeeds.
+/// Sends `payload` (transport header and data), in fragments when it is larger than the MTU and may
+/// be. Consumes it whatever happens. While an ARP entry is incomplete the packet is held and the
+/// call succeeds.
 [[nodiscard]] Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload);
 
 /// Whether the sender must compute its own checksum towards `destination` (loopback and links
@@ -60,6 +62,9 @@ struct IpSend {
 
 /// The address that a packet to `destination` carries as its source; any when there is none.
 [[nodiscard]] Ipv4 source_address(const LockedNet& net, Ipv4 destination);
+
+/// Where frames to a broadcast or multicast address go (RFC 1112 §6.4: the group's low 23 bits).
+[[nodiscard]] MacAddress group_mac(Ipv4 group);
 
 /// A packet whose Ethernet header has been taken off (ether.cpp calls this).
 void ip_input(LockedNet& net, Mbuf&& packet, bool link_broadcast);

@@ -59,6 +59,9 @@ struct Ipv4 {
     friend constexpr auto operator<=>(Ipv4, Ipv4) = default;
 };
 
+/// Every host on this network (RFC 1112 §6.4): a group that is never joined and never left.
+inline constexpr Ipv4 kAllHosts{224, 0, 0, 1};
+
 struct Endpoint {
     Ipv4 address;
     std::uint16_t port{};
@@ -72,7 +75,7 @@ struct FourTuple {
     friend constexpr auto operator<=>(const FourTuple&, const FourTuple&) = default;
 };
 
-/// Four decimal numbers and three dots, nothing else.
+/// "192.168.0.73"; nothing else, no leading zeros beyond "0".
 [[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);
 
 void print_to(TextSink& sink, Ipv4 address);               ///< 192.168.0.73

@@ -2,10 +2,13 @@
 //
 // Lock      the network lock.
 // Rules     nothing is subtracted before it has been compared. A packet that fails is dropped and
-//           counted; only a protocol that is not there is answered.
+//           counted; only a protocol that is not there and an option that makes no sense are
+//           answered.
+#include <optional>
 #include <utility>
 
 #include "net/ether.hpp"
+#include "net/ip_fragment.hpp"
 #include "net/ip_road.hpp"
 #include "net/net.hpp"
 #include "net/tcp/tcp.hpp"
@@ -25,24 +28,46 @@ bool gather_header(Mbuf& packet) {
     return packet.pull_up(header);
 }
 
-/// Whether the option area asks for a route of its own. Ends after at most as many steps as bytes,
-/// whatever the lengths in it say.
-bool has_source_route(std::span<const std::byte> options) {
+/// What is wrong with the options of a header, and which of its bytes says so.
+struct OptionFault {
+    Drop reason;
+    std::uint8_t at;
+};
+
+/// RFC 791 §3.1, RFC 7126: routes of the sender's own are refused, everything else is stepped over.
+/// Ends after at most as many steps as bytes, whatever the lengths in it say.
+std::optional<OptionFault> check_options(std::span<const std::byte> header) {
     constexpr unsigned kEnd = 0;
     constexpr unsigned kNothing = 1;
     constexpr unsigned kLooseRoute = 131;
     constexpr unsigned kStrictRoute = 137;
-    while (!options.empty()) {
-        const auto kind = std::to_integer<unsigned>(options[0]);
-        if (kind == kEnd) return false;
-        if (kind == kLooseRoute || kind == kStrictRoute) return true;
-        std::size_t length = 1;
-        if (kind != kNothing) {
-            if (options.size() < 2) return false;
-            length = std::to_integer<std::size_t>(options[1]);
-            if (length < 2 || length > options.size()) return false;
+    for (std::size_t at = sizeof(Ipv4Header); at < header.size();) {
+        const auto kind = std::to_integer<unsigned>(header[at]);
+        const auto here = static_cast<std::uint8_t>(at);
+        if (kind == kEnd) break;
+        if (kind == kLooseRoute || kind == kStrictRoute) {
+            return OptionFault{Drop::ip_source_route, here};
         }
-        options = options.subspan(length);
+        if (kind == kNothing) {
+            ++at;
+            continue;
+        }
+        const std::size_t length =
+            at + 1 < header.size() ? std::to_integer<std::size_t>(header[at + 1]) : 0;
+        if (length < 2 || length > header.size() - at) return OptionFault{Drop::ip_option, here};
+        at += length;
+    }
+    return {};
+}
+
+/// Whether the packet may be delivered.
+bool options_pass(LockedNet& net, const Mbuf& packet, std::size_t header_bytes, const IpInfo& ip) {
+    const auto fault = check_options(packet.front().first(header_bytes));
+    if (!fault) return true;
+    net.stats.count(fault->reason);
+    // RFC 1122 §3.2.2.5: the sender is told which byte it was. A route gets silence (RFC 7126).
+    if (fault->reason == Drop::ip_option) {
+        icmp_error(net, {.type = IcmpType::parameter_problem, .pointer = fault->at}, packet, ip);
     }
     return false;
 }
@@ -59,8 +84,9 @@ Status<Drop> check_addresses(const LockedNet& net, const IpInfo& ip, Road road) 
     if (impossible_source(net, ip.source)) return Drop::ip_bad_source;
     if (ip.destination.is_any() || ip.destination.is_loopback()) return Drop::ip_bad_destination;
     if (ip.ip_broadcast) {
-        const bool all_hosts = ip.destination == Ipv4{224, 0, 0, 1};
-        if (ip.destination.is_multicast() && !all_hosts) return Drop::ip_not_ours;
+        if (ip.destination.is_multicast() && !net.igmp.is_member(ip.destination)) {
+            return Drop::ip_not_ours;
+        }
         return ok;
     }
     if (!net.interface.is_own(ip.destination)) return Drop::ip_not_ours;
@@ -78,10 +104,28 @@ void deliver(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpIn
         case IpProtocol::icmp:
             packet.trim_front(header_bytes);
             return icmp_input(net, std::move(packet), ip);
-        case IpProtocol::igmp: break;
+        case IpProtocol::igmp:
+            packet.trim_front(header_bytes);
+            return igmp_input(net, std::move(packet), ip);
     }
     net.stats.count(Drop::ip_protocol);
-    if (ip.protocol != IpProtocol::igmp) icmp_unreachable(net, Unreachable::protocol, packet, ip);
+    icmp_unreachable(net, Unreachable::protocol, packet, ip);
+}
+
+void receive_fragment(LockedNet& net, Mbuf packet, const Ipv4View& view, IpInfo ip) {
+    const auto first = static_cast<std::uint32_t>(view.fragment_offset());
+    const std::size_t header_bytes = view.header_bytes();
+    const FragmentPlace place{
+        .header_bytes = header_bytes,
+        .first = first,
+        .end = first + static_cast<std::uint32_t>(view.total_bytes() - header_bytes),
+        .id = view.header().id.host(),
+        .more = (view.header().flags_offset.host() & Ipv4Header::kMoreFragments) != 0};
+    packet.trim_back(packet.size() - view.total_bytes());
+    Mbuf whole = reassemble(net, std::move(packet), place, ip);
+    if (!whole) return;
+    const auto length_byte = std::to_integer<std::size_t>(whole.front()[0]);
+    deliver(net, std::move(whole), (length_byte & 0xFU) * 4, ip);
 }
 
 }  // namespace
@@ -105,14 +149,9 @@ void ip_receive(LockedNet& net, Mbuf&& packet, Road road, bool link_broadcast) {
     const auto addressed = check_addresses(net, ip, road);
     if (!addressed) return net.stats.count(addressed.error());
     const std::size_t header_bytes = view->header_bytes();
+    if (header_bytes > sizeof(Ipv4Header) && !options_pass(net, packet, header_bytes, ip)) return;
     if (view->is_fragment()) {
-        const std::size_t end = view->fragment_offset() + view->total_bytes() - header_bytes;
-        return net.stats.count(end > 65535 - header_bytes ? Drop::ip_fragment_overflow
-                                                          : Drop::ip_fragment);
-    }
-    if (header_bytes > sizeof(Ipv4Header) &&
-        has_source_route(packet.front().first(header_bytes).subspan(sizeof(Ipv4Header)))) {
-        return net.stats.count(Drop::ip_source_route);
+        return receive_fragment(net, std::move(packet), *view, ip);
     }
     if (road == Road::wire && own) net.interface.usual_source = ip.source;
     // What Ethernet padded to its smallest frame is not part of the packet.

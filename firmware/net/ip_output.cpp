@@ -3,9 +3,12 @@
 // Lock      the network lock.
 // Rules     packets to ourselves are queued for the net thread, never delivered from here: a
 //           transport that sends must not find itself receiving (bsd-pitfalls A9).
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "net/ether.hpp"
+#include "net/ip_fragment.hpp"
 #include "net/net.hpp"
 #include "net/wire/ipv4.hpp"
 
@@ -52,9 +55,16 @@ SendError refuse(LockedNet& net, SendError error) {
     return error;
 }
 
-void fill_header(LockedNet& net, Ipv4Header& header, const IpSend& send, std::size_t total,
+/// RFC 2113: routers look at the packet though it is not for them.
+constexpr std::array kRouterAlert{std::byte{148}, std::byte{4}, std::byte{0}, std::byte{0}};
+
+void fill_header(LockedNet& net, std::span<std::byte> room, const IpSend& send, std::size_t total,
                  bool checksum) {
-    header.version_ihl = 0x45;
+    auto& header = *header_at<Ipv4Header>(room);
+    header.version_ihl = static_cast<std::uint8_t>(0x40U | (room.size() / 4));
+    if (send.router_alert) {
+        std::copy(kRouterAlert.begin(), kRouterAlert.end(), room.begin() + sizeof header);
+    }
     header.tos = send.tos;
     header.total_length = Be16{static_cast<std::uint16_t>(total)};
     // RFC 6864 §4.1: the field of a packet that may not be fragmented means nothing. Where it does
@@ -69,17 +79,9 @@ void fill_header(LockedNet& net, Ipv4Header& header, const IpSend& send, std::si
     header.destination = send.destination.wire();
     if (checksum) {
         Checksum sum;
-        sum.add({reinterpret_cast<const std::byte*>(&header), sizeof header});
+        sum.add(std::span<const std::byte>{room});
         header.checksum = Be16{sum.finish()};
     }
-}
-
-/// RFC 1112 §6.4: the group's low 23 bits in the multicast block of Ethernet.
-MacAddress group_mac(Ipv4 group) {
-    if (!group.is_multicast()) return MacAddress::broadcast();
-    return MacAddress{{0x01, 0x00, 0x5e, static_cast<std::uint8_t>((group.host >> 16U) & 0x7FU),
-                       static_cast<std::uint8_t>(group.host >> 8U),
-                       static_cast<std::uint8_t>(group.host)}};
 }
 
 Status<SendError> to_ourselves(LockedNet& net, Mbuf&& packet) {
@@ -98,19 +100,22 @@ Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload) 
     const auto route = route_to(net, send.destination);
     if (!route) return refuse(net, route.error());
     const bool loopback = route->kind == Route::Kind::loopback;
-    const std::size_t total = payload.size() + sizeof(Ipv4Header);
-    if (total > net.interface.mtu) return refuse(net, SendError::too_big);
+    const std::size_t header_bytes =
+        sizeof(Ipv4Header) + (send.router_alert ? sizeof kRouterAlert : 0);
+    const std::size_t total = payload.size() + header_bytes;
+    if (total > (send.dont_fragment && !loopback ? net.interface.mtu : kIpPacketMax)) {
+        return refuse(net, SendError::too_big);
+    }
     if (!loopback && !net.interface.link.up()) return refuse(net, SendError::link_down);
-    const std::span<std::byte> room = payload.prepend(sizeof(Ipv4Header));
+    const std::span<std::byte> room = payload.prepend(header_bytes);
     if (room.empty()) return refuse(net, SendError::no_memory);
     const bool checksum = loopback || !net.interface.transmit_checksums;
-    fill_header(net, *header_at<Ipv4Header>(room), send, total, checksum);
+    fill_header(net, room, send, total, checksum);
     ++net.stats.ip_out;
     switch (route->kind) {
         case Route::Kind::loopback: return to_ourselves(net, std::move(payload));
         case Route::Kind::group:
-            return ether_output(net, group_mac(send.destination), EtherType::ipv4,
-                                std::move(payload));
+            return ip_to_link(net, group_mac(send.destination), std::move(payload));
         case Route::Kind::host: break;
     }
     return arp_output(net, route->next_hop, std::move(payload));
@@ -119,6 +124,13 @@ Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload) 
 bool transport_checksum_needed(const LockedNet& net, Ipv4 destination) {
     return !net.interface.transmit_checksums || destination.is_loopback() ||
            net.interface.is_own(destination);
+}
+
+MacAddress group_mac(Ipv4 group) {
+    if (!group.is_multicast()) return MacAddress::broadcast();
+    return MacAddress{{0x01, 0x00, 0x5e, static_cast<std::uint8_t>((group.host >> 16U) & 0x7FU),
+                       static_cast<std::uint8_t>(group.host >> 8U),
+                       static_cast<std::uint8_t>(group.host)}};
 }
 
 std::uint16_t path_mtu(const LockedNet& net, Ipv4 destination) {

@@ -103,24 +103,14 @@ TEST_F(IpTest, PacketsForOthersAreDropped) {
     expect_drop(to_everybody, Drop::ip_bad_destination);
 }
 
-TEST_F(IpTest, FragmentsAreDroppedAndOverflowIsTold) {  // packet cases 11 and 12
-    constexpr unsigned kMore = 0x2000;
-    for (const unsigned flags : {kMore, 1U, kMore | 100U, 8000U, kMore | 0x4000U}) {
-        expect_drop(ip_frame({.flags_offset = flags}, pattern(24)), Drop::ip_fragment);
-    }
-    expect_drop(ip_frame({.flags_offset = 0x1FFF}, pattern(24)), Drop::ip_fragment_overflow);
-    expect_drop(ip_frame({.flags_offset = kMore}, {}), Drop::ip_fragment);
-}
-
 TEST_F(IpTest, OptionsAreSteppedOverAndSourceRoutesRefused) {
     const Bytes datagram = udp_datagram(kPeer, kBoard, 5000, kPort, pattern(4));
-    const std::array harmless{Bytes(40, 1),             // 40 times "nothing"
-                              Bytes{7, 4, 4, 0},        // record route
-                              Bytes{68, 0, 0, 0},       // a length of zero
-                              Bytes{68, 1, 131, 0},     // a length too short for itself
-                              Bytes{1, 1, 1, 131 - 1},  // a kind at the very end
-                              Bytes{68, 255, 0, 0},     // a length past the end
-                              Bytes{0, 131, 4, 4}};     // a route behind the end mark
+    const std::array harmless{Bytes(40, 1),                    // 40 times "nothing"
+                              Bytes{7, 7, 4, 0, 0, 0, 0, 0},   // record route
+                              Bytes{68, 8, 5, 0, 0, 0, 0, 0},  // timestamps
+                              Bytes{148, 4, 0, 0},             // router alert
+                              Bytes{131 - 1, 4, 0, 0},         // unknown, and whole
+                              Bytes{0, 131, 4, 4}};            // a route behind the end mark
     for (const Bytes& options : harmless) {
         EXPECT_TRUE(world_.exchange(ip_frame({.options = options}, datagram)).empty());
         EXPECT_EQ(queued(), 1U);
@@ -131,18 +121,38 @@ TEST_F(IpTest, OptionsAreSteppedOverAndSourceRoutesRefused) {
     expect_drop(ip_frame({.options = {1, 137, 3, 4}}, datagram), Drop::ip_source_route);
 }
 
+TEST_F(IpTest, AnOptionThatLiesAboutItsLengthIsToldToItsSender) {  // RFC 1122 §3.2.2.5
+    const Bytes datagram = udp_datagram(kPeer, kBoard, 5000, kPort, pattern(4));
+    struct Lie {
+        Bytes options;
+        unsigned at;
+    };
+    const std::array lies{Lie{{68, 0, 0, 0}, 20}, Lie{{68, 1, 131, 0}, 20}, Lie{{1, 1, 1, 130}, 23},
+                          Lie{{1, 68, 255, 0}, 21}};
+    for (const Lie& lie : lies) {
+        const Bytes packet = ip_packet({.options = lie.options}, datagram);
+        const auto sent = world_.exchange(ether_frame(kBoardMac, kPeerMac, 0x0800, packet));
+        ASSERT_EQ(sent.size(), 1U);
+        EXPECT_EQ(slice(sent[0], kEther + kIp),
+                  icmp_message(12, 0, std::uint32_t{lie.at} << 24U, slice(packet, 0, 32)));
+        EXPECT_EQ(queued(), 0U);
+    }
+    EXPECT_EQ(world_.drops(Drop::ip_option), lies.size());
+}
+
 TEST_F(IpTest, UnknownProtocolsGetOneRateLimitedAnswer) {  // packet case 16
     std::size_t answers = 0;
     for (unsigned protocol = 0; protocol < 256; ++protocol) {
-        if (protocol == 1 || protocol == 6 || protocol == 17) continue;
+        if (protocol == 1 || protocol == 2 || protocol == 6 || protocol == 17) continue;
         for (const Bytes& reply : world_.exchange(ip_frame({.protocol = protocol}, pattern(40)))) {
             ++answers;
             EXPECT_EQ(reply[kEther + kIp], 3U);
             EXPECT_EQ(reply[kEther + kIp + 1], 2U) << "protocol unreachable";
         }
     }
-    EXPECT_EQ(answers, 20U) << "a burst, then silence";
-    EXPECT_EQ(world_.drops(Drop::ip_protocol), 253U);
+    EXPECT_LE(answers, 20U) << "a burst, then silence";
+    EXPECT_GE(answers, 10U);
+    EXPECT_EQ(world_.drops(Drop::ip_protocol), 252U);
 }
 
 TEST_F(IpTest, IpInIpIsNotUnwrapped) {  // packet case 16

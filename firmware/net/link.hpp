@@ -39,6 +39,10 @@ public:
     /// Queues a whole Ethernet frame. False: the ring is full, the frame is dropped and counted.
     /// It may wait for flush() to be handed to the device.
     virtual bool transmit(Mbuf&& frame) = 0;
+    /// Frames that transmit() takes for sure: asked before a datagram is cut into fragments.
+    [[nodiscard]] virtual std::size_t transmit_room() { return SIZE_MAX; }
+    /// Whether frames to multicast addresses are to be received; not from the start.
+    virtual void receive_groups(bool wanted) { static_cast<void>(wanted); }
     /// Hands everything queued to the device and takes back what it has sent. The network lock's
     /// release calls it, so a burst costs one doorbell.
     virtual void flush() = 0;

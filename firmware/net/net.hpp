@@ -17,12 +17,17 @@
 #include "kernel/context.hpp"
 #include "kernel/mutex.hpp"
 #include "kernel/semaphore.hpp"
+#include "net/address_claim.hpp"
 #include "net/arp.hpp"
 #include "net/dhcp.hpp"
+#include "net/dns/cache.hpp"
 #include "net/frame_ring.hpp"
 #include "net/icmp.hpp"
+#include "net/igmp.hpp"
 #include "net/interface.hpp"
+#include "net/ip_fragment.hpp"
 #include "net/packet/mbuf.hpp"
+#include "net/ping.hpp"
 #include "net/planted/planted.hpp"
 #include "net/random.hpp"
 #include "net/stats.hpp"
@@ -62,9 +67,14 @@ public:
     Random random;
     Interface interface;  ///< link, address, mask, gateway, packets to ourselves
     ArpCache arp;
+    AddressClaim claim;
+    Reassembly reassembly;
     IcmpState icmp;
+    IgmpState igmp;
+    PingState ping;
     UdpTable udp;
     DhcpClient dhcp;
+    DnsState dns;
     TcpState tcp;
     Stats stats;
     FrameRing frames;
@@ -90,6 +100,7 @@ struct NetConfig {
     Ipv4 address{192, 168, 0, 73};
     std::uint8_t prefix_bits{24};
     Ipv4 gateway{192, 168, 0, 1};
+    Ipv4 name_server{};  ///< any: what DHCP tells, or the gateway
     Duration dhcp_patience{Duration::from_s(5)};
     [[no_unique_address]] PlantedBug bug{};  ///< nothing without KYU_DEFECTS
 };

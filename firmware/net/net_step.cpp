@@ -43,10 +43,21 @@ void poll_link(LockedNet& net) {
     const bool up = interface.link.up();
     if (up && !interface.link_was_up) {
         // Whoever is on the other end of the cable now has not heard of us.
-        arp_announce(net);
+        address_claim(net);
         if (net.dhcp.state == DhcpClient::State::selecting) dhcp_start(net);
     }
     interface.link_was_up = up;
+}
+
+/// Of what is nearly always idle.
+Instant rare_deadline(const LockedNet& net) {
+    return std::min({net.claim.next, net.reassembly.next_deadline(), net.igmp.next});
+}
+
+void rare_timers(LockedNet& net) {
+    if (net.now() >= net.claim.next) address_claim_timer(net);
+    if (net.now() >= net.igmp.next) igmp_timers(net);
+    reassembly_timers(net);
 }
 
 }  // namespace
@@ -57,6 +68,7 @@ bool net_step(LockedNet& net) {
     tcp_end_batch(net);
     if (net.now() >= net.interface.poll_at) poll_link(net);
     if (net.now() >= arp_next_deadline(net)) arp_timers(net);
+    if (net.now() >= rare_deadline(net)) rare_timers(net);
     if (net.now() >= dhcp_next_deadline(net)) dhcp_timers(net);
     if (net.now() >= tcp_next_deadline(net)) tcp_timers(net);
     return more_frames || !net.interface.loopback.empty();
@@ -64,8 +76,8 @@ bool net_step(LockedNet& net) {
 
 Instant net_next_deadline(const LockedNet& net) {
     if (!net.interface.loopback.empty()) return net.now();
-    return std::min({arp_next_deadline(net), dhcp_next_deadline(net), tcp_next_deadline(net),
-                     net.interface.poll_at});
+    return std::min({arp_next_deadline(net), rare_deadline(net), dhcp_next_deadline(net),
+                     tcp_next_deadline(net), net.interface.poll_at});
 }
 
 void net_configure(LockedNet& net, const NetConfig& config) {
@@ -74,6 +86,7 @@ void net_configure(LockedNet& net, const NetConfig& config) {
     net.interface.poll_at = net.now();
     net.interface.link_was_up = net.interface.link.up();
     dhcp_stop(net);
+    net.dns.server = config.name_server;
     if (config.source == NetConfig::Source::fixed) {
         set_address(net, config.address, config.prefix_bits, config.gateway, AddressSource::fixed);
         return;
@@ -94,6 +107,7 @@ const char* to_text(AddressSource source) {
         case AddressSource::fixed: return "args";
         case AddressSource::dhcp: return "dhcp";
         case AddressSource::fallback: return "default";
+        case AddressSource::conflict: return "conflict";
     }
     return "?";
 }
@@ -110,7 +124,9 @@ void set_address(LockedNet& net, Ipv4 address, std::uint8_t prefix_bits, Ipv4 ga
     interface.gateway = gateway;
     interface.source = source;
     net.wake(interface.changed);
-    if (interface.link.up()) arp_announce(net);
+    dns_forget(net);
+    address_claim(net);
+    igmp_report_all(net);
 }
 
 }  // namespace kyu::net

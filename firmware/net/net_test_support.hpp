@@ -42,6 +42,7 @@ public:
     std::function<void(Bytes)> on_transmit{};  ///< instead of `sent`
     std::deque<Bytes> arriving{};
     unsigned flushes{0};
+    bool groups{false};  ///< what receive_groups() said last
 
     MacAddress mac() const override { return address; }
     std::uint16_t mtu() const override { return 1500; }
@@ -62,6 +63,8 @@ public:
         }
         return true;
     }
+    std::size_t transmit_room() override { return room; }
+    void receive_groups(bool wanted) override { groups = wanted; }
     void flush() override { ++flushes; }
     Mbuf receive(MbufPool& pool) override {
         if (arriving.empty()) return {};
@@ -132,6 +135,7 @@ public:
         config.source = NetConfig::Source::fixed;
         config.address = address;
         world.configure(config);
+        address_claim_stop(world.net);  // nobody else claims it
         world.link.sent.clear();
         return world;
     }

@@ -46,13 +46,29 @@ void print_interfaces(TextSink& sink, LockedNet& net) {
         print_to(sink, interface.gateway);
         print(sink, "\n");
     } else {
-        print(sink, "  no address\n");
+        print(sink, "  no address{}",
+              interface.source == AddressSource::conflict ? ": taken by " : "");
+        if (interface.source == AddressSource::conflict) print_to(sink, net.claim.other);
+        print(sink, "\n");
+    }
+    for (const IgmpGroup& group : net.igmp.groups) {
+        if (group.address.is_any()) continue;
+        print(sink, "  group ");
+        print_to(sink, group.address);
+        print(sink, ", users {}\n", group.users);
     }
     const DhcpClient& dhcp = net.dhcp;
     if (dhcp.state != DhcpClient::State::off) {
         print(sink, "  dhcp {}, server ", to_text(dhcp.state));
         print_to(sink, dhcp.lease.server);
-        print(sink, ", offers {}, acks {}, naks {}\n", dhcp.offers, dhcp.acks, dhcp.naks);
+        print(sink, ", offers {}, acks {}, naks {}, declines {}\n", dhcp.offers, dhcp.acks,
+              dhcp.naks, dhcp.declines);
+        for (const Ipv4 server : dhcp.lease.dns) {
+            if (server.is_any()) continue;
+            print(sink, "  dns ");
+            print_to(sink, server);
+            print(sink, "\n");
+        }
     }
 }
 

@@ -42,10 +42,19 @@ namespace kyu::net {
     X(ip_bad_destination)   /* loopback or zero on the wire */                            \
     X(ip_not_ours)          /* for another host: this one does not forward */             \
     X(ip_source_route)      /* RFC 7126 §4.3: not followed, not accepted */               \
-    X(ip_fragment)          /* reassembly is not built in */                              \
+    X(ip_option)            /* an option's length makes no sense */                       \
     X(ip_fragment_overflow) /* offset + length beyond 65,535 */                           \
-    X(ip_protocol)          /* no such protocol here */                                   \
-    X(in_no_memory)         /* no segment to make a header contiguous */                  \
+    X(ip_fragment_size)     /* of nothing, or not of eights before the last */            \
+    X(ip_fragment_tiny)     /* hides a part of the TCP header (RFC 1858) */               \
+    X(ip_fragment_duplicate)                                                              \
+    X(ip_fragment_overlap)   /* the datagram is killed */                                 \
+    X(ip_fragment_many)      /* of one datagram: it is killed */                          \
+    X(ip_fragment_dead)      /* of a datagram that was killed */                          \
+    X(ip_reassembly_timeout) /* the rest did not come in 30 s */                          \
+    X(ip_reassembly_evicted) /* the oldest gave way to a newer */                         \
+    X(ip_reassembly_full)    /* one datagram wants all the memory */                      \
+    X(ip_protocol)           /* no such protocol here */                                  \
+    X(in_no_memory)          /* no segment to make a header contiguous */                 \
     X(icmp_short)                                                                         \
     X(icmp_checksum)                                                                      \
     X(icmp_broadcast)    /* echo to a group address is not answered */                    \
@@ -56,8 +65,18 @@ namespace kyu::net {
     X(udp_short)                                                                          \
     X(udp_length) /* length field < 8 or beyond the IP payload */                         \
     X(udp_checksum)                                                                       \
-    X(udp_port)        /* nobody listens */                                               \
-    X(udp_queue_full)  /* the reader is too slow */                                       \
+    X(udp_port)       /* nobody listens */                                                \
+    X(udp_queue_full) /* the reader is too slow */                                        \
+    X(udp_foreign)    /* not from whom the socket is connected to, or not its group */    \
+    X(igmp_short)                                                                         \
+    X(igmp_checksum)                                                                      \
+    X(igmp_type)       /* not a query, a report or a leave */                             \
+    X(igmp_bad_group)  /* not a multicast address, or not sent where it must be */        \
+    X(dns_malformed)   /* an answer that is cut, loops or lies about lengths */           \
+    X(dns_foreign)     /* an answer to another question */                                \
+    X(tftp_malformed)  /* too short, or of no kind that a server sends */                 \
+    X(tftp_foreign)    /* another transfer's port (RFC 1350 §4) */                        \
+    X(tftp_duplicate)  /* a block that has been taken already */                          \
     X(dhcp_malformed)  /* cut, no cookie, options past the end */                         \
     X(dhcp_not_ours)   /* another client's transaction or hardware address */             \
     X(dhcp_unexpected) /* a message the state has no use for */                           \
@@ -67,6 +86,7 @@ namespace kyu::net {
     X(out_no_memory)                                                                      \
     X(out_link_down)                                                                      \
     X(out_ring_full)                                                                      \
+    X(out_fragment) /* the rest of a datagram whose fragments would not go */             \
     X(out_too_big)                                                                        \
     X(out_no_address)
 
@@ -119,10 +139,15 @@ public:
     std::uint64_t arp_replies_out{};
     std::uint64_t ip_in{};
     std::uint64_t ip_out{};
+    std::uint64_t ip_reassembled{};
+    std::uint64_t ip_fragments_out{};
     std::uint64_t loopback{};
     std::uint64_t icmp_in{};
     std::uint64_t icmp_echoes_answered{};
     std::uint64_t icmp_errors_out{};
+    std::uint64_t icmp_errors_in{};  ///< that named one of our UDP ports or pings
+    std::uint64_t igmp_reports_out{};
+    std::uint64_t arp_addresses_lost{};  ///< given up, since another host has them
     std::uint64_t udp_in{};
     std::uint64_t udp_out{};
     HoldStats holds;  ///< of the network lock

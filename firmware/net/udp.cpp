@@ -3,6 +3,7 @@
 // Lock      the network lock.
 #include "net/udp.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "net/checksum.hpp"
@@ -36,10 +37,22 @@ const char* to_text(UdpError error) {
         case UdpError::no_memory: return "no memory";
         case UdpError::too_big: return "too big";
         case UdpError::unreachable: return "unreachable";
+        case UdpError::refused: return "refused";
+        case UdpError::denied: return "broadcast not allowed";
         case UdpError::timed_out: return "timed out";
         case UdpError::closed: return "closed";
     }
     return "?";
+}
+
+bool UdpPort::joined(Ipv4 group) const {
+    return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+std::uint32_t UdpPort::memory() const {
+    std::uint32_t sum = 0;
+    queue.for_each([&sum](const UdpDatagram& d) { sum += d.payload.memory(); });
+    return sum;
 }
 
 UdpPort* UdpTable::find(std::uint16_t port) {
@@ -82,6 +95,9 @@ void UdpTable::unbind(UdpId id) {
     p->queue.clear();
     p->port = 0;
     p->handler = nullptr;
+    p->remote = p->last_to = Endpoint{};
+    p->broadcasts = p->failed = false;
+    p->groups.fill(Ipv4{});
 }
 
 void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip) {
@@ -105,17 +121,37 @@ void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const Ip
     }
     UdpDatagram datagram{
         .payload = {}, .from = {ip.source, header.source.host()}, .to = ip.destination};
+    const bool foreign = (port->connected() && port->remote != datagram.from) ||
+                         (ip.destination.is_multicast() && ip.destination != kAllHosts &&
+                          !port->joined(ip.destination));
+    if (foreign) return net.stats.count(Drop::udp_foreign);
     packet.trim_front(header_bytes + sizeof(UdpHeader));
     datagram.payload = std::move(packet);
     if (port->handler != nullptr) return port->handler(net, std::move(datagram));
-    if (!port->queue.push(std::move(datagram))) return net.stats.count(Drop::udp_queue_full);
+    const bool room = port->memory() + datagram.payload.memory() <= kUdpQueueMemoryMax;
+    if (!room || !port->queue.push(std::move(datagram))) {
+        return net.stats.count(Drop::udp_queue_full);
+    }
+    net.wake(port->readable);
+}
+
+void udp_icmp_error(LockedNet& net, IcmpType type, std::uint8_t code, const FourTuple& quoted) {
+    UdpPort* port = net.udp.find(quoted.local.port);
+    if (port == nullptr || port->handler != nullptr) return;
+    if ((port->connected() ? port->remote : port->last_to) != quoted.remote) return;
+    ++net.stats.icmp_errors_in;
+    const bool refused =
+        type == IcmpType::unreachable && (code == static_cast<std::uint8_t>(Unreachable::port) ||
+                                          code == static_cast<std::uint8_t>(Unreachable::protocol));
+    port->failed = true;
+    port->error = refused ? UdpError::refused : UdpError::unreachable;
     net.wake(port->readable);
 }
 
 Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_port,
                              const Endpoint& to, Mbuf&& payload) {
     const std::size_t length = payload.size() + sizeof(UdpHeader);
-    if (length > 0xFFFF) {
+    if (payload.size() > kUdpPayloadMax) {
         net.stats.count(Drop::out_too_big);
         return SendError::too_big;
     }
@@ -130,7 +166,9 @@ Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_p
                        .destination = Be16{to.port},
                        .length = Be16{static_cast<std::uint16_t>(length)},
                        .checksum = {}};
-    if (transport_checksum_needed(net, to.address)) {
+    // A device sees fragments one by one and cannot sum them up.
+    const bool fragments = length + sizeof(Ipv4Header) > net.interface.mtu;
+    if (fragments || transport_checksum_needed(net, to.address)) {
         const Ipv4 from = source.is_any() ? source_address(net, to.address) : source;
         Checksum sum;
         sum.add_pseudo_header(from, to.address, static_cast<std::uint8_t>(IpProtocol::udp),

@@ -18,10 +18,18 @@
 namespace kyu::net {
 
 class LockedNet;
+enum class IcmpType : std::uint8_t;
 
 inline constexpr std::size_t kUdpPorts = 16;
 inline constexpr std::size_t kUdpQueueMax = 8;
 inline constexpr std::size_t kUdpHeaderBytes = 8;
+/// What one datagram can carry over IPv4 without options.
+inline constexpr std::size_t kUdpPayloadMax = 65507;
+/// Pool memory that waits at one port: one largest datagram in fragments of a cluster each, and
+/// room beside it.
+inline constexpr std::uint32_t kUdpQueueMemoryMax = 128 * 1024;
+/// Groups one port may join.
+inline constexpr std::size_t kUdpGroupsMax = 4;
 
 /// A datagram that waits to be read: its payload, and who sent it to which of our addresses.
 struct UdpDatagram {
@@ -37,6 +45,8 @@ enum class UdpError : std::uint8_t {
     no_memory,  ///< no free port block, or no buffers
     too_big,
     unreachable,
+    refused,  ///< nobody listens there: ICMP said so
+    denied,   ///< broadcasts were not allowed
     timed_out,
     closed
 };
@@ -54,8 +64,19 @@ struct UdpPort {
     std::uint16_t port{0};        ///< 0: this block is free
     std::uint16_t generation{0};  ///< of the present or the last use
     UdpHandler handler{nullptr};
+    Endpoint remote{};       ///< connected to; any: to nobody
+    Endpoint last_to{};      ///< where it sent last
+    bool broadcasts{false};  ///< may send them
+    bool failed{false};      ///< `error` is for the next caller
+    UdpError error{};
+    std::array<Ipv4, kUdpGroupsMax> groups{};  ///< that it has joined; any: none
     PacketQueue<kUdpQueueMax, UdpDatagram> queue{};
     WaitPoint readable{"udp recv"};
+
+    [[nodiscard]] bool connected() const { return remote.port != 0; }
+    [[nodiscard]] bool joined(Ipv4 group) const;
+    /// Pool memory of what waits.
+    [[nodiscard]] std::uint32_t memory() const;
 };
 
 class UdpTable {
@@ -75,6 +96,10 @@ public:
 /// A received datagram. `packet` still begins with its IP header of `header_bytes`, since the error
 /// that says "nobody listens" quotes it.
 void udp_input(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpInfo& ip);
+
+/// An ICMP error that quotes a datagram of ours: the socket that sent it is told when it is
+/// connected to where that went, or sent there last.
+void udp_icmp_error(LockedNet& net, IcmpType type, std::uint8_t code, const FourTuple& quoted);
 
 /// Sends `payload` from `source_port`. Consumes it whatever happens.
 [[nodiscard]] Status<SendError> udp_output(LockedNet& net, Ipv4 source, std::uint16_t source_port,

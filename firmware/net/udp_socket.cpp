@@ -45,17 +45,71 @@ Result<UdpSocket, UdpError> UdpSocket::open(Net& net, ThreadContext& self, std::
     return UdpSocket{net, *id};
 }
 
+Status<UdpError> UdpSocket::connect(ThreadContext& self, const Endpoint& to) {
+    if (net_ == nullptr) return UdpError::closed;
+    NetGuard guard{*net_, self};
+    UdpPort* port = guard->udp.get(id_);
+    if (port == nullptr) return UdpError::closed;
+    if (to.port != 0 && to.address.is_any()) return UdpError::unreachable;
+    port->remote = to;
+    port->failed = false;
+    port->queue.clear();
+    return ok;
+}
+
+void UdpSocket::allow_broadcast(ThreadContext& self, bool allowed) {
+    if (net_ == nullptr) return;
+    NetGuard guard{*net_, self};
+    UdpPort* port = guard->udp.get(id_);
+    if (port != nullptr) port->broadcasts = allowed;
+}
+
+Status<UdpError> UdpSocket::join(ThreadContext& self, Ipv4 group) {
+    if (net_ == nullptr) return UdpError::closed;
+    NetGuard guard{*net_, self};
+    UdpPort* port = guard->udp.get(id_);
+    if (port == nullptr) return UdpError::closed;
+    if (!group.is_multicast()) return UdpError::unreachable;
+    if (port->joined(group)) return ok;
+    const auto slot = std::find(port->groups.begin(), port->groups.end(), Ipv4{});
+    if (slot == port->groups.end() || !igmp_join(*guard, group)) return UdpError::no_memory;
+    *slot = group;
+    return ok;
+}
+
+Status<UdpError> UdpSocket::leave(ThreadContext& self, Ipv4 group) {
+    if (net_ == nullptr) return UdpError::closed;
+    NetGuard guard{*net_, self};
+    UdpPort* port = guard->udp.get(id_);
+    if (port == nullptr) return UdpError::closed;
+    const auto slot = std::find(port->groups.begin(), port->groups.end(), group);
+    if (group.is_any() || slot == port->groups.end()) return UdpError::unreachable;
+    *slot = Ipv4{};
+    igmp_leave(*guard, group);
+    return ok;
+}
+
+Status<UdpError> UdpSocket::send(ThreadContext& self, std::span<const std::byte> data) {
+    return send_to(self, Endpoint{}, data);
+}
+
 Status<UdpError> UdpSocket::send_to(ThreadContext& self, const Endpoint& to,
                                     std::span<const std::byte> data) {
     if (net_ == nullptr) return UdpError::closed;
     NetGuard guard{*net_, self};
-    const UdpPort* port = guard->udp.get(id_);
+    UdpPort* port = guard->udp.get(id_);
     if (port == nullptr) return UdpError::closed;
-    if (data.size() + kUdpHeaderBytes + 20 > path_mtu(*guard, to.address)) return UdpError::too_big;
-    Mbuf payload = guard->pool.allocate(data.size());
+    if (std::exchange(port->failed, false)) return port->error;
+    if (data.size() > kUdpPayloadMax) return UdpError::too_big;
+    const Endpoint target = to.port == 0 ? port->remote : to;
+    if (target.port == 0) return UdpError::unreachable;
+    if (guard->interface.is_broadcast(target.address) && !port->broadcasts) {
+        return UdpError::denied;
+    }
+    Mbuf payload = data.empty() ? guard->pool.allocate(0) : guard->pool.copy_in(data);
     if (!payload) return UdpError::no_memory;
-    std::copy(data.begin(), data.end(), payload.writable_front().begin());
-    const auto sent = udp_output(*guard, Ipv4{}, port->port, to, std::move(payload));
+    port->last_to = target;
+    const auto sent = udp_output(*guard, Ipv4{}, port->port, target, std::move(payload));
     if (!sent) return to_udp_error(sent.error());
     return ok;
 }
@@ -73,6 +127,7 @@ Result<UdpReceived, UdpError> UdpSocket::receive(ThreadContext& self, std::span<
             datagram.payload.copy_out(0, into.first(std::min(whole, into.size())));
             return UdpReceived{datagram.from, whole};
         }
+        if (std::exchange(port->failed, false)) return port->error;
         if (guard->now() >= deadline) return UdpError::timed_out;
         // The outcome is found by looking again: the port may have gone meanwhile.
         static_cast<void>(guard.wait(port->readable, deadline));
@@ -83,7 +138,12 @@ void UdpSocket::close(ThreadContext& self) {
     if (!is_open()) return;
     NetGuard guard{*net_, self};
     UdpPort* port = guard->udp.get(id_);
-    if (port != nullptr) guard->wake(port->readable);
+    if (port != nullptr) {
+        guard->wake(port->readable);
+        for (const Ipv4 group : port->groups) {
+            if (!group.is_any()) igmp_leave(*guard, group);
+        }
+    }
     guard->udp.unbind(std::exchange(id_, UdpId{}));
 }
 

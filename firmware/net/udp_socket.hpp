@@ -41,10 +41,21 @@ public:
 
     /// Binds `port`, or a free one when it is 0.
     static Result<UdpSocket, UdpError> open(Net& net, ThreadContext& self, std::uint16_t port);
-    /// Sends one datagram (at most MTU - 28 bytes). Never waits; UDP promises nothing.
+    /// From now on only datagrams from `to` are received, send() goes there, and ICMP errors from
+    /// there come back as errors of the next call. Port 0 ends it. What waited is dropped.
+    Status<UdpError> connect(ThreadContext& self, const Endpoint& to);
+    /// Whether send_to() may name a broadcast address; not from the start.
+    void allow_broadcast(ThreadContext& self, bool allowed);
+    /// Receives what is sent to the multicast `group` from now on, until leave() or close().
+    Status<UdpError> join(ThreadContext& self, Ipv4 group);
+    Status<UdpError> leave(ThreadContext& self, Ipv4 group);
+    /// To whom it is connected.
+    Status<UdpError> send(ThreadContext& self, std::span<const std::byte> data);
+    /// Sends one datagram of at most kUdpPayloadMax bytes. Never waits; UDP promises nothing.
     Status<UdpError> send_to(ThreadContext& self, const Endpoint& to,
                              std::span<const std::byte> data);
-    /// Waits for a datagram and copies as much of it as fits. One thread reads a socket.
+    /// Waits for a datagram, or for the error of an earlier one, and copies as much of it as fits.
+    /// One thread reads a socket.
     Result<UdpReceived, UdpError> receive(ThreadContext& self, std::span<std::byte> into,
                                           Instant deadline);
     void close(ThreadContext& self);

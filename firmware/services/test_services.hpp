@@ -14,6 +14,7 @@
 #include "services/iperf/iperf.hpp"
 #include "services/server/tcp_server.hpp"
 #include "services/services_view.hpp"
+#include "services/udp_echo/udp_echo.hpp"
 #include "services/wangdoodle/wangdoodle.hpp"
 
 namespace kyu {
@@ -33,6 +34,7 @@ struct ServiceMemory {
 
 template <ServerWorkers Workers>
 class TestServices {
+    net::Net& net_;
     ServiceMemory& memory_;
     defects::Planted& planted_;
     wangdoodle::ChunkBuffers buffers_;
@@ -59,7 +61,8 @@ public:
     /// `seed` starts the numbers that wangdoodle's `rand` and `uni` draw.
     TestServices(net::Net& net, ServiceMemory& memory, defects::Planted& planted,
                  std::uint64_t seed)
-        : memory_(memory),
+        : net_(net),
+          memory_(memory),
           planted_(planted),
           buffers_(memory.chunks),
           wang_(memory.big, buffers_, planted_, seed),
@@ -87,6 +90,8 @@ public:
             const auto started = each->start(self);
             if (!started) complain(each->protocol().name, net::to_text(started.error()));
         }
+        const auto echo = start_udp_echo(net_, self);
+        if (!echo) complain("udp echo", net::to_text(echo.error()));
     }
     [[nodiscard]] std::span<TcpServerBase* const> servers() const { return servers_; }
     /// `big` transfers handed to TCP whole, since boot.

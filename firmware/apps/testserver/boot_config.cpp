@@ -52,12 +52,13 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
     net.gateway = net::Ipv4{};  // a gateway of the default network would be wrong in another
 }
 
-void read_gateway(std::string_view args, net::NetConfig& net, TextSink& complaints) {
-    const std::string_view text = boot_arg(args, "gw");
+/// A key whose value is one address; `into` stays as it is without one.
+void read_host(std::string_view args, std::string_view key, net::Ipv4& into, TextSink& complaints) {
+    const std::string_view text = boot_arg(args, key);
     if (text.empty()) return;
-    const auto gateway = net::parse_ipv4(text);
-    if (!gateway) return complain(complaints, "gw", text, "an address");
-    net.gateway = *gateway;
+    const auto address = parse_ipv4(text);
+    if (!address) return complain(complaints, key, text, "an address");
+    into = *address;
 }
 
 void read_watchdog(std::string_view args, WatchdogConfig& watchdog, TextSink& complaints) {
@@ -104,7 +105,8 @@ BootConfig read_boot_config(std::string_view args, TextSink& complaints) {
     BootConfig config;
     config.heartbeat = !args.empty() && boot_arg(args, "hb") != "0";
     read_address(args, config.net, complaints);
-    read_gateway(args, config.net, complaints);
+    read_host(args, "gw", config.net.gateway, complaints);
+    read_host(args, "dns", config.net.name_server, complaints);
     if (const auto text = boot_arg(args, "mac"); !text.empty()) {
         config.mac = parse_mac(text);
         if (!config.mac) complain(complaints, "mac", text, "XX:XX:XX:XX:XX:XX of one station");

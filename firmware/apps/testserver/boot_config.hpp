@@ -37,7 +37,7 @@ struct BootConfig {
 /// `complaints`.
 [[nodiscard]] BootConfig read_boot_config(std::string_view args, TextSink& complaints);
 
-/// "192.168.0.73"; nothing else, no leading zeros beyond "0".
+using net::parse_ipv4;
 /// "02:00:00:00:00:01"; a group or zero address is refused.
 [[nodiscard]] std::optional<net::MacAddress> parse_mac(std::string_view text);
 

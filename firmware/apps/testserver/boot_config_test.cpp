@@ -27,6 +27,8 @@ TEST(BootConfig, AFixedAddressBringsItsOwnGateway) {
     EXPECT_EQ(read.config.net.address, (net::Ipv4{10, 0, 2, 15}));
     EXPECT_EQ(read.config.net.prefix_bits, 16);
     EXPECT_EQ(read.config.net.gateway, (net::Ipv4{10, 0, 2, 2}));
+    EXPECT_TRUE(read.config.net.name_server.is_any());
+    EXPECT_EQ(Read{"dns=10.0.2.3"}.config.net.name_server, (net::Ipv4{10, 0, 2, 3}));
     EXPECT_EQ(read.config.seed, 42U);
     EXPECT_FALSE(read.config.heartbeat);
     ASSERT_TRUE(read.config.mac);
@@ -37,7 +39,7 @@ TEST(BootConfig, AFixedAddressBringsItsOwnGateway) {
 TEST(BootConfig, WhatDoesNotParseIsReportedAndTheDefaultStands) {
     for (const char* args :
          {"ip=1.2.3", "ip=1.2.3.4", "ip=1.2.3.4/33", "ip=1.2.3.256/8", "ip=1.2.3.4.5/8",
-          "ip=0.0.0.0/8", "ip=224.0.0.1/8", "ip=01.2.3.4/8", "ip=1..3.4/8", "gw=x", "seed=-1",
+          "ip=0.0.0.0/8", "ip=224.0.0.1/8", "ip=01.2.3.4/8", "ip=1..3.4/8", "gw=x", "dns=y", "seed=-1",
           "seed=18446744073709551616", "mac=52:54:00", "mac=01:00:00:00:00:00",
           "mac=00:00:00:00:00:00", "mac=52:54:00:12:34:567", "defect=nonsense"}) {
         const Read read{args};

@@ -14,26 +14,28 @@ namespace {
 
 constexpr std::uintptr_t kLineBytes = 64;
 
+/// Every frame comes through here: eight lines a turn.
+template <typename F>
+[[gnu::always_inline]] inline void for_each_line(std::uintptr_t line, std::uintptr_t end, F f) {
+    for (; line + 8 * kLineBytes <= end; line += 8 * kLineBytes) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < 8; ++i) f(line + i * kLineBytes);
+    }
+    for (; line < end; line += kLineBytes) f(line);
+}
+
 }  // namespace
 
 void dma_clean(const void* start, std::size_t bytes) {
     const auto first = reinterpret_cast<std::uintptr_t>(start) & ~(kLineBytes - 1);
-    const auto end = reinterpret_cast<std::uintptr_t>(start) + bytes;
-    for (std::uintptr_t line = first; line < end; line += kLineBytes) arch::clean_line(line);
+    for_each_line(first, reinterpret_cast<std::uintptr_t>(start) + bytes, arch::clean_line);
     arch::dsb();
 }
 
 void dma_invalidate(void* start, std::size_t bytes) {
     const auto first = reinterpret_cast<std::uintptr_t>(start);
     CHECK(first % kLineBytes == 0 && bytes % kLineBytes == 0);
-    // Every received frame comes through here twice.
-    const std::uintptr_t end = first + bytes;
-    std::uintptr_t line = first;
-    for (; line + 8 * kLineBytes <= end; line += 8 * kLineBytes) {
-#pragma GCC unroll 8
-        for (unsigned i = 0; i < 8; ++i) arch::invalidate_line(line + i * kLineBytes);
-    }
-    for (; line < end; line += kLineBytes) arch::invalidate_line(line);
+    for_each_line(first, first + bytes, arch::invalidate_line);
     arch::dsb();
 }
 

@@ -124,6 +124,8 @@ public:
     [[nodiscard]] bool up() const override { return phy_.up(); }
     [[nodiscard]] bool transmit_checksums() const override { return true; }
     bool transmit(net::Mbuf&& frame) override;
+    [[nodiscard]] std::size_t transmit_room() override;
+    void receive_groups(bool wanted) override;
     void flush() override;
     [[nodiscard]] net::Mbuf receive(net::MbufPool& pool) override;
     bool receive_done() override;
@@ -162,6 +164,7 @@ private:
     bool transmit_wanted_{false};   // somebody was refused: interrupt when there is room
     bool transmit_pending_{false};  // frames in the ring that the device was not told of
     bool resynchronise_wanted_{false};
+    bool groups_wanted_{false};    // multicast frames are let in
     bool rearmed_{false};          // slots since the last receive_done()
     Instant transmit_progress_{};  // when the ring was last seen empty or moving
     Instant next_poll_{};
@@ -178,7 +181,6 @@ private:
     void resynchronise();
     void kick_receiver();
     [[nodiscard]] bool stop_receiver();
-    [[nodiscard]] bool gather(net::Mbuf& frame, TxPieces& pieces);
     [[nodiscard]] static bool in_one_piece(net::Mbuf& frame);
     void reclaim();
     [[nodiscard]] static bool is_ipv4(const net::Mbuf& frame);

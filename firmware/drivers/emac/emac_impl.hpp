@@ -45,7 +45,7 @@ bool Emac<I, D, C, T, R>::bring_up() {
     apply_link_mode();
     transmit_progress_ = next_poll_ = clock_.now();
 
-    io_.write(FrameFilter::offset, FrameFilter::kOwnAndBroadcast);
+    receive_groups(groups_wanted_);
     io_.write(HashHigh::offset, 0);
     io_.write(HashLow::offset, 0);
     io_.write(RxCtl1::offset, kRxKick);
@@ -256,8 +256,14 @@ void Emac<I, D, C, T, R>::kick_receiver() {
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
 bool Emac<I, D, C, T, R>::is_ipv4(const net::Mbuf& frame) {
+    constexpr std::size_t kType = 12;
     std::array<std::byte, 2> type{};
-    frame.copy_out(12, type);
+    const std::span<const std::byte> front = frame.front();
+    if (front.size() >= kType + type.size()) {
+        std::memcpy(type.data(), front.data() + kType, type.size());
+    } else {
+        frame.copy_out(kType, type);
+    }
     return type[0] == std::byte{0x08} && type[1] == std::byte{0x00};
 }
 
@@ -269,24 +275,6 @@ bool Emac<I, D, C, T, R>::in_one_piece(net::Mbuf& frame) {
     frame.copy_out(0, copy.writable_front());
     frame = std::move(copy);
     return true;
-}
-
-template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
-bool Emac<I, D, C, T, R>::gather(net::Mbuf& frame, TxPieces& pieces) {
-    // Silicon pads short frames, QEMU does not: padding here makes captures the same.
-    const std::size_t size = frame.size();
-    const std::size_t pad = size < kMinFrameBytes ? kMinFrameBytes - size : 0;
-    const std::span<const std::byte> padding = std::span(area_.padding.bytes).first(pad);
-    const auto add_all = [&] {
-        bool fits = true;
-        pieces = TxPieces{};
-        frame.for_each_segment([&](std::span<const std::byte> s) { fits = fits && pieces.add(s); });
-        return fits && pieces.add(padding);
-    };
-    if (add_all()) return true;
-    if (!in_one_piece(frame)) return false;
-    ++counters_.transmit_copied;
-    return add_all();
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
@@ -302,13 +290,20 @@ bool Emac<I, D, C, T, R>::transmit(net::Mbuf&& frame) {
         ++stats_.tx_errors;
         return false;
     }
-    TxPieces pieces;
-    if (!gather(frame, pieces)) {
-        ++stats_.tx_errors;
-        return false;
+    // Silicon pads short frames, QEMU does not: padding here makes captures the same.
+    const std::size_t pad = size < kMinFrameBytes ? kMinFrameBytes - size : 0;
+    std::size_t pieces = pieces_of(frame);
+    if (pieces >= kTxPiecesMax) {
+        if (!in_one_piece(frame)) {
+            ++stats_.tx_errors;
+            return false;
+        }
+        ++counters_.transmit_copied;
+        pieces = 1;
     }
-    if (tx_.free() < pieces.count()) flush();
-    if (tx_.free() < pieces.count()) {
+    const std::size_t slots = pieces + (pad != 0 ? 1 : 0);
+    if (tx_.free() < slots) flush();
+    if (tx_.free() < slots) {
         ++stats_.tx_ring_full;
         if (!std::exchange(transmit_wanted_, true)) enable_interrupts();
         return false;
@@ -316,7 +311,8 @@ bool Emac<I, D, C, T, R>::transmit(net::Mbuf&& frame) {
     const std::uint32_t checksum =
         is_ipv4(frame) ? TxControl::kChecksumFull : TxControl::kChecksumNone;
     if (tx_.in_use() == 0) transmit_progress_ = clock_.now();
-    tx_.give_to_device(std::move(frame), pieces, checksum);
+    tx_.give_to_device(std::move(frame), pieces, std::span(area_.padding.bytes).first(pad),
+                       checksum);
     transmit_pending_ = true;
     ++stats_.tx_frames;
     stats_.tx_bytes += size;
@@ -324,10 +320,26 @@ bool Emac<I, D, C, T, R>::transmit(net::Mbuf&& frame) {
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+std::size_t Emac<I, D, C, T, R>::transmit_room() {
+    // A header, what it is about, and where a cut went through that.
+    constexpr std::size_t kPiecesOfAFragment = 3;
+    if (tx_.free() < T / 2) flush();
+    return tx_.free() / kPiecesOfAFragment;
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+void Emac<I, D, C, T, R>::receive_groups(bool wanted) {
+    groups_wanted_ = wanted;
+    io_.write(FrameFilter::offset,
+              FrameFilter::kOwnAndBroadcast | FrameFilter::AllMulticast::of(wanted ? 1U : 0U));
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
 void Emac<I, D, C, T, R>::flush() {
     if (transmit_pending_) {
         transmit_pending_ = false;
         ++counters_.transmit_kicks;
+        dma_.before_device();
         io_.write(TxCtl1::offset, kTxKick);  // QEMU sends before this returns
     }
     if (tx_.in_use() != 0) reclaim();

@@ -95,6 +95,7 @@ struct FrameFilter {
     static constexpr std::uint32_t offset = 0x38;
     /// Our own address, what the hash lets through (nothing) and broadcast.
     static constexpr std::uint32_t kOwnAndBroadcast = 0;
+    using AllMulticast = Field<16, 16>;
 };
 
 struct HashHigh {

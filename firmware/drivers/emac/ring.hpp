@@ -124,22 +124,12 @@ public:
 /// A frame may be in this many pieces, the padding included; more are copied into one.
 inline constexpr std::size_t kTxPiecesMax = 8;
 
-/// The pieces of one frame, ready for the ring.
-class TxPieces {
-    std::array<std::span<const std::byte>, kTxPiecesMax> pieces_{};
-    std::size_t count_{0};
-
-public:
-    /// False: there are too many.
-    [[nodiscard]] bool add(std::span<const std::byte> piece) {
-        if (piece.empty()) return true;
-        if (count_ == kTxPiecesMax) return false;
-        pieces_[count_++] = piece;
-        return true;
-    }
-    [[nodiscard]] std::size_t count() const { return count_; }
-    [[nodiscard]] std::span<const std::byte> operator[](std::size_t i) const { return pieces_[i]; }
-};
+/// In how many pieces a frame lies.
+[[nodiscard]] inline std::size_t pieces_of(const net::Mbuf& frame) {
+    std::size_t n = 0;
+    for (const net::Segment* s = frame.head(); s != nullptr; s = s->next) n += s->size != 0;
+    return n;
+}
 
 /// What take_from_device() brought back.
 struct Sent {
@@ -174,33 +164,38 @@ public:
     [[nodiscard]] std::size_t free() const { return N - in_use(); }
     [[nodiscard]] std::uint32_t first_address() const { return dma_.bus_address(&slots_[0]); }
 
-    /// Hands a frame over; pieces.count() is at least 1 and at most free(). `frame` owns the memory
-    /// of the pieces and is kept until the device is done with the last one.
-    void give_to_device(net::Mbuf&& frame, const TxPieces& pieces, std::uint32_t checksum) {
-        const std::size_t count = pieces.count();
+    /// Hands over a frame of `pieces` pieces, with `padding` behind it; together 1 to free() slots.
+    /// The frame is kept until the device is done with the last one. The device hears of it when
+    /// it is kicked, after before_device().
+    void give_to_device(net::Mbuf&& frame, std::size_t pieces, std::span<const std::byte> padding,
+                        std::uint32_t checksum) {
+        const std::size_t count = pieces + (padding.empty() ? 0 : 1);
         CHECK(count > 0 && count <= free());
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::span<const std::byte> piece = pieces[i];
+        const std::uint32_t first = filled_;
+        const std::uint32_t last = first + static_cast<std::uint32_t>(count) - 1;
+        // The manual wants the checksum mode in the first, QEMU looks in the last: in all.
+        const std::uint32_t control = TxControl::Chained::of(1) | TxControl::Interrupt::of(1) |
+                                      TxControl::Checksum::of(checksum);
+        const auto fill = [&](std::span<const std::byte> piece) {
             dma_.clean(piece.data(), piece.size());
-            Descriptor& d = slots_[index(filled_ + static_cast<std::uint32_t>(i))];
-            // The manual wants the checksum mode in the first, QEMU looks in the last: in all.
-            dma_.store(d.control,
-                       TxControl::Chained::of(1) | TxControl::Interrupt::of(1) |
-                           TxControl::First::of(i == 0) | TxControl::Last::of(i + 1 == count) |
-                           TxControl::Checksum::of(checksum) |
-                           TxControl::BufferBytes::of(static_cast<std::uint32_t>(piece.size())));
+            Descriptor& d = slots_[index(filled_)];
             dma_.store(d.buffer, dma_.bus_address(piece.data()));
+            dma_.store(d.control,
+                       control | TxControl::First::of(filled_ == first) |
+                           TxControl::Last::of(filled_ == last) |
+                           TxControl::BufferBytes::of(static_cast<std::uint32_t>(piece.size())));
+            if (filled_ != first) dma_.store(d.status, Status::Own::mask);
+            ++filled_;
+        };
+        for (const net::Segment* s = frame.head(); s != nullptr; s = s->next) {
+            if (s->size != 0) fill(s->bytes());
         }
-        // Last piece first: the device must never reach a piece that is not its own yet, or the
+        if (!padding.empty()) fill(padding);
+        frames_[index(last)] = std::move(frame);
+        // The first piece last: the device must never reach a piece that is not its own yet, or the
         // front of the frame is lost and its tail goes out alone (h3.md §7).
-        for (std::size_t i = count; i-- > 0;) {
-            if (i == 0) dma_.before_device();
-            dma_.store(slots_[index(filled_ + static_cast<std::uint32_t>(i))].status,
-                       Status::Own::mask);
-        }
         dma_.before_device();
-        filled_ += static_cast<std::uint32_t>(count);
-        frames_[index(filled_ - 1)] = std::move(frame);
+        dma_.store(slots_[index(first)].status, Status::Own::mask);
     }
 
     /// Takes back what the device is done with, in order, and frees it.

@@ -36,6 +36,17 @@ TEST(Start, SetsWhatTheManualAsksFor) {
     }
 }
 
+TEST(Start, GroupsAreLetInOnlyWhileTheyAreWantedAndAcrossARestart) {
+    Bench bench(Character::silicon);
+    bench.start();
+    bench.device.receive_groups(true);
+    EXPECT_EQ(bench.model.reg(FrameFilter::offset), 1U << 16U) << "h3.md: all multicast";
+    bench.start();
+    EXPECT_EQ(bench.model.reg(FrameFilter::offset), 1U << 16U);
+    bench.device.receive_groups(false);
+    EXPECT_EQ(bench.model.reg(FrameFilter::offset), 0U);
+}
+
 TEST(Start, AMacThatStaysInResetIsReportedInTime) {
     Bench bench(Character::silicon);
     bench.model.reset_never_ends = true;

@@ -41,6 +41,11 @@ public:
         --count_;
         return packet;
     }
+    /// Calls f(const T&) for each, oldest first.
+    template <typename F>
+    void for_each(F&& f) const {
+        for (std::size_t i = 0; i < count_; ++i) f(slots_[(first_ + i) % N]);
+    }
     void clear() {
         while (!empty()) pop();
     }

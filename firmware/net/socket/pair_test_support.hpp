@@ -61,7 +61,7 @@ public:
     [[nodiscard]] std::uint16_t mtu() const override { return 1500; }
     [[nodiscard]] bool up() const override { return true; }
     [[nodiscard]] bool transmit_checksums() const override { return false; }
-    bool transmit(Mbuf mbuf) override {
+    bool transmit(Mbuf&& mbuf) override {
         Frame frame(mbuf.size());
         mbuf.copy_out(0, frame);
         ++stats_.tx_frames;

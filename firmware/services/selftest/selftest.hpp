@@ -1,4 +1,5 @@
-// Self tests: what the menus k, i and t of the shell run, on the real kernel, in its thread.
+// Self tests: what the menus k, i, n and t of the shell run, on the real kernel, in the shell's
+// thread.
 //
 // Context   the shell's thread, between two commands; its threads are of the test's own making.
 // Ownership the Bench owns stacks and threads. A Threads object in a test's frame ends them all
@@ -52,6 +53,7 @@ private:
     bool broken_{false};
 
 public:
+    unsigned net_debug{0};  ///< how much the tests of the menu n say: 0, 1, 2
     /// A thread of an earlier test would not end: it is blocked for good, and its stack is gone.
     [[nodiscard]] bool broken() const { return broken_; }
     /// A stack that no Threads object has given out: the last.
@@ -143,5 +145,7 @@ inline constexpr unsigned kLower = 14;
 [[nodiscard]] std::span<const Test> tcp_tests();
 /// Those of the menu i that need no device.
 [[nodiscard]] std::span<const Test> portable_tests();
+/// The menu n.
+[[nodiscard]] std::span<const Test> network_tests();
 
 }  // namespace kyu::selftest

@@ -53,6 +53,7 @@ struct ShellCommand {
 [[nodiscard]] std::span<const ShellCommand> memory_commands();
 [[nodiscard]] std::span<const ShellCommand> net_commands();
 [[nodiscard]] std::span<const ShellCommand> tcp_client_commands();
+[[nodiscard]] std::span<const ShellCommand> client_commands();
 [[nodiscard]] std::span<const ShellCommand> board_commands();
 [[nodiscard]] std::span<const ShellCommand> test_commands();
 

@@ -9,8 +9,9 @@ constexpr std::size_t kLineMax = 128;
 constexpr std::size_t kWordsMax = 8;
 
 using Group = std::span<const ShellCommand> (*)();
-constexpr std::array<Group, 6> kGroups{thread_commands,     memory_commands, net_commands,
-                                       tcp_client_commands, board_commands,  test_commands};
+constexpr std::array<Group, 7> kGroups{thread_commands, memory_commands,     net_commands,
+                                       client_commands, tcp_client_commands, board_commands,
+                                       test_commands};
 
 void help(ThreadContext& self, ShellParts& parts) {
     for (const Group group : kGroups) {

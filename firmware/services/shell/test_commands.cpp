@@ -1,9 +1,10 @@
-// k, i and t: the menus of self tests.
+// k, i, n and t: the menus of self tests.
 //
 // Context   the shell's thread; so do the tests.
 // Source    each test ends with one line for people and one for programs: `@kyu test name=…
 //           result=ok|failed|skipped ms=…` (docs/console.md).
 #include "kernel/frame_line.hpp"
+#include "net/counters.hpp"
 #include "services/shell/command.hpp"
 
 namespace kyu {
@@ -34,9 +35,46 @@ struct Tally {
     }
 };
 
+/// The counters that move during a test of the menu n: shown at debug level 1 (drops) and 2 (all).
+class CounterWatch {
+    static constexpr std::size_t kCounters = net::kDropReasons + net::kStackCounters.size();
+    std::array<std::uint64_t, kCounters> before_{};
+
+    template <typename F>
+    static void visit(const net::LockedNet& net, F&& f) {
+        std::size_t index = 0;
+        const auto number = [&](std::string_view name, std::uint64_t value) {
+            f(index++, name, value);
+        };
+        net::for_each_drop(net, number);
+        net::for_each_stack_counter(net, number);
+    }
+
+public:
+    void begin(ThreadContext& self, ShellParts& parts) {
+        net::NetGuard guard(parts.net, self);
+        visit(*guard, [this](std::size_t i, std::string_view, std::uint64_t v) { before_[i] = v; });
+    }
+    void end(ThreadContext& self, ShellParts& parts) {
+        const unsigned level = parts.bench.net_debug;
+        if (level == 0) return;
+        parts.page.clear();
+        {
+            net::NetGuard guard(parts.net, self);
+            visit(*guard, [&](std::size_t i, std::string_view name, std::uint64_t value) {
+                if (value == before_[i] || (level < 2 && i >= net::kDropReasons)) return;
+                print(parts.page, "  {} +{}\n", name, value - before_[i]);
+            });
+        }
+        parts.console.write(self, parts.page.view());
+    }
+};
+
 Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter, const Test& test,
                bool confirmed) {
     selftest::Run run{parts.console, parts.board, parts.bench, parts.net, parts.services};
+    CounterWatch watch;
+    if (letter == "n") watch.begin(self, parts);
     const Instant start = self.now();
     if (test.asks && !confirmed) {
         run.skip("stops the board: add yes to run it");
@@ -60,6 +98,7 @@ Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter, 
         .word("result", selftest::to_text(run.result()))
         .number("ms", static_cast<std::uint64_t>(ms));
     if (!run.why().empty()) frame.text("why", run.why());
+    if (letter == "n") watch.end(self, parts);
     return run.result();
 }
 
@@ -126,6 +165,10 @@ void tcp_menu(ThreadContext& self, ShellParts& parts, Words words) {
     run_menu(self, parts, words, {"t", selftest::tcp_tests(), {}});
 }
 
+void network_menu(ThreadContext& self, ShellParts& parts, Words words) {
+    run_menu(self, parts, words, {"n", selftest::network_tests(), {}});
+}
+
 }  // namespace
 
 std::span<const ShellCommand> test_commands() {
@@ -135,6 +178,7 @@ std::span<const ShellCommand> test_commands() {
         ShellCommand{"cost", "cost", "", "what a switch, a hand-over and a lock take", cost},
         ShellCommand{"io", "i", "[N|NAME [R]]", "I/O tests: the same", io_menu},
         ShellCommand{"tcptests", "t", "[N|NAME [R]]", "TCP tests: the same", tcp_menu},
+        ShellCommand{"network", "n", "[N|NAME [R]]", "network tests: the same", network_menu},
     };
     return kCommands;
 }

@@ -1,0 +1,110 @@
+// Conflict detection: who else has our address.
+//
+// Lock      the network lock.
+#include "net/address_claim.hpp"
+
+#include "net/net.hpp"
+
+namespace kyu::net {
+
+namespace {
+
+using State = AddressClaim::State;
+
+void probe(LockedNet& net, Ipv4 address) {
+    AddressClaim& claim = net.claim;
+    ++claim.probes;
+    arp_probe(net, address);
+    const auto spread = static_cast<std::uint32_t>((kProbeGapMax - kProbeGapMin).us());
+    claim.next = net.now() + kProbeGapMin + Duration::from_us(net.random.below(spread));
+}
+
+void begin(LockedNet& net, State state) {
+    net.claim.state = state;
+    net.claim.probes = 0;
+    net.claim.had_conflict = false;
+    net.claim.next = net.now();
+}
+
+void give_up(LockedNet& net) {
+    AddressClaim& claim = net.claim;
+    const Interface& interface = net.interface;
+    ++net.stats.arp_addresses_lost;
+    if (interface.source == AddressSource::dhcp) {
+        address_claim_stop(net);
+        return dhcp_address_lost(net);
+    }
+    claim.address = interface.address;
+    claim.prefix_bits = interface.prefix_bits;
+    claim.gateway = interface.gateway;
+    set_address(net, Ipv4{}, 0, Ipv4{}, AddressSource::conflict);
+    claim.state = State::lost;
+    claim.next = net.now() + kClaimAgain;
+}
+
+}  // namespace
+
+void address_claim(LockedNet& net) {
+    if (!net.interface.has_address() || !net.interface.link.up()) return address_claim_stop(net);
+    arp_announce(net);
+    net.claim.address = net.interface.address;
+    begin(net, State::claiming);
+}
+
+void address_probe(LockedNet& net, Ipv4 address) {
+    net.claim.address = address;
+    begin(net, State::probing);
+}
+
+void address_claim_stop(LockedNet& net) {
+    net.claim.state = State::idle;
+    net.claim.next = Instant::never();
+}
+
+bool address_conflict(LockedNet& net, Ipv4 sender, Ipv4 target, const MacAddress& who) {
+    AddressClaim& claim = net.claim;
+    if (claim.state == State::probing) {
+        // RFC 5227 §2.1.1: it is used, or another host is probing for it too.
+        if (sender != claim.address && !(sender.is_any() && target == claim.address)) return false;
+        net.stats.count(Drop::arp_conflict);
+        claim.other = who;
+        address_claim_stop(net);
+        dhcp_probed(net, false);
+        return true;
+    }
+    if (!net.interface.is_own(sender)) return false;
+    net.stats.count(Drop::arp_conflict);
+    claim.other = who;
+    const bool again = claim.had_conflict && net.now() - claim.last_conflict < kArpDefend;
+    if (claim.state == State::claiming || again) {
+        give_up(net);
+        return true;
+    }
+    claim.had_conflict = true;
+    claim.last_conflict = net.now();
+    arp_announce(net);
+    return true;
+}
+
+void address_claim_timer(LockedNet& net) {
+    AddressClaim& claim = net.claim;
+    switch (claim.state) {
+        case State::idle: break;
+        case State::probing:
+            if (claim.probes < kProbes) return probe(net, claim.address);
+            address_claim_stop(net);
+            return dhcp_probed(net, true);
+        case State::claiming:
+            if (claim.probes < kProbes) return probe(net, claim.address);
+            claim.state = State::announcing;
+            claim.next = net.now() + kAnnounceGap;
+            return;
+        case State::announcing: address_claim_stop(net); return arp_announce(net);
+        case State::lost:
+            return set_address(net, claim.address, claim.prefix_bits, claim.gateway,
+                               AddressSource::fixed);
+    }
+    claim.next = Instant::never();
+}
+
+}  // namespace kyu::net
