@@ -3,25 +3,22 @@
 // Context   any.
 #include "net/ip_address.hpp"
 
+#include <charconv>
+
 namespace kyu::net {
 
 std::optional<Ipv4> parse_ipv4(std::string_view text) {
     std::uint32_t value = 0;
     for (int i = 0; i < 4; ++i) {
-        const std::size_t end = text.find('.');
-        const std::string_view part = text.substr(0, end);
-        if ((end == std::string_view::npos) != (i == 3)) return std::nullopt;
-        if (part.empty() || part.size() > 3 || (part.size() > 1 && part[0] == '0')) {
-            return std::nullopt;
-        }
-        std::uint32_t byte = 0;
-        for (const char c : part) {
-            if (c < '0' || c > '9') return std::nullopt;
-            byte = byte * 10 + static_cast<std::uint32_t>(c - '0');
-        }
-        if (byte > 255) return std::nullopt;
+        const char* end = text.data() + text.size();
+        std::uint8_t byte = 0;
+        const auto [stop, error] = std::from_chars(text.data(), end, byte);
+        if (error != std::errc{}) return std::nullopt;
+        if (stop - text.data() > 1 && text[0] == '0') return std::nullopt;  // octal, or a slip
+        const bool dot = stop != end && *stop == '.';
+        if (i < 3 ? !dot : stop != end) return std::nullopt;
+        text.remove_prefix(static_cast<std::size_t>(stop - text.data()) + (dot ? 1 : 0));
         value = (value << 8U) | byte;
-        text.remove_prefix(i < 3 ? end + 1 : text.size());
     }
     return Ipv4{value};
 }

@@ -56,7 +56,7 @@ void read_address(std::string_view args, net::NetConfig& net, TextSink& complain
 void read_host(std::string_view args, std::string_view key, net::Ipv4& into, TextSink& complaints) {
     const std::string_view text = boot_arg(args, key);
     if (text.empty()) return;
-    const auto address = parse_ipv4(text);
+    const auto address = net::parse_ipv4(text);
     if (!address) return complain(complaints, key, text, "an address");
     into = *address;
 }

@@ -37,7 +37,6 @@ struct BootConfig {
 /// `complaints`.
 [[nodiscard]] BootConfig read_boot_config(std::string_view args, TextSink& complaints);
 
-using net::parse_ipv4;
 /// "02:00:00:00:00:01"; a group or zero address is refused.
 [[nodiscard]] std::optional<net::MacAddress> parse_mac(std::string_view text);
 

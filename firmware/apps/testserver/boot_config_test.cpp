@@ -39,8 +39,8 @@ TEST(BootConfig, AFixedAddressBringsItsOwnGateway) {
 TEST(BootConfig, WhatDoesNotParseIsReportedAndTheDefaultStands) {
     for (const char* args :
          {"ip=1.2.3", "ip=1.2.3.4", "ip=1.2.3.4/33", "ip=1.2.3.256/8", "ip=1.2.3.4.5/8",
-          "ip=0.0.0.0/8", "ip=224.0.0.1/8", "ip=01.2.3.4/8", "ip=1..3.4/8", "gw=x", "dns=y", "seed=-1",
-          "seed=18446744073709551616", "mac=52:54:00", "mac=01:00:00:00:00:00",
+          "ip=0.0.0.0/8", "ip=224.0.0.1/8", "ip=01.2.3.4/8", "ip=1..3.4/8", "gw=x", "dns=y",
+          "seed=-1", "seed=18446744073709551616", "mac=52:54:00", "mac=01:00:00:00:00:00",
           "mac=00:00:00:00:00:00", "mac=52:54:00:12:34:567", "defect=nonsense"}) {
         const Read read{args};
         EXPECT_EQ(read.config.net.address, (net::Ipv4{192, 168, 0, 73})) << args;

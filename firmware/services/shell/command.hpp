@@ -52,8 +52,8 @@ struct ShellCommand {
 [[nodiscard]] std::span<const ShellCommand> thread_commands();
 [[nodiscard]] std::span<const ShellCommand> memory_commands();
 [[nodiscard]] std::span<const ShellCommand> net_commands();
-[[nodiscard]] std::span<const ShellCommand> tcp_client_commands();
 [[nodiscard]] std::span<const ShellCommand> client_commands();
+[[nodiscard]] std::span<const ShellCommand> tcp_client_commands();
 [[nodiscard]] std::span<const ShellCommand> board_commands();
 [[nodiscard]] std::span<const ShellCommand> test_commands();
 

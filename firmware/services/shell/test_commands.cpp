@@ -161,12 +161,12 @@ void io_menu(ThreadContext& self, ShellParts& parts, Words words) {
     run_menu(self, parts, words, {"i", selftest::portable_tests(), parts.board_tests});
 }
 
-void tcp_menu(ThreadContext& self, ShellParts& parts, Words words) {
-    run_menu(self, parts, words, {"t", selftest::tcp_tests(), {}});
-}
-
 void network_menu(ThreadContext& self, ShellParts& parts, Words words) {
     run_menu(self, parts, words, {"n", selftest::network_tests(), {}});
+}
+
+void tcp_menu(ThreadContext& self, ShellParts& parts, Words words) {
+    run_menu(self, parts, words, {"t", selftest::tcp_tests(), {}});
 }
 
 }  // namespace
@@ -177,8 +177,8 @@ std::span<const ShellCommand> test_commands() {
                      kernel_menu},
         ShellCommand{"cost", "cost", "", "what a switch, a hand-over and a lock take", cost},
         ShellCommand{"io", "i", "[N|NAME [R]]", "I/O tests: the same", io_menu},
-        ShellCommand{"tcptests", "t", "[N|NAME [R]]", "TCP tests: the same", tcp_menu},
         ShellCommand{"network", "n", "[N|NAME [R]]", "network tests: the same", network_menu},
+        ShellCommand{"tcptests", "t", "[N|NAME [R]]", "TCP tests: the same", tcp_menu},
     };
     return kCommands;
 }
