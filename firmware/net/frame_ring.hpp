@@ -1,8 +1,8 @@
 // FrameRing: the last frames in both directions, for tcptrace, the crash record and the rig.
 //
 // Rules     One fixed slot a frame: when, which way, how long, its first bytes as they were on the
-//           wire, and what TCP thought right after it. Recording formats nothing: some 30
-//           instructions, mostly a copy of whole words (docs/sockets.md). The layout is
+//           wire, and what TCP thought right after it. Recording formats nothing: some 45
+//           instructions, a third of them a copy of whole words (docs/sockets.md). The layout is
 //           read from outside (rig/inspect/frames.py): it changes together with kVersion.
 // Ownership part of LockedNet; the kernel knows where it lies (Kernel::note_ring).
 // Lock      the network lock. A panic reads it without.
