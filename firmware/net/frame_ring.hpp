@@ -1,8 +1,8 @@
 // FrameRing: the last frames in both directions, for tcptrace, the crash record and the rig.
 //
 // Rules     One fixed slot a frame: when, which way, how long, its first bytes as they were on the
-//           wire, and what TCP thought right after it. Recording formats nothing: some 30
-//           instructions, mostly a copy of whole words (docs/sockets.md). The layout is
+//           wire, and what TCP thought right after it. Recording formats nothing: some 45
+//           instructions, a third of them a copy of whole words (docs/sockets.md). The layout is
 //           read from outside (rig/inspect/frames.py): it changes together with kVersion.
 // Ownership part of LockedNet; the kernel knows where it lies (Kernel::note_ring).
 // Lock      the network lock. A panic reads it without.
@@ -71,10 +71,11 @@ private:
     static constexpr std::uint32_t kMagic = 0x4655'594B;  // "KYUF"
     static constexpr std::uint16_t kVersion = 1;
 
-    std::uint32_t magic_{kMagic};
-    std::uint16_t version_{kVersion};
-    std::uint16_t slot_bytes_{sizeof(Slot)};
-    std::uint32_t slot_count_{kSlots};
+    // For who reads the memory.
+    [[maybe_unused]] std::uint32_t magic_{kMagic};
+    [[maybe_unused]] std::uint16_t version_{kVersion};
+    [[maybe_unused]] std::uint16_t slot_bytes_{sizeof(Slot)};
+    [[maybe_unused]] std::uint32_t slot_count_{kFrameRingKept ? kSlots : 1};
     std::uint32_t written_{0};  ///< since boot; the newest is at (written_ - 1) % kSlots
     std::array<Slot, kFrameRingKept ? kSlots : 1> slots_{};
 

@@ -16,7 +16,5 @@ void print_netstat(TextSink& sink, LockedNet& net);
 void print_mbufs(TextSink& sink, LockedNet& net);
 void print_routes(TextSink& sink, LockedNet& net);
 void print_arp(TextSink& sink, LockedNet& net);
-/// Connections and TCP's counters (tcp/show.cpp).
-void print_tcp(TextSink& sink, LockedNet& net);
 
 }  // namespace kyu::net

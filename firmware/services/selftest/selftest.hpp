@@ -22,10 +22,6 @@
 #include "services/services_view.hpp"
 #include "services/shell/shell_board.hpp"
 
-namespace kyu::net {
-class Net;
-}
-
 namespace kyu::selftest {
 
 inline constexpr Duration kPatience = Duration::from_s(5);
