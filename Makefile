@@ -5,12 +5,13 @@
 #   make NO_INSTALL=1 …                               tells what is missing instead of installing it
 
 .DEFAULT_GOAL := help
-.PHONY: help soak test firmware check format doctor clean
+.PHONY: help soak bench test firmware check format doctor clean
 export KYU_NO_INSTALL := $(NO_INSTALL)
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make soak       set up, build, boot the emulated board, run 200 transfers and judge them'
+	@echo 'make bench      set up, build and measure: transfers, streams, instructions a byte'
 	@echo 'make test       set up, build and run every test'
 	@echo 'make firmware   build/board/kyu.elf, and build/defects/kyu.elf with planted failures'
 	@echo 'make check      format, lint and layout only'
@@ -21,6 +22,10 @@ help:
 soak: firmware
 	@ci/setup soak
 	@.venv/bin/kyu soak $(ARGS)
+
+bench: firmware
+	@ci/setup soak
+	@.venv/bin/kyu bench $(ARGS)
 
 test:
 	@ci/setup test

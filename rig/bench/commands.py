@@ -6,20 +6,32 @@ import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from rig.errors import UserError
+
 _PATH = click.Path(path_type=Path)
+_IMAGE = click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
+_JSON = click.option("--json", "file", type=_PATH, help="Write the table here too.")
+_AT_LEAST_ONE = click.IntRange(1)
 
 
-@click.group()
-def bench() -> None:
-    """What the firmware costs, measured on the emulated board."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def bench(context: click.Context) -> None:
+    """What the firmware does and costs, measured on the emulated board.
+
+    Without a command: the network's table. Compare it with a peer in the same run: docs/bench.md.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(network)
 
 
 @bench.command()
-@click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
-@click.option("--json", "file", type=_PATH, help="Write the table here too.")
+@_IMAGE
+@_JSON
 def kernel(image: Path | None, file: Path | None) -> None:
     """Guest instructions of a thread switch, a semaphore's hand-over and a lock."""
     from rig.bench import kernel as measuring
@@ -30,6 +42,36 @@ def kernel(image: Path | None, file: Path | None) -> None:
         costs = measuring.measure(images.find(image), wire)
     for cost in costs:
         click.echo(f"{measuring.LABELS.get(cost.what, cost.what):<46} {cost.instructions:8.1f}")
-    if file is not None:
-        table = {"unit": "guest instructions", "kernel": [asdict(cost) for cost in costs]}
-        file.write_text(json.dumps(table, indent=2) + "\n")
+    table = {"unit": "guest instructions", "kernel": [asdict(cost) for cost in costs]}
+    _write(file, table)
+
+
+@bench.command()
+@_IMAGE
+@_JSON
+@click.option("--transfers", type=_AT_LEAST_ONE, default=300, show_default=True)
+@click.option(
+    "--stream", type=_AT_LEAST_ONE, default=50_000_000, show_default=True, metavar="BYTES"
+)
+@click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
+def network(image: Path | None, file: Path | None, transfers: int, stream: int, wire: str) -> None:
+    """Transfers a second, streams both ways, boot to the first connection, instructions a byte."""
+    from rig.bench import network as measuring
+    from rig.board import image as images
+    from rig.wire.choose import choose
+
+    load = measuring.Load(transfers, stream)
+    with contextlib.closing(choose(wire)) as one_wire:
+        figures = measuring.measure(images.find(image), one_wire, load)
+    for one in figures:
+        click.echo(f"{one.what:<34} {one.value:10.3f} {one.unit}")
+    _write(file, {"load": asdict(load), "network": [asdict(one) for one in figures]})
+
+
+def _write(file: Path | None, table: dict[str, Any]) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write it: {error.strerror}", where=str(file)) from None

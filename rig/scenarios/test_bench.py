@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rig.assembly import BoardChoice
+from rig.bench import network
 from rig.bench.kernel import LABELS, measure
 from rig.pytest_plugin import Keeper
 
@@ -18,3 +19,18 @@ def test_the_kernels_cost_in_guest_instructions_repeats_whatever_the_host_does(
         # What else is ready to run, and a frame from the network in each of the rounds, is all that
         # may make a difference.
         assert abs(one.instructions / other.instructions - 1) < 0.2
+
+
+def test_the_network_is_measured_both_ways_and_counted(
+    boards: Keeper, board_choice: BoardChoice
+) -> None:
+    boards.off()
+    load = network.Load(transfers=12, stream=2_000_000)
+    measured = network.measure(board_choice.image, boards.wire, load)
+    figures = {one.what: one for one in measured}
+    counted = [one.value for one in figures.values() if one.unit == "instructions"]
+    assert len(figures) == 9
+    assert all(one.value > 0 for one in figures.values())
+    # Less than one instruction for three bytes cannot be, more than ten has been mended.
+    assert len(counted) == 3
+    assert all(0.3 < value < 10 for value in counted)
