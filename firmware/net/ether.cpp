@@ -39,6 +39,15 @@ void ether_input(LockedNet& net, Mbuf&& frame) {
     }
 }
 
+Status<SendError> give_to_link(LockedNet& net, Mbuf&& frame) {
+    net.frames.record(frame, net.now(), FrameWay::out);
+    if (!net.interface.link.transmit(std::move(frame))) {
+        net.stats.count(Drop::out_ring_full);
+        return SendError::ring_full;
+    }
+    return ok;
+}
+
 Status<SendError> ether_output(LockedNet& net, const MacAddress& destination, EtherType type,
                                Mbuf&& payload) {
     const std::span<std::byte> room = payload.prepend(sizeof(EthernetHeader));
@@ -50,12 +59,7 @@ Status<SendError> ether_output(LockedNet& net, const MacAddress& destination, Et
     header.destination = destination;
     header.source = net.interface.mac;
     header.type = Be16{static_cast<std::uint16_t>(type)};
-    net.frames.record(payload, net.now(), FrameWay::out);
-    if (!net.interface.link.transmit(std::move(payload))) {
-        net.stats.count(Drop::out_ring_full);
-        return SendError::ring_full;
-    }
-    return ok;
+    return give_to_link(net, std::move(payload));
 }
 
 }  // namespace kyu::net

@@ -16,6 +16,9 @@ class LockedNet;
 /// A received frame, without FCS.
 void ether_input(LockedNet& net, Mbuf&& frame);
 
+/// A whole frame, to the link and into the ring of the last ones.
+[[nodiscard]] Status<SendError> give_to_link(LockedNet& net, Mbuf&& frame);
+
 /// Puts an Ethernet header in front of `payload` and gives the frame to the link.
 [[nodiscard]] Status<SendError> ether_output(LockedNet& net, const MacAddress& destination,
                                              EtherType type, Mbuf&& payload);

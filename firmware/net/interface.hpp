@@ -22,6 +22,15 @@ enum class AddressSource : std::uint8_t { none, fixed, dhcp, fallback, conflict 
 
 inline constexpr std::size_t kLoopbackPacketsMax = 64;
 
+struct ArpEntry;
+
+/// The road of the last packet that went to a neighbour, good while nothing about it changes.
+struct UsualRoad {
+    Ipv4 destination{};
+    Ipv4 next_hop{};
+    ArpEntry* neighbour{nullptr};  ///< nullptr: none; reachable and still of next_hop, or look anew
+};
+
 struct Interface {
     Link& link;
     MacAddress mac{};
@@ -35,6 +44,7 @@ struct Interface {
     PacketQueue<kLoopbackPacketsMax> loopback{};
     Instant poll_at{};  ///< when the link wants to be looked at
     bool link_was_up{false};
+    UsualRoad usual_road{};
     Ipv4 usual_source{};  ///< of the last packet: known to be a possible one while we keep ours
 
     explicit Interface(Link& link_in) : link(link_in) {}

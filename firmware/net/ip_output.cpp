@@ -93,10 +93,49 @@ Status<SendError> to_ourselves(LockedNet& net, Mbuf&& packet) {
     return ok;
 }
 
+/// Whether an ordinary packet may take the road of the last one.
+ArpEntry* usual_neighbour(const Interface& interface, const IpSend& send, std::size_t total) {
+    const UsualRoad& road = interface.usual_road;
+    ArpEntry* to = road.neighbour;
+    if (to == nullptr || send.destination != road.destination || send.source != interface.address ||
+        !send.dont_fragment || send.router_alert) {
+        return nullptr;
+    }
+    const bool good = to->state == ArpEntry::State::reachable && to->address == road.next_hop &&
+                      total <= interface.mtu && interface.transmit_checksums && interface.link.up();
+    return good ? to : nullptr;
+}
+
+/// Ethernet and IP headers at one stroke: what ip_output, arp_output and ether_output would do.
+Status<SendError> along_usual_road(LockedNet& net, const IpSend& send, ArpEntry& to,
+                                   std::size_t total, Mbuf&& payload) {
+    const std::span<std::byte> room = payload.prepend(sizeof(EthernetHeader) + sizeof(Ipv4Header));
+    if (room.empty()) return refuse(net, SendError::no_memory);
+    auto& ether = *header_at<EthernetHeader>(room);
+    ether.destination = to.mac;
+    ether.source = net.interface.mac;
+    ether.type = Be16{static_cast<std::uint16_t>(EtherType::ipv4)};
+    fill_header(net, room.subspan(sizeof ether), send, total, false);
+    ++net.stats.ip_out;
+    to.used = net.now();
+    return give_to_link(net, std::move(payload));
+}
+
+/// `next_hop` has just been sent to: the next packet need not look for it.
+void remember_road(LockedNet& net, Ipv4 destination, Ipv4 next_hop) {
+    ArpEntry* neighbour = net.arp.find(next_hop);
+    if (neighbour == nullptr || neighbour->state != ArpEntry::State::reachable) return;
+    net.interface.usual_road = {destination, next_hop, neighbour};
+}
+
 }  // namespace
 
 Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload) {
     if (!payload) return refuse(net, SendError::no_memory);
+    const std::size_t plain = payload.size() + sizeof(Ipv4Header);
+    if (ArpEntry* to = usual_neighbour(net.interface, send, plain)) {
+        return along_usual_road(net, send, *to, plain, std::move(payload));
+    }
     const auto route = route_to(net, send.destination);
     if (!route) return refuse(net, route.error());
     const bool loopback = route->kind == Route::Kind::loopback;
@@ -118,7 +157,9 @@ Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload) 
             return ip_to_link(net, group_mac(send.destination), std::move(payload));
         case Route::Kind::host: break;
     }
-    return arp_output(net, route->next_hop, std::move(payload));
+    auto sent = arp_output(net, route->next_hop, std::move(payload));
+    if (sent) remember_road(net, send.destination, route->next_hop);
+    return sent;
 }
 
 bool transport_checksum_needed(const LockedNet& net, Ipv4 destination) {

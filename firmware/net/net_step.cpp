@@ -122,6 +122,7 @@ void set_address(LockedNet& net, Ipv4 address, std::uint8_t prefix_bits, Ipv4 ga
     arp_flush(net);
     interface.address = address;
     interface.usual_source = Ipv4{};
+    interface.usual_road = {};
     interface.prefix_bits = std::min<std::uint8_t>(prefix_bits, 32);
     interface.gateway = gateway;
     interface.source = source;

@@ -60,11 +60,18 @@ std::uint32_t expected_header(const Tcpcb& tp, const TcpHeader& header, std::siz
     return ts_before(stamp.value.host(), tp.agreed.ts_recent) ? 0 : kStamped;
 }
 
+/// Text is expected only while both ends send; a server has often closed long before its last byte
+/// is acknowledged.
+bool may_expect(ConnectionState state) {
+    return state == ConnectionState::established || state == ConnectionState::fin_wait_1 ||
+           state == ConnectionState::close_wait;
+}
+
 /// Whether a segment of `segment_bytes` is the one that is expected, and of which kind.
 Expected look_at(const LockedNet& net, const Tcpcb& tp, const TcpHeader& header,
                  std::size_t contiguous, std::uint32_t segment_bytes) {
     const auto flags = static_cast<std::uint8_t>(header.flags & ~TcpFlags::kPsh);
-    if (tp.state != ConnectionState::established || flags != TcpFlags::kAck ||
+    if (!may_expect(tp.state) || flags != TcpFlags::kAck ||
         SeqNum{header.seq.host()} != tp.rcv_nxt ||
         tp.snd_wl1.is_after(tp.rcv_nxt)) {  // a window came from beyond a gap: it is newer
         return {};
@@ -75,14 +82,16 @@ Expected look_at(const LockedNet& net, const Tcpcb& tp, const TcpHeader& header,
     const SeqNum ack{header.ack.host()};
     bool good = false;
     if (bytes == 0) {
-        // An ACK of new data: it simply moves snd_una.
+        // An ACK of new data, not of our FIN: it simply moves snd_una.
         good = ack.is_after(tp.snd_una) && !ack.is_after(tp.snd_max) && tp.snd_nxt == tp.snd_max &&
-               tp.recovery.calm() && tp.sent.clean() && !tp.armed(TcpTimer::persist);
+               (ack - tp.snd_una).value <= tp.socket->send.size() && tp.recovery.calm() &&
+               tp.sent.clean() && !tp.armed(TcpTimer::persist);
     } else {
         // Text from rcv_nxt on that acknowledges nothing new: it is simply appended.
         const std::uint32_t window = std::uint32_t{header.window.host()} << tp.agreed.snd_scale;
-        good = ack == tp.snd_una && window == tp.snd_wnd && bytes <= tp.advertised() &&
-               tp.reassembly.empty() && !tp.reassembly.fin_known() && !tp.socket->orphan() &&
+        good = tp.state == ConnectionState::established && ack == tp.snd_una &&
+               window == tp.snd_wnd && bytes <= tp.advertised() && tp.reassembly.empty() &&
+               !tp.reassembly.fin_known() && !tp.socket->orphan() &&
                net.pool.used_below(kPoolEighthsForReceive);
     }
     if (!good) return {};
