@@ -86,7 +86,7 @@ def test_sockstat_names_who_uses_each_socket_and_tcptrace_shows_its_segments(wor
     assert mine[6].startswith("wang-")
     assert any(row.split()[3:5] == ["0", "*:114"] and row.endswith(" wang") for row in rows)
     trace = server.shell(f"tcptrace {mine[0]}").splitlines()
-    assert " in  S seq " in trace[0]
+    assert " in  SEC seq " in trace[0]
     assert any(" in  PA seq " in row and " len 5" in row for row in trace)
     assert any(" out PA seq " in row and " len 3 ESTABLISHED rexmt" in row for row in trace)
     assert server.shell("tcptrace 319") == "socket 319: closed\n"

@@ -138,6 +138,8 @@ void check_invariants(const Tcpcb& tp) {
     const Socket& so = *tp.socket;
     CHECK(so.pcb == &tp);
     CHECK(so.send.consistent() && so.receive.consistent());
+    // Its output is due at the end of the batch: the event is not over, timers wait for it.
+    if (IntrusiveList<Tcpcb, OutputTag>::contains_somewhere(tp)) return;
     CHECK(tp.reassembly.consistent());
     CHECK(!tp.snd_nxt.is_before(tp.snd_una) && !tp.snd_nxt.is_after(tp.snd_max));
     CHECK(!tp.rcv_adv.is_before(tp.rcv_nxt) &&

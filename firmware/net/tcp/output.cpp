@@ -258,20 +258,23 @@ void set_timers(LockedNet& net, Tcpcb& tp) {
     }
 }
 
+void between_plan_and_build(LockedNet& net) {
+    port::marked_point();
+    if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+}
+
 /// Everything that may go now: what is lost first. False: IP refused something.
 bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
     while (!tp.sent.clean()) {
         const auto plan = lost_segment(tp);
         if (!plan) break;
-        port::marked_point();  // planned, not built
-        if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+        between_plan_and_build(net);
         if (!send_again(net, tp, *plan)) return false;
         tp.recovery.must_send = false;
         sent = true;
     }
     while (const auto plan = next_segment(tp)) {
-        port::marked_point();  // planned, not built
-        if constexpr (kMissionBugs) planted::may_be_interrupted(net);
+        between_plan_and_build(net);
         if (!send_new(net, tp, *plan)) return false;
         tp.force_output = false;
         sent = true;
