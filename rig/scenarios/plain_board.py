@@ -74,6 +74,8 @@ class PlainBoard(QemuBoard):
         where = (address.host, address.port)
         while not self._over.is_set():
             with suppress(OSError), socket.create_connection(where, timeout=PATIENCE_S) as sock:
+                if self._over.is_set():
+                    return  # it was the next board in this place that answered
                 sock.sendall(b"big\n")
                 while sock.recv(65536):
                     pass
