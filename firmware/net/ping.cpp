@@ -55,13 +55,12 @@ bool ping_reply(LockedNet& net, const Mbuf& message, const IpInfo& ip) {
     const IcmpHeader header = *header_at<IcmpHeader>(message.front());
     PingSlot* slot = find(net, header, ip.source);
     if (slot == nullptr) return false;
-    PingAnswer answer{.sequence = header.sequence.host(),
-                      .ttl = ip.ttl,
-                      .bytes = message.size() - static_cast<std::uint32_t>(sizeof header),
-                      .intact = is_ours(message),
-                      .at = net.now()};
     net.wake(slot->answered);
-    return slot->answers.push(std::move(answer));
+    return slot->answers.push({.sequence = header.sequence.host(),
+                               .ttl = ip.ttl,
+                               .bytes = message.size() - static_cast<std::uint32_t>(sizeof header),
+                               .intact = is_ours(message),
+                               .at = net.now()});
 }
 
 void ping_icmp_error(LockedNet& net, Ipv4 target, std::span<const std::byte, 8> quoted) {

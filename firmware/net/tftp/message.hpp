@@ -51,7 +51,6 @@ private:
     std::uint16_t block_size_{kTftpBlockPlain};
     std::uint16_t expected_{1};
     bool begun_{false};  ///< the server's first packet has come
-    bool asked_{true};   ///< with options
     std::uint64_t bytes_{0};
     std::uint64_t bytes_max_;
     std::uint64_t size_{0};
