@@ -11,33 +11,20 @@
 namespace kyu::net::test {
 namespace {
 
-constexpr std::uint16_t kPort = 4000;
+constexpr std::uint16_t kPort = kBoundPort;
 
-class FragmentTest : public ::testing::Test {
+class FragmentTest : public BoundUdp {
 protected:
-    TestNet world_ = TestNet::with_address();
-    UdpId id_{};
-
-    void SetUp() override {
-        introduce_peer(world_);
-        auto id = world_.net.udp.bind(kPort, nullptr, 0);
-        ASSERT_TRUE(id);
-        id_ = *id;
-    }
     void TearDown() override {
         introduce_peer(world_);
         world_.advance(kReassemblyPatience + Duration::from_s(1));
-        world_.net.udp.unbind(id_);
+        BoundUdp::TearDown();
         EXPECT_EQ(world_.net.reassembly.memory(), 0U);
         EXPECT_EQ(world_.net.reassembly.datagrams(), 0U);
-        EXPECT_EQ(world_.segments_used(), 0U);
-        EXPECT_EQ(world_.clusters_used(), 0U);
     }
     static Bytes datagram(std::size_t bytes) {
         return udp_datagram(kPeer, kBoard, 5000, kPort, pattern(bytes));
     }
-    std::size_t queued() { return world_.net.udp.get(id_)->queue.size(); }
-    Bytes read() { return flatten(world_.net.udp.get(id_)->queue.pop().payload); }
     /// Nothing is answered, and it is counted as `reason`.
     void expect_drop(const Bytes& frame, Drop reason) {
         const std::uint64_t before = world_.drops(reason);

@@ -8,26 +8,10 @@
 namespace kyu::net::test {
 namespace {
 
-constexpr std::uint16_t kPort = 4000;
+constexpr std::uint16_t kPort = kBoundPort;
 
-/// A board with a bound UDP port: a packet that gets through is seen in its queue.
-class IpTest : public ::testing::Test {
+class IpTest : public BoundUdp {
 protected:
-    TestNet world_ = TestNet::with_address();
-    UdpId id_{};
-
-    void SetUp() override {
-        introduce_peer(world_);
-        auto id = world_.net.udp.bind(kPort, nullptr, 0);
-        ASSERT_TRUE(id);
-        id_ = *id;
-    }
-    void TearDown() override {
-        world_.net.udp.unbind(id_);
-        EXPECT_EQ(world_.segments_used(), 0U);
-        EXPECT_EQ(world_.clusters_used(), 0U);
-    }
-    std::size_t queued() { return world_.net.udp.get(id_)->queue.size(); }
     static Bytes good() { return udp_frame(5000, kPort, pattern(20)); }
     void expect_drop(const Bytes& frame, Drop reason) {
         const std::uint64_t before = world_.drops(reason);

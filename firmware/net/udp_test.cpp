@@ -8,28 +8,13 @@
 namespace kyu::net::test {
 namespace {
 
-constexpr std::uint16_t kPort = 4000;
+constexpr std::uint16_t kPort = kBoundPort;
 
-class UdpTest : public ::testing::Test {
+class UdpTest : public BoundUdp {
 protected:
-    TestNet world_ = TestNet::with_address();
-    UdpId id_{};
-
-    void SetUp() override {
-        introduce_peer(world_);
-        auto id = world_.net.udp.bind(kPort, nullptr, 0);
-        ASSERT_TRUE(id);
-        id_ = *id;
-    }
-    void TearDown() override {
-        world_.net.udp.unbind(id_);
-        EXPECT_EQ(world_.segments_used(), 0U);
-    }
     static Bytes datagram(const Bytes& data) {
         return udp_datagram(kPeer, kBoard, 5000, kPort, data);
     }
-    std::size_t queued() { return world_.net.udp.get(id_)->queue.size(); }
-    Bytes read() { return flatten(world_.net.udp.get(id_)->queue.pop().payload); }
     void expect_drop(const Bytes& d, Drop reason) {
         const std::uint64_t before = world_.drops(reason);
         EXPECT_TRUE(world_.exchange(ip_frame({}, d)).empty());

@@ -51,8 +51,7 @@ class AskedBoard(PlainBoard):
 def served(tmp_path_factory: pytest.TempPathFactory, boards: Keeper) -> Iterator[Path]:
     if boards.choice.board != "qemu" or boards.wire.name != "tap":
         pytest.skip("wants an emulated board on a tap: plain programs talk to it there")
-    if not dnsmasq.found():
-        pytest.skip(f"{dnsmasq.PROGRAM} is not installed")
+    assert dnsmasq.found(), "ci/packages.txt names it: run ci/setup test"
     with dnsmasq.serving(tmp_path_factory.mktemp("dnsmasq")) as files:
         yield files
 

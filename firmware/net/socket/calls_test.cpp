@@ -4,7 +4,7 @@
 #include <array>
 
 #include "net/socket/calls.hpp"
-#include "net/socket/pair_test_support.hpp"
+#include "net/socket/connected_test_support.hpp"
 
 namespace kyu::net {
 namespace {
@@ -13,51 +13,10 @@ using test::pattern;
 using test::pattern_bytes;
 using test::TestPair;
 
-constexpr std::uint16_t kPort = 114;
+constexpr std::uint16_t kPort = test::kConnectedPort;
 const Instant kForever = Instant::never();
 
-/// A connected pair of sockets: A is the client, B the server.
-class Calls : public ::testing::Test {
-protected:
-    TestPair pair_;
-    TcpSocket listener_;
-    TcpSocket server_;
-    TcpSocket client_;
-
-    void connect(ThreadContext& self) {
-        self.sleep_for(Duration::from_ms(1));  // the net threads configure their interfaces
-        auto l = TcpSocket::listen(*pair_.b.net, self, kPort, 5);
-        ASSERT_TRUE(l);
-        listener_ = std::move(*l);
-        auto c = TcpSocket::connect(*pair_.a.net, self, {pair_.b.address, kPort}, kForever);
-        ASSERT_TRUE(c);
-        client_ = std::move(*c);
-        auto s = listener_.accept(self, self.now() + Duration::from_s(1));
-        ASSERT_TRUE(s);
-        server_ = std::move(*s);
-        EXPECT_EQ(server_.remote(self).address, pair_.a.address);
-    }
-    void close_all(ThreadContext& self) {
-        for (TcpSocket* s : {&client_, &server_, &listener_}) {
-            if (s->open()) s->close(self);
-        }
-    }
-    /// Runs `blocked` in one thread and `event` in another, later one.
-    template <typename Blocked, typename Event>
-    void while_blocked(Blocked blocked, Event event) {
-        pair_.machine.thread("blocked", 10, [&, blocked](ThreadContext& self) {
-            connect(self);
-            blocked(self);
-        });
-        pair_.machine.thread("event", 11, [&, event](ThreadContext& self) {
-            self.sleep_for(Duration::from_ms(500));
-            event(self);
-            self.sleep_for(Duration::from_ms(500));
-            close_all(self);
-        });
-        pair_.run();
-    }
-};
+class Calls : public test::Connected {};
 
 TEST_F(Calls, recv_ends_with_the_peers_reset) {
     while_blocked(

@@ -28,6 +28,7 @@ protected:
         auto s = listener_.accept(self, self.now() + Duration::from_s(1));
         ASSERT_TRUE(s);
         server_ = std::move(*s);
+        EXPECT_EQ(server_.remote(self).address, pair_.a.address);
     }
     void close_all(ThreadContext& self) {
         for (TcpSocket* s : {&client_, &server_, &listener_}) {

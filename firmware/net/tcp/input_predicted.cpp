@@ -1,10 +1,10 @@
 // Header prediction: the two segments of which nearly all traffic consists, the short way.
 //
 // Rules     tcp_express_input() looks at a whole frame, across the layers, because a call and a
-//           structure for each costs more than what they do. Taken is only
-//           what the layers and the steps of §3.10.7.4 would take in the same way; anything else is
-//           left to them, untouched. Output waits for the end of the batch of frames: one ACK, or
-//           one run of new segments, for all of them.
+//           structure for each costs more than what they do. Only what the layers and the steps of
+//           §3.10.7.4 would take in the same way is taken; anything else is left to them,
+//           untouched. Output waits for the end of the batch of frames: one ACK, or one run of new
+//           segments, for all of them.
 // Lock      the network lock.
 #include <algorithm>
 #include <utility>
