@@ -1,4 +1,4 @@
-"""Faults on the real wire: the stream stays exact, what the wire did is told, failures are shown."""
+"""Faults on the real wire: streams stay exact, what the wire did is told, failures are shown."""
 
 from __future__ import annotations
 
