@@ -66,7 +66,7 @@ void fill_record(LockedNet& net, SynRecord& record, Socket& listener, const TcpS
     record.tuple = seg.tuple;
     record.listener = &listener;
     record.irs = seg.seq;
-    record.agreed = negotiate(seg.options, listener.options.receive_bytes);
+    record.agreed = negotiate(seg.options, listener.options);
     record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
     record.agreed.ecn = listener.options.ecn && ecn_asks(seg.flags);
     record.mss = send_mss(net, seg.tuple.remote.address, seg.options);
@@ -181,7 +181,7 @@ bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg
     record.retries = 1;  // when the SYN-ACK was sent is not known
     if (seg.options.has_timestamps) {
         record.agreed =
-            SynCookies::read_stamp(seg.options.timestamp_echo, listener.options.receive_bytes);
+            SynCookies::read_stamp(seg.options.timestamp_echo, our_scale(listener.options));
         record.agreed.ts_recent = seg.options.timestamp_value;
         record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
     }
@@ -275,7 +275,8 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.irs = seg.seq;
     tp.rcv_nxt = tp.rcv_adv = seg.seq + SeqLen{1};
     tp.rcv_adv = tp.rcv_nxt + SeqLen{syn_window(tp.socket->receive.limit())};  // as our SYN said
-    Negotiated agreed = negotiate(seg.options, tp.socket->receive.limit());
+    Negotiated agreed = negotiate(seg.options, tp.socket->options);
+    if (agreed.scaling) agreed.rcv_scale = tp.agreed.rcv_scale;  // as our SYN said
     agreed.ts_offset = tp.agreed.ts_offset;
     agreed.ecn = tp.agreed.ecn && (seg.flags.ack() ? ecn_grants(seg.flags) : ecn_asks(seg.flags));
     agree(net, tp, agreed);
