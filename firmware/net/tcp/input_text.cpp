@@ -105,6 +105,9 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
     // RFC 5681 §4.2: at once, whether this makes a gap or fills one.
     tp.ack_now = true;
     queue.trim_to_fin(seg.seq, data);
+    if (const auto twice = queue.overlap(seg.seq, seg.seq + SeqLen{data.size()})) {
+        tp.report.duplicate(twice->first, twice->end);
+    }
     if (seg.seq == tp.rcv_nxt) {
         Mbuf ready = split_at_gap(net, tp, std::move(data));
         ready.append(queue.take_from(net.tcp.reassembly, tp.rcv_nxt + SeqLen{ready.size()}));
@@ -112,9 +115,6 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
         return Next::step;
     }
     net.tcp.stats.count(TcpCount::out_of_order);
-    if (const auto twice = queue.overlap(seg.seq, seg.seq + SeqLen{seg.data_bytes})) {
-        tp.report.duplicate(twice->first, twice->end);
-    }
     if (!queue.insert(net.tcp.reassembly, seg.seq, std::move(data))) {
         net.tcp.stats.count(TcpCount::drop_reassembly);
     }
