@@ -277,6 +277,17 @@ TEST_F(ActiveOpen, gives_up_after_its_retries_and_says_why) {
     EXPECT_EQ(socket()->error, SocketError::timed_out);
 }
 
+TEST_F(ActiveOpen, is_refused_by_who_says_that_it_never_will_be_possible) {
+    for (const std::uint8_t code : std::initializer_list<std::uint8_t>{2, 3, 9, 10, 13}) {
+        begin();
+        tcp_icmp_error(net_, 3, code, 0, socket()->pcb->tuple, syn_.seq + 99);
+        EXPECT_FALSE(socket()->failed) << "a forgery";
+        tcp_icmp_error(net_, 3, code, 0, socket()->pcb->tuple, syn_.seq);
+        EXPECT_TRUE(socket()->failed) << int{code};
+        EXPECT_EQ(socket()->error, SocketError::refused);
+    }
+}
+
 TEST_F(ActiveOpen, an_icmp_error_is_soft_but_is_remembered) {
     begin();
     tcp_icmp_error(net_, 3, 1, 0, socket()->pcb->tuple, syn_.seq + 99);
