@@ -36,6 +36,29 @@ TEST_F(Handshake, a_syn_ack_that_is_lost_is_sent_again_and_then_given_up) {
     EXPECT_EQ(count(TcpCount::syn_expired), 1U);
 }
 
+TEST_F(Handshake, a_reset_of_a_half_open_connection_must_hit_the_exact_number) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    const std::uint32_t iss = peer.send(kSyn).at(0).seq;
+    peer.seq++;
+    Peer liar = peer;
+    for (const std::uint32_t offset : {1U, 65534U}) {
+        liar.seq = peer.seq + offset;
+        const Answers a = liar.send(kRst);
+        ASSERT_EQ(a.size(), 1U) << "RFC 5961 §3.2: challenged";
+        EXPECT_TRUE(a[0].is(kAck));
+        EXPECT_EQ(a[0].seq, iss + 1);
+        EXPECT_EQ(a[0].ack, peer.seq);
+    }
+    for (const std::uint32_t offset : {65535U, 0xFFFF'FFFFU}) {
+        liar.seq = peer.seq + offset;
+        EXPECT_TRUE(liar.send(kRst).empty()) << "outside the window: dropped";
+    }
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 1U);
+    EXPECT_TRUE(peer.send(kRst).empty());
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+}
+
 TEST_F(Handshake, data_on_the_last_ack_are_taken) {
     listen();
     Peer peer{world_, 5000, kPort};

@@ -198,10 +198,18 @@ void queue_has_room(LockedNet& net, Socket& listener) {
 void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf&& data) {
     TcpState& tcp = net.tcp;
     const SeqNum expected = record.irs + SeqLen{1};
+    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (seg.flags.rst()) {
-        if (seg.seq != expected) return tcp.stats.count(TcpCount::drop_window);  // RFC 5961 §3
-        tcp.stats.count(TcpCount::resets_in);
-        return tcp.syn_cache.remove(record);
+        if (seg.seq == expected) {
+            tcp.stats.count(TcpCount::resets_in);
+            return tcp.syn_cache.remove(record);
+        }
+        // RFC 5961 §3.2: who guesses is challenged, whoever is far off is not even that.
+        tcp.stats.count(TcpCount::drop_window);
+        if (seg.seq.in_window(expected, window) && tcp.challenge.allow(net.now(), net.random)) {
+            send_for_record(net, record, TcpFlags::kAck);
+        }
+        return;
     }
     if (seg.flags.syn()) {
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
@@ -218,7 +226,6 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (!seg.seq.in_window(expected, window)) return tcp.stats.count(TcpCount::drop_window);
     Tcpcb* tp = promote(net, record);
     if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);

@@ -131,7 +131,9 @@ void tcp_timers(LockedNet& net) {
             continue;
         }
         // The peer of a complete handshake believes in a connection: it must be told.
-        if (SynCache::waits_in_line(*record)) send_syn_reset(net, *record);
+        if (SynCache::waits_in_line(*record)) {
+            send_for_record(net, *record, TcpFlags::kRst | TcpFlags::kAck);
+        }
         tcp.stats.count(TcpCount::syn_expired);
         tcp.syn_cache.remove(*record);
     }
