@@ -253,6 +253,15 @@ TEST_F(ActiveOpen, completes_with_an_ack_at_once) {
     EXPECT_EQ(state(*socket()), ConnectionState::established);
 }
 
+TEST_F(ActiveOpen, takes_what_comes_with_the_answer) {
+    begin();
+    const Answers a = server_.send(kSyn | kAck | kFin, "bye");
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_EQ(a[0].ack, 1005U) << "SYN, text and FIN";
+    EXPECT_EQ(read(*socket()), "bye");
+    EXPECT_EQ(state(*socket()), ConnectionState::close_wait);
+}
+
 TEST_F(ActiveOpen, is_refused_by_a_reset_that_acknowledges_our_syn_only) {
     begin();
     EXPECT_TRUE(server_.send(kRst).empty());

@@ -35,7 +35,9 @@ void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip) {
         return tcp.stats.count(TcpCount::drop_land);
     }
     if (tp != nullptr) {
-        if (tp->state == ConnectionState::syn_sent) return arrives_in_syn_sent(net, *tp, seg);
+        if (tp->state == ConnectionState::syn_sent) {
+            return arrives_in_syn_sent(net, *tp, seg, std::move(segment));
+        }
         return arrives(net, *tp, seg, std::move(segment));
     }
     if (SynRecord* record = tcp.syn_cache.find(seg.tuple)) {
@@ -259,13 +261,34 @@ void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegme
         }
     }
     if (seg.length().value == 0 && seg.seq == record.rcv_nxt) return;  // the expected last ACK
+    const SeqLen window{std::uint32_t{record.window} << record.agreed.rcv_scale};
+    if (!seg.flags.ack() && !seg.flags.syn() && seg.seq.in_window(record.rcv_nxt, window)) {
+        return tcp.stats.count(TcpCount::drop_flags);
+    }
     if (seg.flags.fin()) tcp.time_wait.restart(record, net.now());
     if (seg.length().value > 0 || tcp.challenge.allow(net.now(), net.random)) {
         send_time_wait_ack(net, record);
     }
 }
 
-void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+namespace {
+
+/// Steps seven and eight, and what they made due. `seg` begins at or behind rcv_nxt.
+void take_text_and_fin(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
+    const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
+    if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
+    if (seg.flags.fin()) {
+        tp.reassembly.note_fin(end);
+        if (end != tp.rcv_nxt) tp.ack_now = true;  // RFC 5681 §4.2: there is a gap before it
+    }
+    if (check_fin(net, tp) == Next::done) return;
+    tcp_output(net, tp);
+    check_invariants(tp);
+}
+
+}  // namespace
+
+void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
     TcpState& tcp = net.tcp;
     if (seg.flags.ack() && (!seg.ack.is_after(tp.iss) || seg.ack.is_after(tp.snd_max))) {
         tcp.stats.count(TcpCount::drop_ack);
@@ -306,10 +329,11 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.disarm(TcpTimer::retransmit);
     become_established(net, tp);
     tcp.stats.count(TcpCount::connected);
-    // Text or FIN on a SYN is not taken: it is not acknowledged, so it comes again.
     tp.ack_now = true;
-    tcp_output(net, tp);
-    check_invariants(tp);
+    // The smallest window takes what one segment holds. With a bare SYN nothing of it is taken: it is
+    // not acknowledged, so it comes again.
+    seg.seq = tp.rcv_nxt;
+    take_text_and_fin(net, tp, seg, std::move(data));
 }
 
 namespace {
@@ -337,13 +361,7 @@ void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
         tcp_output(net, tp);
         return check_invariants(tp);
     }
-    const bool fin = seg.flags.fin();
-    const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
-    if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
-    if (fin) tp.reassembly.note_fin(end);
-    if (check_fin(net, tp) == Next::done) return;
-    tcp_output(net, tp);
-    check_invariants(tp);
+    take_text_and_fin(net, tp, seg, std::move(data));
 }
 
 }  // namespace kyu::net
