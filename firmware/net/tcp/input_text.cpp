@@ -18,12 +18,12 @@ bool receives(ConnectionState state) {
            state == ConnectionState::fin_wait_2;
 }
 
-/// RFC 9293 §3.8.6.3: at least every second full-sized segment at once, others within 40 ms.
+/// RFC 9293 §3.8.6.3: every second segment at once, a lone one within 40 ms.
 void schedule_ack(LockedNet& net, Tcpcb& tp, std::uint32_t bytes) {
     tp.rcv_segment = std::max(tp.rcv_segment, bytes);
-    if (tp.unacked_bytes >= 2 * tp.rcv_segment) {
+    if (tp.unacked_bytes >= 2 * tp.rcv_segment || tp.armed(TcpTimer::delayed_ack)) {
         tp.ack_now = true;
-    } else if (!tp.armed(TcpTimer::delayed_ack)) {
+    } else {
         net.tcp.arm(tp, TcpTimer::delayed_ack, net.now() + kDelayedAck);
     }
 }
