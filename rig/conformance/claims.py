@@ -18,6 +18,9 @@ Judge = Callable[[str, str], int]
 _COMMENTS = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _COMMAND = re.compile(r"`([^`]*)`", re.DOTALL)
 _SETTING = re.compile(r"\b((?:net|kern)\.[a-z0-9_.]+)=(\"[^\"]*\"|'[^']*'|[^\s\"'`;]+)")
+_MTU = re.compile(r"^\s*--mtu=(\d+)", re.MULTILINE)
+_OPENS = re.compile(r"\b(?:listen|connect|sendto|sendmsg) ?\(")
+_SENDS = re.compile(r"^[^`\n]*[0-9*]\s*[<>]", re.MULTILINE)
 _PROC = re.compile(r"echo\s+(\S+)\s*>\s*/proc/sys/([a-z0-9_/]+)")
 _CONDITION = re.compile(r"^#ifdef (\w+)\n(.*?)^#endif[^\n]*\n", re.DOTALL | re.MULTILINE)
 
@@ -29,7 +32,7 @@ _NOT_OFFERED: list[tuple[str, str]] = [
     ("TCP MD5 signatures", r"tcp_md5|TCP_MD5SIG|\bmd5\b"),
     ("PSP", r"\bpsp\b|\bPSP\b|--wire_"),
     ("SCTP, UDP or UDP-Lite", r"IPPROTO_(?:SCTP|UDP|UDPLITE)|SOCK_(?:DGRAM|SEQPACKET)|\bsctp\b"),
-    ("a link with another MTU than Ethernet's", r"--mtu=(?!1500\b)|\bmtu \d+ dev\b|ip link set"),
+    ("an MTU that changes", r"\bmtu \d+ dev\b|ip link set|ifconfig [^`]*mtu"),
     ("a choice of IP TOS or TTL", r"\bIP_(?:TOS|TTL|RECVTOS)\b"),
     ("zero-copy and file calls", r"ZEROCOPY|\bsplice\(|\bsendfile\(|TCP_ZC|\bpipe\("),
     ("time stamps of packets for the user", r"SO_TIMESTAMPING|SCM_TIMESTAMPING|TIMESTAMP_OPT"),
@@ -92,9 +95,17 @@ def settings_of(text: str) -> list[Setting]:
     return found
 
 
+def mtu_of(text: str) -> int:
+    """Of the link that the script wants."""
+    found = _MTU.search(bare(text))
+    return int(found[1]) if found else 1500
+
+
 def claim(text: str, judge: Judge) -> Claim:
     """Does the stack claim what this script tests?"""
     code = bare(text)
+    if not _OPENS.search(code) and _SENDS.search(code):
+        return Claim(False, "packetdrill knows no address of a socket that was only bound")
     for reason, pattern in _NOT_OFFERED_RE:
         if pattern.search(code):
             return Claim(False, reason)

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from rig.conformance import shims
-from rig.conformance.claims import Claim, Judge, claim, standard
+from rig.conformance.claims import Claim, Judge, claim, mtu_of, standard
 from rig.errors import RigError, UserError
 
 PATIENCE_S = 60.0
@@ -96,7 +96,7 @@ def run_one(bench: Bench, script: Path, text: str) -> tuple[bool, str]:
             "--netmask_ip=255.255.0.0",
             "--remote_ip=192.0.2.1/24",
             f"--so_filename={bench.adapter}",
-            f"--so_flags=system={bench.system} control={control} states={states}",
+            f"--so_flags=system={bench.system} mtu={mtu_of(text)} control={control} states={states}",
             str(written),
         ]
         try:

@@ -15,6 +15,7 @@
 #include <fstream>
 
 #include "net/socket/options.hpp"
+#include "port/packetdrill/layout.hpp"
 
 namespace kyu::packetdrill {
 namespace {
@@ -42,6 +43,14 @@ bool sleeps(int thread) {
     return line[name_end + 2] == 'S';
 }
 
+template <typename Number>
+Number number_of(std::string_view text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) stop("not a number", text);
+    return number;
+}
+
 std::string_view first_word(std::string_view& text) {
     const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
     text.remove_prefix(begin);
@@ -62,9 +71,9 @@ Flags parse_flags(std::string_view text) {
         if (name == "system" && (value == "freebsd" || value == "linux")) {
             flags.system = value == "linux" ? System::linux : System::freebsd;
         } else if (name == "seed") {
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), flags.seed);
-            if (error != std::errc{}) stop("not a number", word);
+            flags.seed = number_of<std::uint64_t>(value);
+        } else if (name == "mtu") {
+            flags.mtu = number_of<std::uint16_t>(value);
         } else if (name == "control") {
             flags.control = value;
         } else if (name == "states") {
@@ -79,7 +88,7 @@ Flags parse_flags(std::string_view text) {
 Adapter::Adapter(const Flags& flags)
     : flags_(flags),
       settings_(flags.system),
-      board_({.seed = flags.seed}),
+      board_({.seed = flags.seed, .mtu = flags.mtu}),
       sockets_(BoardConfig{}.address),
       main_thread_(gettid()) {}
 
@@ -212,7 +221,11 @@ void Adapter::let_others_run(Lock& held) {
 }
 
 void Adapter::step(Lock& held, Instant limit) {
-    board_.run_until(std::min(board_.next_event(), limit));
+    const Instant give_up = sockets_.next_give_up();
+    board_.run_until(std::min({board_.next_event(), limit, give_up}));
+    if (!(board_.now() < give_up)) {
+        board_.call([this](net::NetGuard& guard) { sockets_.give_up(guard); });
+    }
     tidy();
     tell();
     let_others_run(held);
@@ -222,11 +235,12 @@ Sent Adapter::next_packet(Lock& held) {
     let_others_run(held);
     const Instant limit = board_.now() + kSilence;
     while (board_.sent().empty()) {
-        if (board_.next_event() > limit) return {};
+        if (std::min(board_.next_event(), sockets_.next_give_up()) > limit) return {};
         step(held, limit);
     }
     Sent sent = std::move(board_.sent().front());
     board_.sent().pop_front();
+    lay_out(sent.bytes, settings_.system);
     return sent;
 }
 

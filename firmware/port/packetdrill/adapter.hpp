@@ -25,11 +25,12 @@
 
 namespace kyu::packetdrill {
 
-/// What --so_flags says: NAME=VALUE between blanks. system=freebsd|linux, seed=N, control=FILE,
-/// states=FILE.
+/// What --so_flags says: NAME=VALUE between blanks. system=freebsd|linux, seed=N, mtu=BYTES,
+/// control=FILE, states=FILE.
 struct Flags {
     System system{System::freebsd};
     std::uint64_t seed{1};
+    std::uint16_t mtu{1500};
     std::string control{};
     std::string states{};
 };

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
 #include "net/stopped_net.hpp"
 #include "net/wire/arp.hpp"
@@ -74,7 +74,7 @@ Board::Board(const BoardConfig& config)
     : config_(config),
       memory_(std::make_unique_for_overwrite<Memory>()),
       pool_(memory_->packets),
-      link_(kOwnMac, [this](std::span<const std::byte> frame) { left(frame); }),
+      link_(kOwnMac, config.mtu, [this](std::span<const std::byte> frame) { left(frame); }),
       net_(pool_, link_, key_of(config.seed)),
       net_thread_(
           "net", kNetPriority, net_stack_.span(),
@@ -124,8 +124,9 @@ void Board::call(const Operation& operation) {
     CHECK(operation_ == nullptr);
 }
 
-void Board::arrive(std::span<const std::byte> frame) {
-    if (link_.arrive(frame)) machine_.raise([this](IrqContext& irq) { net_.post(irq); });
+void Board::arrive(std::vector<std::byte> frame) {
+    link_.put(std::move(frame));
+    machine_.raise([this](IrqContext& irq) { net_.post(irq); });
 }
 
 void Board::receive(std::span<const std::byte> packet) {

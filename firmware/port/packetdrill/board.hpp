@@ -19,7 +19,7 @@
 #include "kernel/thread.hpp"
 #include "net/net.hpp"
 #include "port/host/machine.hpp"
-#include "port/host/sim_link.hpp"
+#include "port/packetdrill/packet_link.hpp"
 
 namespace kyu::packetdrill {
 
@@ -28,6 +28,7 @@ struct BoardConfig {
     std::uint8_t prefix_bits{16};
     net::Ipv4 gateway{192, 168, 0, 1};
     std::uint64_t seed{1};
+    std::uint16_t mtu{1500};
 };
 
 /// A packet that has left the stack.
@@ -65,7 +66,7 @@ private:
     BoardConfig config_;
     std::unique_ptr<Memory> memory_;
     net::MbufPool pool_;
-    host::SimLink link_;
+    PacketLink link_;
     net::Net net_;
     ThreadStack<16384> net_stack_;
     ThreadStack<65536> caller_stack_;
@@ -80,7 +81,7 @@ private:
     static Board& me(void* argument) { return *static_cast<Board*>(argument); }
     void serve(ThreadContext& self);
     void left(std::span<const std::byte> frame);
-    void arrive(std::span<const std::byte> frame);
+    void arrive(std::vector<std::byte> frame);
     void stop_if_crashed() const;
 };
 

@@ -24,7 +24,6 @@
 #include <memory>
 
 #include "port/packetdrill/adapter.hpp"
-#include "port/packetdrill/layout.hpp"
 
 namespace kyu::packetdrill {
 namespace {
@@ -112,7 +111,7 @@ int accept_socket(void* user, int fd, sockaddr* address, socklen_t* bytes) {
 int connect_socket(void* user, int fd, const sockaddr* address, socklen_t bytes) {
     Adapter& a = at(user);
     return static_cast<int>(tries(user, fd, 0, [&](Descriptor& d, net::NetGuard& guard) {
-        return a.sockets().connect(guard, d, address, bytes);
+        return a.sockets().connect(guard, d, address, bytes, a.settings().connect_patience);
     }));
 }
 
@@ -291,7 +290,6 @@ int next_packet(void* user, void* packet, size_t* size, long long* time_us) {
                    stderr);
         std::exit(EXIT_FAILURE);
     }
-    lay_out(sent.bytes, a.settings().system);
     const std::size_t count = std::min(*size, sent.bytes.size());
     std::memcpy(packet, sent.bytes.data(), count);
     *size = count;

@@ -6,13 +6,10 @@
 #include <cstdint>
 #include <span>
 
-#include "net/checksum.hpp"
-#include "net/ip_address.hpp"
+#include "port/packetdrill/ip_packet.hpp"
 
 namespace kyu::packetdrill {
 namespace {
-
-using Bytes = std::vector<std::byte>;
 
 constexpr std::byte kEnd{0};
 constexpr std::byte kNop{1};
@@ -20,9 +17,6 @@ constexpr std::byte kMss{2};
 constexpr std::byte kScale{3};
 constexpr std::byte kSackPermitted{4};
 constexpr std::byte kTimestamps{8};
-constexpr std::byte kTcp{6};
-constexpr std::size_t kIpBytes = 20;
-constexpr std::size_t kTcpBytes = 20;
 
 struct SynOptions {
     Bytes mss{};
@@ -92,45 +86,11 @@ Bytes as_linux(const SynOptions& o) {
     return out;
 }
 
-void put_be16(Bytes& packet, std::size_t at, std::uint16_t value) {
-    packet[at] = static_cast<std::byte>(value >> 8U);
-    packet[at + 1] = static_cast<std::byte>(value & 0xFFU);
-}
-
-net::Ipv4 address_at(const Bytes& packet, std::size_t at) {
-    std::uint32_t host = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-        host = host << 8U | std::to_integer<std::uint32_t>(packet[at + i]);
-    }
-    net::Ipv4 address;
-    address.host = host;
-    return address;
-}
-
-/// Lengths and checksums of both headers.
-void finish(Bytes& packet) {
-    put_be16(packet, 2, static_cast<std::uint16_t>(packet.size()));
-    put_be16(packet, 10, 0);
-    net::Checksum ip;
-    ip.add(std::span{packet}.first(kIpBytes));
-    put_be16(packet, 10, ip.finish());
-    put_be16(packet, kIpBytes + 16, 0);
-    net::Checksum tcp;
-    tcp.add_pseudo_header(address_at(packet, 12), address_at(packet, 16),
-                          std::to_integer<std::uint8_t>(kTcp),
-                          static_cast<std::uint16_t>(packet.size() - kIpBytes));
-    tcp.add(std::span{packet}.subspan(kIpBytes));
-    put_be16(packet, kIpBytes + 16, tcp.finish());
-}
-
 }  // namespace
 
 void lay_out(std::vector<std::byte>& packet, System system) {
-    constexpr std::byte kNoIpOptions{0x45};
     constexpr unsigned kSyn = 2;
-    if (packet.size() < kIpBytes + kTcpBytes || packet[0] != kNoIpOptions || packet[9] != kTcp) {
-        return;
-    }
+    if (!is_plain_tcp(packet)) return;
     if ((std::to_integer<unsigned>(packet[kIpBytes + 13]) & kSyn) == 0) return;
     const std::size_t header = std::to_integer<std::size_t>(packet[kIpBytes + 12] >> 4) * 4;
     if (header <= kTcpBytes || packet.size() != kIpBytes + header) return;

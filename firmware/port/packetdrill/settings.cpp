@@ -54,6 +54,11 @@ bool take_flag(bool& to, std::uint64_t value) {
     return value <= 1;
 }
 
+bool take_ms(Duration& to, std::uint64_t ms) {
+    to = Duration::from_ms(static_cast<std::int64_t>(std::min<std::uint64_t>(ms, UINT32_MAX)));
+    return ms > 0;
+}
+
 /// FreeBSD and Linux count alike: 0 never, 1 ask and grant, 2 grant.
 bool take_ecn(Settings& s, const Numbers& n) {
     if (n[0] > 2) return false;
@@ -84,6 +89,17 @@ constexpr auto kKnobs = std::to_array<Knob>({
          return take_flag(s.timestamps, n[0]) && take_flag(s.scaling, n[0]);
      }},
     {"net.inet.tcp.ecn.enable", take_ecn},
+    {"net.inet.tcp.keepinit",
+     [](Settings& s, const Numbers& n) { return take_ms(s.connect_patience, n[0]); }},
+    {"net.inet.tcp.keepidle",
+     [](Settings& s, const Numbers& n) { return take_ms(s.defaults.keep_idle, n[0]); }},
+    {"net.inet.tcp.keepintvl",
+     [](Settings& s, const Numbers& n) { return take_ms(s.defaults.keep_interval, n[0]); }},
+    {"net.inet.tcp.keepcnt",
+     [](Settings& s, const Numbers& n) {
+         s.defaults.keep_count = static_cast<std::uint8_t>(std::min<std::uint64_t>(n[0], UINT8_MAX));
+         return n[0] > 0 && n[0] <= UINT8_MAX;
+     }},
     {"net.ipv4.tcp_rmem",
      [](Settings& s, const Numbers& n) {
          // The last is as far as a buffer grows: it sets the scale as Linux does, which wants the
@@ -121,9 +137,6 @@ constexpr auto kFixed = std::to_array<Fixed>({
     {"net.inet.tcp.rexmit_initial", 1000},      // kRtoInitial, ms
     {"net.inet.tcp.rexmit_slop", 200},          // kRtoMin, ms
     {"net.inet.tcp.delacktime", 40},            // kDelayedAck, ms
-    {"net.inet.tcp.keepidle", 7'200'000},       // TcpSettings, ms
-    {"net.inet.tcp.keepintvl", 75'000},
-    {"net.inet.tcp.keepcnt", 8},
     {"net.inet.tcp.mssdflt", 536},              // kMssDefault
     {"net.inet.tcp.tolerate_missing_ts", 0},    // RFC 7323 §3.2
     {"net.inet.tcp.path_mtu_discovery", 1},
@@ -151,6 +164,7 @@ Settings::Settings(System whose) : system(whose) {
     receive_bytes = 131072;
     send_bytes = 16384;
     window_scale = 7;
+    connect_patience = {};  // as long as the SYN is sent again
 }
 
 net::TcpSettings Settings::of_socket(bool listener) const {

@@ -29,6 +29,7 @@ struct Settings {
     bool timestamps{true};
     bool scaling{true};
     EcnMode ecn{EcnMode::grant_only};
+    Duration connect_patience{Duration::from_s(75)};  ///< connect() gives up then
     net::TcpSettings defaults{};  ///< of the rest: keepalive, congestion control
 
     explicit Settings(System whose);

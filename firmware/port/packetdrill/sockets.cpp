@@ -46,6 +46,7 @@ net::Socket* stack_socket(NetGuard& guard, const Descriptor& d) {
 
 /// The connection's end, when it has come with an error that nobody was told of.
 bool has_error(NetGuard& guard, const Descriptor& d) {
+    if (d.gave_up) return !d.error_told;
     const net::Socket* so = stack_socket(guard, d);
     return so != nullptr && so->failed && !d.error_told;
 }
@@ -133,8 +134,8 @@ Outcome Sockets::accept(NetGuard& guard, Descriptor& d, sockaddr* address, sockl
     return Outcome::of(fd);
 }
 
-Outcome Sockets::connect(NetGuard& guard, Descriptor& d, const sockaddr* address,
-                         socklen_t bytes) {
+Outcome Sockets::connect(NetGuard& guard, Descriptor& d, const sockaddr* address, socklen_t bytes,
+                         Duration patience) {
     if (!is_inet(address, bytes)) return Outcome::fail(EINVAL);
     if (d.role == Role::listener) return Outcome::fail(EOPNOTSUPP);
     if (d.role == Role::connection) return connected(guard, d);
@@ -143,11 +144,13 @@ Outcome Sockets::connect(NetGuard& guard, Descriptor& d, const sockaddr* address
     d.role = Role::connection;
     d.id = *id;
     d.connecting = true;
+    if (patience != Duration{}) d.give_up_at = guard->now() + patience;
     stack_socket(guard, d)->options = d.options;
     return {.value = -1, .error = EINPROGRESS, .wait = true};
 }
 
 Outcome Sockets::connected(NetGuard& guard, Descriptor& d) {
+    if (d.gave_up) return Outcome::fail(d.error_told ? ECONNABORTED : take_error(guard, d));
     const auto done = net::soconnected(guard, d.id, net::kDoNotWait);
     if (!done && done.error() == SocketError::timed_out) {
         const net::Socket* so = stack_socket(guard, d);
@@ -164,7 +167,25 @@ Outcome Sockets::connected(NetGuard& guard, Descriptor& d) {
 int Sockets::take_error(NetGuard& guard, Descriptor& d) {
     if (!has_error(guard, d)) return 0;
     d.error_told = true;
+    if (d.gave_up) return ETIMEDOUT;
     return errno_of(stack_socket(guard, d)->error);
+}
+
+Instant Sockets::next_give_up() const {
+    Instant first = Instant::never();
+    for (const auto& [fd, d] : open_) first = std::min(first, d.give_up_at);
+    return first;
+}
+
+void Sockets::give_up(NetGuard& guard) {
+    for (auto& [fd, d] : open_) {
+        if (guard->now() < d.give_up_at) continue;
+        d.give_up_at = Instant::never();
+        const net::Socket* so = stack_socket(guard, d);
+        if (so == nullptr || so->pcb == nullptr || !so->pcb->syn_unacked()) continue;
+        net::soabort(guard, d.id);
+        d.gave_up = true;
+    }
 }
 
 Outcome Sockets::send(NetGuard& guard, Descriptor& d, std::span<const std::byte> data,
@@ -188,7 +209,11 @@ Outcome Sockets::send(NetGuard& guard, Descriptor& d, std::span<const std::byte>
 Outcome Sockets::receive(NetGuard& guard, Descriptor& d, std::span<std::byte> into, int flags) {
     if (d.role != Role::connection) return Outcome::fail(ENOTCONN);
     net::Socket* so = stack_socket(guard, d);
-    if (so == nullptr) return Outcome::fail(EBADF);
+    if (has_error(guard, d) && (so == nullptr || so->receive.size() == 0)) {
+        return Outcome::fail(take_error(guard, d));
+    }
+    if (so == nullptr) return Outcome::of(0);
+    if (so->pcb != nullptr && so->pcb->syn_unacked()) return Outcome::must_wait();
     if (into.empty()) return Outcome::of(0);
     if ((flags & MSG_PEEK) != 0 && so->receive.size() > 0) {
         const auto count =
@@ -197,9 +222,7 @@ Outcome Sockets::receive(NetGuard& guard, Descriptor& d, std::span<std::byte> in
         part.copy_out(0, into.first(count));
         return Outcome::of(static_cast<long>(count));
     }
-    if (so->receive.size() == 0 && so->failed) {
-        return has_error(guard, d) ? Outcome::fail(take_error(guard, d)) : Outcome::of(0);
-    }
+    if (so->receive.size() == 0 && so->failed) return Outcome::of(0);
     const auto got = net::soreceive(guard, d.id, into, net::kDoNotWait);
     if (got) return Outcome::of(static_cast<long>(*got));
     if (got.error() == SocketError::timed_out) return Outcome::must_wait();

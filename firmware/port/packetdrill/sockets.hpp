@@ -45,7 +45,8 @@ struct Descriptor {
     bool connecting{false};  ///< connect() has not been told the end yet
     bool error_told{false};
     bool sends{true};
-    bool was_reset{false};
+    Instant give_up_at{Instant::never()};  ///< of connect()
+    bool gave_up{false};
 };
 
 class Sockets {
@@ -65,7 +66,8 @@ public:
     Outcome bind(Descriptor& d, const sockaddr* address, socklen_t bytes);
     Outcome listen(net::NetGuard& guard, Descriptor& d, int backlog, const Settings& settings);
     Outcome accept(net::NetGuard& guard, Descriptor& d, sockaddr* address, socklen_t* bytes);
-    Outcome connect(net::NetGuard& guard, Descriptor& d, const sockaddr* address, socklen_t bytes);
+    Outcome connect(net::NetGuard& guard, Descriptor& d, const sockaddr* address, socklen_t bytes,
+                    Duration patience);
     /// Has connect() succeeded?
     Outcome connected(net::NetGuard& guard, Descriptor& d);
     /// `done`: bytes of it that an earlier try has sent.
@@ -80,6 +82,10 @@ public:
                        std::span<const std::byte> all);
     Outcome queued(net::NetGuard& guard, Descriptor& d, unsigned long request, int* value);
     short poll(net::NetGuard& guard, const Descriptor& d, short wanted);
+    /// When the first connect() gives up; never() when none will.
+    [[nodiscard]] Instant next_give_up() const;
+    /// Ends what has been connecting for too long.
+    void give_up(net::NetGuard& guard);
     /// SO_ERROR: why the connection ended; told once.
     int take_error(net::NetGuard& guard, Descriptor& d);
 };
