@@ -21,7 +21,10 @@ _SETTING = re.compile(r"\b((?:net|kern)\.[a-z0-9_.]+)=(\"[^\"]*\"|'[^']*'|[^\s\"
 _MTU = re.compile(r"^\s*--mtu=(\d+)", re.MULTILINE)
 _OPENS = re.compile(r"\b(?:listen|connect|sendto|sendmsg) ?\(")
 _SENDS = re.compile(r"^[^`\n]*[0-9*]\s*[<>]", re.MULTILINE)
-_PROC = re.compile(r"echo\s+(\S+)\s*>\s*/proc/sys/([a-z0-9_/]+)")
+_PROC_ECHO = re.compile(r"echo\s+(\S+)\s*>\s*/proc/sys/([a-z0-9_/]+)")
+_PROC_TOOL = re.compile(r"\S*set_sysctls\.py")
+_PROC_NAME = re.compile(r"/proc/sys/([a-z0-9_/]+)=")
+_RESTORE = re.compile(r"/tmp/sysctl_restore_\S+?\.sh")
 _CONDITION = re.compile(r"^#ifdef (\w+)\n(.*?)^#endif[^\n]*\n", re.DOTALL | re.MULTILINE)
 
 # What a script is about that the stack does not offer: the reason, and what tells it.
@@ -32,12 +35,18 @@ _NOT_OFFERED: list[tuple[str, str]] = [
     ("TCP MD5 signatures", r"tcp_md5|TCP_MD5SIG|\bmd5\b"),
     ("PSP", r"\bpsp\b|\bPSP\b|--wire_"),
     ("SCTP, UDP or UDP-Lite", r"IPPROTO_(?:SCTP|UDP|UDPLITE)|SOCK_(?:DGRAM|SEQPACKET)|\bsctp\b"),
-    ("an MTU that changes", r"\bmtu \d+ dev\b|ip link set|ifconfig [^`]*mtu"),
+    ("a command that changes this host", r"`[^`]*(?:/proc/sys|\bdd\b|\brm\b|>\s*/)[^`]*`"),
+    ("an MTU or MSS that changes", r"\bmtu \d+ dev\b|ip (?:link|route) [^`]*(?:set|mss|mtu)|"
+     r"ifconfig [^`]*mtu|mtu_probing=[12]"),
+    ("memory that is not the caller's", r"\bEFAULT\b"),
+    ("assertions on Linux' inner figures (tcp_info)", r"\btcpi_(?!state\b|options\b)"),
+    ("bursts told as one segment (segmentation offload)", r">[^<\n]*\b\d+:\d+\((?:1[5-9]\d\d|[2-9]"
+     r"\d{3}|\d{5,})\)"),
     ("a choice of IP TOS or TTL", r"\bIP_(?:TOS|TTL|RECVTOS)\b"),
     ("zero-copy and file calls", r"ZEROCOPY|\bsplice\(|\bsendfile\(|TCP_ZC|\bpipe\("),
     ("time stamps of packets for the user", r"SO_TIMESTAMPING|SCM_TIMESTAMPING|TIMESTAMP_OPT"),
     ("epoll", r"\bepoll_"),
-    ("Linux' own socket options", r"TCP_(?:INQ|NOTSENT_LOWAT|CM_INQ|DEFER_ACCEPT|QUICKACK|CORK|"
+    ("Linux' own socket options", r"TCP_(?:MAXSEG, \[|INQ|NOTSENT_LOWAT|CM_INQ|DEFER_ACCEPT|QUICKACK|CORK|"
      r"SAVE|REPAIR|TX_DELAY|WINDOW_CLAMP|THIN)|SO_(?:PEEK_OFF|RCVLOWAT|BUSY_POLL|MAX_PACING)|"
      r"MSG_(?:EOR|MORE|TRUNC|ERRQUEUE)"),
     ("FreeBSD's own socket options and stacks", r"TCP_(?:NOOPT|RACK_|FUNCTION_BLK|KEEPINIT|"
@@ -76,12 +85,22 @@ def standard(text: str) -> str:
     """The script in the words of the packetdrill that runs it; nothing that is expected changes.
 
     `#ifdef STANDARD` holds what the RFC says, `#ifdef FreeBSD` what that system does instead: the
-    first is taken. One ICMP code has a name in one packetdrill and a number in the other.
+    first is taken. One ICMP code has a name in one packetdrill and a number in the other. What would
+    write to this host's own settings goes to `sysctl`, which is ours (shims.py).
     """
     text = _CONDITION.sub(lambda m: m[2] if m[1] == "STANDARD" else "", text)
+    text = _COMMAND.sub(lambda m: f"`{_ours(m[1])}`", text)
     return text.replace("ttl_exceeded_in_transit", "code_0").replace(
         "frag_reass_exceeded", "code_1"
     )
+
+
+def _ours(command: str) -> str:
+    """A script's command, with `sysctl` in place of whatever else sets something."""
+    command = _PROC_ECHO.sub(lambda m: f"sysctl {m[2].replace('/', '.')}={m[1]}", command)
+    command = _PROC_TOOL.sub("sysctl", command)
+    command = _PROC_NAME.sub(lambda m: m[1].replace("/", ".") + "=", command)
+    return _RESTORE.sub("true", command)
 
 
 def settings_of(text: str) -> list[Setting]:
@@ -90,8 +109,6 @@ def settings_of(text: str) -> list[Setting]:
     for command in _COMMAND.findall(bare(text)):
         for name, value in _SETTING.findall(command):
             found.append(Setting(name, value.strip("\"'")))
-        for value, path in _PROC.findall(command):
-            found.append(Setting(path.replace("/", "."), value))
     return found
 
 

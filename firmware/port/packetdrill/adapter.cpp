@@ -96,16 +96,13 @@ bool Adapter::on_main() const { return gettid() == main_thread_; }
 
 void Adapter::know_thread() {
     const int me = gettid();
-    if (me == main_thread_) return;
-    if (std::ranges::find(other_threads_, me) == other_threads_.end()) {
-        other_threads_.push_back(me);
-    }
+    if (std::ranges::find(threads_, me) == threads_.end()) threads_.push_back(me);
 }
 
 Adapter::Lock Adapter::lock() {
     Lock held{mutex_};
     know_thread();
-    if (on_main()) asked_ = 0;
+    asked_ = 0;
     read_control();
     return held;
 }
@@ -201,16 +198,18 @@ long Adapter::until_done(Lock& held, Instant deadline, const Try& attempt) {
     }
 }
 
-void Adapter::inject(std::span<const std::byte> packet) {
+void Adapter::inject(Lock& held, std::span<const std::byte> packet) {
     board_.receive(packet);
     tidy();
     tell();
+    let_others_run(held);
 }
 
 void Adapter::let_others_run(Lock& held) {
-    if (other_threads_.empty()) return;
+    std::vector<int> others = threads_;
+    std::erase(others, gettid());
+    if (others.empty()) return;
     changed_.notify_all();
-    const std::vector<int> others = other_threads_;
     held.unlock();
     for (unsigned quiet = 0; quiet < 2;) {
         sched_yield();
@@ -253,7 +252,7 @@ void Adapter::sleep(Lock& held, Duration duration) {
 Instant Adapter::ask_time() {
     const Lock held{mutex_};
     know_thread();
-    if (on_main() && ++asked_ > kAskedPatience) {
+    if (++asked_ > kAskedPatience) {
         board_.run_until(board_.now() + Duration::from_us(1));
         tell();
     }

@@ -1,10 +1,10 @@
 // Adapter: packetdrill's table of calls on a Board.
 //
 // Context   any host thread: each call takes `mutex_`, and the board stands still between calls.
-//           packetdrill has a main thread, which moves the time (sleep, next_packet), and one for calls
-//           that block.
-// Time      A call that blocks tries, waits on `changed_`, and tries again whenever the main thread has
-//           taken the board to its next event. The main thread goes on only when the others sleep: so a
+//           packetdrill has a main thread and one for calls that block; one of them moves the time
+//           (sleep, next_packet) while the other sleeps.
+// Time      A call that blocks tries, waits on `changed_`, and tries again whenever the other thread has
+//           taken the board to its next event. That one goes on only when the others sleep: so a
 //           call returns at the very instant of the event that it waited for.
 // Rules     Settings come as lines of a file that grows (flag control=), read before each call, since
 //           scripts change them while they run; connections are told in another (flag states=).
@@ -54,11 +54,11 @@ public:
     /// Tries until it need not wait any more, or `deadline` passes (EAGAIN).
     long until_done(Lock& held, Instant deadline, const Try& attempt);
     /// A packet for the stack.
-    void inject(std::span<const std::byte> packet);
+    void inject(Lock& held, std::span<const std::byte> packet);
     /// The stack's next packet, whenever it comes; empty: it will say nothing more for a long time.
     Sent next_packet(Lock& held);
     void sleep(Lock& held, Duration duration);
-    /// Tells the time; the main thread that asks again and again waits for it to pass.
+    /// Tells the time; who asks again and again waits for it to pass.
     [[nodiscard]] Instant ask_time();
 
 private:
@@ -69,9 +69,9 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     int main_thread_;
-    std::vector<int> other_threads_;
+    std::vector<int> threads_;
     unsigned waiting_{0};
-    unsigned asked_{0};  // ask_time() of the main thread since anything else happened
+    unsigned asked_{0};  // ask_time() since anything else happened
     long control_read_{0};
     std::string states_told_;
 

@@ -21,15 +21,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 
 #include "port/packetdrill/adapter.hpp"
 
 namespace kyu::packetdrill {
 namespace {
 
-/// There is one in a process: packetdrill runs one script.
-std::unique_ptr<Adapter> the_adapter;
+/// There is one in a process: packetdrill runs one script. A process that exits in the middle leaves it
+/// as it is, threads that wait in it included.
+Adapter* the_adapter = nullptr;
 
 constexpr long long kEpochUs = 1'700'000'000LL * 1'000'000;  ///< what time it is at boot
 
@@ -53,7 +53,10 @@ Instant patience(const Descriptor& d, int flags = 0) {
     return d.nonblocking || (flags & MSG_DONTWAIT) != 0 ? Instant{} : Instant::never();
 }
 
-void free_all(void* /*user*/) { the_adapter.reset(); }
+void free_all(void* user) {
+    the_adapter = nullptr;
+    delete &at(user);
+}
 
 int open_socket(void* user, int domain, int type, int protocol) {
     Adapter& a = at(user);
@@ -276,8 +279,8 @@ int poll_sockets(void* user, pollfd* fds, nfds_t count, int timeout_ms) {
 
 int send_packet(void* user, const void* packet, size_t bytes) {
     Adapter& a = at(user);
-    const auto held = a.lock();
-    a.inject(bytes_at(packet, bytes));
+    auto held = a.lock();
+    a.inject(held, bytes_at(packet, bytes));
     return 0;
 }
 
@@ -335,8 +338,8 @@ extern "C" {
 KYU_EXPORT void packetdrill_interface_init(const char* flags, kyu::packetdrill::Abi* abi) {
     using namespace kyu::packetdrill;  // NOLINT(google-build-using-namespace): the table's names
     unsetenv("LD_PRELOAD");            // the commands of a script are to run as ever
-    the_adapter = std::make_unique<Adapter>(parse_flags(flags != nullptr ? flags : ""));
-    *abi = Abi{.user = the_adapter.get(),
+    the_adapter = new Adapter(parse_flags(flags != nullptr ? flags : ""));
+    *abi = Abi{.user = the_adapter,
                .free = free_all,
                .socket = open_socket,
                .bind = bind_socket,
@@ -387,7 +390,7 @@ KYU_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* b
             const auto held = the_adapter->lock();
             ours = the_adapter->sockets().find(fd) != nullptr;
         }
-        if (ours) return get_option(the_adapter.get(), fd, level, name, value, bytes);
+        if (ours) return get_option(the_adapter, fd, level, name, value, bytes);
     }
     using Call = int(int, int, int, void*, socklen_t*);
     static auto* const next = reinterpret_cast<Call*>(dlsym(RTLD_NEXT, "getsockopt"));
