@@ -220,6 +220,19 @@ TEST_F(Rfc7323, an_echo_measures_what_was_sent_twice_and_a_made_up_one_does_not)
     EXPECT_LT(tp().rtt.smoothed(), Duration::from_ms(81));
 }
 
+TEST_F(Rfc7323, the_timestamp_of_a_guessed_ack_is_not_believed) {
+    open();
+    Peer liar = peer_;
+    liar.stamp.value += 1'000'000;
+    liar.ack += 9998;
+    EXPECT_EQ(liar.send(kAck | kFin).size(), 1U) << "challenged";
+    liar.ack = peer_.ack;
+    EXPECT_TRUE(liar.send(kPsh, "no ACK").empty());
+    peer_.say("still heard");
+    EXPECT_EQ(read(*so_), "still heard");
+    EXPECT_EQ(count(TcpCount::drop_paws), 0U);
+}
+
 TEST_F(Rfc7323, what_a_socket_does_not_offer_is_not_used_either_way) {
     TcpSettings plain;
     plain.offer_scaling = plain.offer_timestamps = plain.offer_sack = false;
