@@ -24,7 +24,7 @@ _SENDS = re.compile(r"^[^`\n]*[0-9*]\s*[<>]", re.MULTILINE)
 _PROC_ECHO = re.compile(r"echo\s+(\S+)\s*>\s*/proc/sys/([a-z0-9_/]+)")
 _PROC_TOOL = re.compile(r"\S*set_sysctls\.py")
 _PROC_NAME = re.compile(r"/proc/sys/([a-z0-9_/]+)=")
-_RESTORE = re.compile(r"/tmp/sysctl_restore_\S+?\.sh")
+_RESTORE = re.compile(r"\S+/sysctl_restore_\S+?\.sh")
 _CONDITION = re.compile(r"^#ifdef (\w+)\n(.*?)^#endif[^\n]*\n", re.DOTALL | re.MULTILINE)
 
 # What a script is about that the stack does not offer: the reason, and what tells it.
@@ -36,23 +36,37 @@ _NOT_OFFERED: list[tuple[str, str]] = [
     ("PSP", r"\bpsp\b|\bPSP\b|--wire_"),
     ("SCTP, UDP or UDP-Lite", r"IPPROTO_(?:SCTP|UDP|UDPLITE)|SOCK_(?:DGRAM|SEQPACKET)|\bsctp\b"),
     ("a command that changes this host", r"`[^`]*(?:/proc/sys|\bdd\b|\brm\b|>\s*/)[^`]*`"),
-    ("an MTU or MSS that changes", r"\bmtu \d+ dev\b|ip (?:link|route) [^`]*(?:set|mss|mtu)|"
-     r"ifconfig [^`]*mtu|mtu_probing=[12]"),
+    (
+        "an MTU or MSS that changes",
+        r"\bmtu \d+ dev\b|ip (?:link|route) [^`]*(?:set|mss|mtu)|"
+        r"ifconfig [^`]*mtu|mtu_probing=[12]",
+    ),
     ("memory that is not the caller's", r"\bEFAULT\b"),
     ("assertions on Linux' inner figures (tcp_info)", r"\btcpi_(?!state\b|options\b)"),
-    ("bursts told as one segment (segmentation offload)", r">[^<\n]*\b\d+:\d+\((?:1[5-9]\d\d|[2-9]"
-     r"\d{3}|\d{5,})\)"),
+    (
+        "bursts told as one segment (segmentation offload)",
+        r">[^<\n]*\b\d+:\d+\((?:1[5-9]\d\d|[2-9]"
+        r"\d{3}|\d{5,})\)",
+    ),
     ("a choice of IP TOS or TTL", r"\bIP_(?:TOS|TTL|RECVTOS)\b"),
     ("zero-copy and file calls", r"ZEROCOPY|\bsplice\(|\bsendfile\(|TCP_ZC|\bpipe\("),
     ("time stamps of packets for the user", r"SO_TIMESTAMPING|SCM_TIMESTAMPING|TIMESTAMP_OPT"),
     ("epoll", r"\bepoll_"),
-    ("Linux' own socket options", r"TCP_(?:MAXSEG, \[|INQ|NOTSENT_LOWAT|CM_INQ|DEFER_ACCEPT|QUICKACK|CORK|"
-     r"SAVE|REPAIR|TX_DELAY|WINDOW_CLAMP|THIN)|SO_(?:PEEK_OFF|RCVLOWAT|BUSY_POLL|MAX_PACING)|"
-     r"MSG_(?:EOR|MORE|TRUNC|ERRQUEUE)"),
-    ("FreeBSD's own socket options and stacks", r"TCP_(?:NOOPT|RACK_|FUNCTION_BLK|KEEPINIT|"
-     r"REMOTE_|MAXUNACKTIME|LOG)"),
-    ("a congestion control other than CUBIC and NewReno",
-     r"congestion_control=(?!cubic\b|reno\b)|TCP_CONGESTION, \"(?!cubic|reno|newreno)"),
+    (
+        "Linux' own socket options",
+        r"TCP_(?:MAXSEG, \[|INQ|NOTSENT_LOWAT|CM_INQ|DEFER_ACCEPT|QUICKACK|CORK|"
+        r"SAVE|REPAIR|TX_DELAY|WINDOW_CLAMP|THIN)|SO_(?:PEEK_OFF|RCVLOWAT|BUSY_POLL|MAX_PACING)|"
+        r"MSG_(?:EOR|MORE|TRUNC|ERRQUEUE)",
+    ),
+    (
+        "FreeBSD's own socket options and stacks",
+        r"TCP_(?:NOOPT|RACK_|FUNCTION_BLK|KEEPINIT|"
+        r"REMOTE_|MAXUNACKTIME|LOG)",
+    ),
+    (
+        "a congestion control other than CUBIC and NewReno",
+        r"congestion_control=(?!cubic\b|reno\b)|TCP_CONGESTION, \"(?!cubic|reno|newreno)",
+    ),
 ]
 _NOT_OFFERED_RE = [(reason, re.compile(pattern)) for reason, pattern in _NOT_OFFERED]
 
@@ -85,8 +99,8 @@ def standard(text: str) -> str:
     """The script in the words of the packetdrill that runs it; nothing that is expected changes.
 
     `#ifdef STANDARD` holds what the RFC says, `#ifdef FreeBSD` what that system does instead: the
-    first is taken. One ICMP code has a name in one packetdrill and a number in the other. What would
-    write to this host's own settings goes to `sysctl`, which is ours (shims.py).
+    first is taken. One ICMP code has a name in one packetdrill and a number in the other. What
+    would write to this host's own settings goes to `sysctl`, which is ours (shims.py).
     """
     text = _CONDITION.sub(lambda m: m[2] if m[1] == "STANDARD" else "", text)
     text = _COMMAND.sub(lambda m: f"`{_ours(m[1])}`", text)

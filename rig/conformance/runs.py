@@ -1,7 +1,7 @@
 """Runs packetdrill scripts against the adapter, several at once.
 
-Rules     A script gets a process, a folder and files of its own, and is run in the folder that it lies
-          in. Virtual time makes a run short: one that does not end is stopped and has failed.
+Rules     A script gets a process, a folder and files of its own, and is run in the folder that it
+          lies in. Virtual time makes a run short: one that does not end is stopped and has failed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from enum import Enum
 from pathlib import Path
 
 from rig.conformance import shims
+from rig.conformance.choices import choice_of
 from rig.conformance.claims import Claim, Judge, claim, mtu_of, standard
 from rig.errors import RigError, UserError
 
 PATIENCE_S = 20.0
 
-# What the adapter says of a setting that a file of common settings asks for. The script's own have been
-# judged before it ran.
+# What the adapter says of a setting that a file of common settings asks for. The script's own have
+# been judged before it ran.
 _SETTING = re.compile(r"kyu: (?:unknown setting|setting not offered): ")
 
 
@@ -32,6 +33,7 @@ class Outcome(Enum):
 
     PASSED = "passed"
     FAILED = "failed"
+    CHOICE = "another system's choice"
     NOT_CLAIMED = "not claimed"
 
 
@@ -93,6 +95,7 @@ def run_one(bench: Bench, script: Path, text: str) -> tuple[bool, str]:
         shims.write(folder / "bin")
         written = folder / script.name
         written.write_text(text, encoding="utf-8")
+        flags = f"system={bench.system} mtu={mtu_of(text)} control={control} states={states}"
         command = [
             str(bench.packetdrill),
             "--ip_version=ipv4",
@@ -101,7 +104,7 @@ def run_one(bench: Bench, script: Path, text: str) -> tuple[bool, str]:
             "--netmask_ip=255.255.0.0",
             "--remote_ip=192.0.2.1/24",
             f"--so_filename={bench.adapter}",
-            f"--so_flags=system={bench.system} mtu={mtu_of(text)} control={control} states={states}",
+            f"--so_flags={flags}",
             str(written),
         ]
         try:
@@ -135,7 +138,12 @@ def run(bench: Bench, root: Path, scripts: list[Path], jobs: int) -> Iterator[Re
         if not claimed.counts:
             return Result(name, folder, Outcome.NOT_CLAIMED, claimed.reason)
         passed, said = run_one(bench, script, text)
-        return Result(name, folder, Outcome.PASSED if passed else Outcome.FAILED, said)
+        if passed:
+            return Result(name, folder, Outcome.PASSED)
+        reason = choice_of(script.name)
+        if reason:
+            return Result(name, folder, Outcome.CHOICE, f"{reason} | {said}")
+        return Result(name, folder, Outcome.FAILED, said)
 
     with ThreadPoolExecutor(jobs) as pool:
         yield from pool.map(one, scripts)

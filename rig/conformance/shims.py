@@ -1,9 +1,9 @@
 """The commands that scripts call, for a system that is a shared object.
 
-Rules     Written into a folder that stands first on packetdrill's PATH, one small shell script for all
-          of them. `sysctl` and `tcpdrop` append to the file that the adapter reads (flag control=),
-          `sockstat` shows what the adapter tells (flag states=). What configures a host's network (ip,
-          tc, …) has nothing to configure and succeeds.
+Rules     Written into a folder that stands first on packetdrill's PATH, one small shell script for
+          all of them. `sysctl` and `tcpdrop` append to the file that the adapter reads (flag
+          control=), `sockstat` shows what it tells (flag states=). What configures a host's network
+          (ip, tc, …) has nothing to configure and succeeds.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ Adapter::Lock Adapter::lock() {
 
 void Adapter::read_control() {
     if (flags_.control.empty()) return;
-    struct stat now {};
+    struct stat now{};
     if (::stat(flags_.control.c_str(), &now) != 0 || now.st_size <= control_read_) return;
     std::ifstream file{flags_.control};
     file.seekg(control_read_);

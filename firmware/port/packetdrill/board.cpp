@@ -62,8 +62,8 @@ std::vector<std::byte> arp_answer(std::span<const std::byte> question, net::Ipv4
     };
     if (word(24) == own.host || word(14) == 0) return {};
     answer[7] = std::byte{2};
-    std::copy_n(question.begin() + 8, 10, answer.begin() + 18);   // the asker is the target
-    std::copy_n(question.begin() + 24, 4, answer.begin() + 14);   // who was asked for answers
+    std::copy_n(question.begin() + 8, 10, answer.begin() + 18);  // the asker is the target
+    std::copy_n(question.begin() + 24, 4, answer.begin() + 14);  // who was asked for answers
     for (std::size_t i = 0; i < 6; ++i) answer[8 + i] = std::byte{kNeighbourMac.bytes[i]};
     return answer;
 }
@@ -139,8 +139,8 @@ void Board::left(std::span<const std::byte> frame) {
     const auto inside = frame.subspan(kEthernetBytes);
     if (type_of(frame) == kTypeIp) {
         // A short frame is padded; packetdrill wants what IP says.
-        const std::size_t total = std::to_integer<std::size_t>(inside[2]) << 8U |
-                                  std::to_integer<std::size_t>(inside[3]);
+        const std::size_t total =
+            std::to_integer<std::size_t>(inside[2]) << 8U | std::to_integer<std::size_t>(inside[3]);
         const auto packet = inside.first(std::min(total, inside.size()));
         sent_.push_back({now(), std::vector<std::byte>(packet.begin(), packet.end())});
     } else if (type_of(frame) == kTypeArp) {

@@ -152,8 +152,7 @@ ssize_t recv_parts(void* user, int fd, const iovec* parts, std::size_t count, in
     const ssize_t got = recv_some(user, fd, all.data(), room, flags);
     std::size_t at_byte = 0;
     for (std::size_t i = 0; i < count && got > 0; ++i) {
-        const std::size_t n =
-            std::min(parts[i].iov_len, static_cast<std::size_t>(got) - at_byte);
+        const std::size_t n = std::min(parts[i].iov_len, static_cast<std::size_t>(got) - at_byte);
         std::memcpy(parts[i].iov_base, all.data() + at_byte, n);
         at_byte += n;
     }

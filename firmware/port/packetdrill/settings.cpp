@@ -97,15 +97,16 @@ constexpr auto kKnobs = std::to_array<Knob>({
      [](Settings& s, const Numbers& n) { return take_ms(s.defaults.keep_interval, n[0]); }},
     {"net.inet.tcp.keepcnt",
      [](Settings& s, const Numbers& n) {
-         s.defaults.keep_count = static_cast<std::uint8_t>(std::min<std::uint64_t>(n[0], UINT8_MAX));
+         s.defaults.keep_count =
+             static_cast<std::uint8_t>(std::min<std::uint64_t>(n[0], UINT8_MAX));
          return n[0] > 0 && n[0] <= UINT8_MAX;
      }},
     {"net.ipv4.tcp_rmem",
      [](Settings& s, const Numbers& n) {
          // The last is as far as a buffer grows: it sets the scale as Linux does, which wants the
          // window to fit into the field.
-         s.window_scale = net::scale_for(static_cast<std::uint32_t>(
-             std::min<std::uint64_t>(n[2], UINT32_MAX)));
+         s.window_scale =
+             net::scale_for(static_cast<std::uint32_t>(std::min<std::uint64_t>(n[2], UINT32_MAX)));
          return take_buffer(s.receive_bytes, n[1]);
      }},
     {"net.ipv4.tcp_wmem",
@@ -125,25 +126,25 @@ struct Fixed {
 };
 
 constexpr auto kFixed = std::to_array<Fixed>({
-    {"net.inet.tcp.hostcache.purgenow", 1},     // nothing is kept between connections
-    {"net.inet.tcp.blackhole", 0},              // a closed port answers with a reset
-    {"net.inet.tcp.insecure_rst", 0},           // RFC 5961 §3
-    {"net.inet.tcp.insecure_syn", 0},           // RFC 5961 §4
-    {"net.inet.tcp.drop_synfin", 1},            // SYN with FIN opens nothing
-    {"net.inet.tcp.icmp_may_rst", 1},           // RFC 5927 §4.2, while connecting
-    {"net.inet.tcp.syncookies", 1},             // when no record is free
+    {"net.inet.tcp.hostcache.purgenow", 1},  // nothing is kept between connections
+    {"net.inet.tcp.blackhole", 0},           // a closed port answers with a reset
+    {"net.inet.tcp.insecure_rst", 0},        // RFC 5961 §3
+    {"net.inet.tcp.insecure_syn", 0},        // RFC 5961 §4
+    {"net.inet.tcp.drop_synfin", 1},         // SYN with FIN opens nothing
+    {"net.inet.tcp.icmp_may_rst", 1},        // RFC 5927 §4.2, while connecting
+    {"net.inet.tcp.syncookies", 1},          // when no record is free
     {"net.inet.tcp.syncookies_only", 0},
-    {"net.inet.tcp.rexmit_drop_options", 0},    // a SYN that is sent again offers the same
-    {"net.inet.tcp.rexmit_initial", 1000},      // kRtoInitial, ms
-    {"net.inet.tcp.rexmit_slop", 200},          // kRtoMin, ms
-    {"net.inet.tcp.delacktime", 40},            // kDelayedAck, ms
-    {"net.inet.tcp.mssdflt", 536},              // kMssDefault
-    {"net.inet.tcp.tolerate_missing_ts", 0},    // RFC 7323 §3.2
+    {"net.inet.tcp.rexmit_drop_options", 0},  // a SYN that is sent again offers the same
+    {"net.inet.tcp.rexmit_initial", 1000},    // kRtoInitial, ms
+    {"net.inet.tcp.rexmit_slop", 200},        // kRtoMin, ms
+    {"net.inet.tcp.delacktime", 40},          // kDelayedAck, ms
+    {"net.inet.tcp.mssdflt", 536},            // kMssDefault
+    {"net.inet.tcp.tolerate_missing_ts", 0},  // RFC 7323 §3.2
     {"net.inet.tcp.path_mtu_discovery", 1},
     {"net.inet.tcp.fastopen.client_enable", 0},
     {"net.inet.tcp.fastopen.server_enable", 0},
     {"net.inet.tcp.udp_tunneling_port", 0},
-    {"net.ipv4.tcp_dsack", 1},                  // RFC 2883
+    {"net.ipv4.tcp_dsack", 1},  // RFC 2883
     {"net.ipv4.tcp_fack", 0},
     {"net.ipv4.tcp_reordering", 3},             // the threshold of RFC 6675, as RACK begins with
     {"net.ipv4.tcp_early_retrans", 4},          // tail loss probes, RFC 8985 §7
@@ -182,8 +183,8 @@ net::TcpSettings Settings::of_socket(bool listener) const {
 Answer apply(Settings& settings, std::string_view name, std::string_view value) {
     if (name == "net.ipv4.tcp_congestion_control") {
         if (value != "cubic" && value != "reno") return Answer::refused;
-        settings.defaults.congestion = value == "cubic" ? net::CongestionAlgorithm::cubic
-                                                        : net::CongestionAlgorithm::newreno;
+        settings.defaults.congestion =
+            value == "cubic" ? net::CongestionAlgorithm::cubic : net::CongestionAlgorithm::newreno;
         return Answer::offered;
     }
     const auto numbers = numbers_of(value);

@@ -125,8 +125,7 @@ Outcome Sockets::get_option(NetGuard& guard, Descriptor& d, int level, int name,
 namespace {
 
 /// False: no such option.
-bool change(net::SocketOptions& o, int level, int name, int value,
-            std::span<const std::byte> all) {
+bool change(net::SocketOptions& o, int level, int name, int value, std::span<const std::byte> all) {
     const auto number = static_cast<std::uint32_t>(std::max(value, 0));
     if (level == SOL_SOCKET) {
         switch (name) {
@@ -154,7 +153,9 @@ bool change(net::SocketOptions& o, int level, int name, int value,
         case TCP_NODELAY: o.no_delay = value != 0; return true;
         case TCP_KEEPIDLE: o.keep_idle = Duration::from_s(value); return true;
         case TCP_KEEPINTVL: o.keep_interval = Duration::from_s(value); return true;
-        case TCP_KEEPCNT: o.keep_count = static_cast<std::uint8_t>(std::clamp(value, 0, 255)); return true;
+        case TCP_KEEPCNT:
+            o.keep_count = static_cast<std::uint8_t>(std::clamp(value, 0, 255));
+            return true;
         case TCP_USER_TIMEOUT: o.user_timeout = Duration::from_ms(value); return true;
         case TCP_CONGESTION: {
             const std::string_view text{reinterpret_cast<const char*>(all.data()), all.size()};

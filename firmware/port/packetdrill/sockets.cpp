@@ -104,7 +104,8 @@ Outcome Sockets::bind(Descriptor& d, const sockaddr* address, socklen_t bytes) {
 Outcome Sockets::listen(NetGuard& guard, Descriptor& d, int backlog, const Settings& settings) {
     if (d.role == Role::listener) return Outcome::of(0);
     if (d.role != Role::fresh) return Outcome::fail(EINVAL);
-    const auto id = net::tcp_usr_listen(*guard, d.port, static_cast<unsigned>(std::max(backlog, 1)));
+    const auto id =
+        net::tcp_usr_listen(*guard, d.port, static_cast<unsigned>(std::max(backlog, 1)));
     if (!id) return Outcome::fail(errno_of(id.error()));
     d.role = Role::listener;
     d.id = *id;
@@ -195,8 +196,8 @@ Outcome Sockets::send(NetGuard& guard, Descriptor& d, std::span<const std::byte>
     net::Socket* so = stack_socket(guard, d);
     if (so == nullptr || so->failed || so->no_more_output) return Outcome::fail(EPIPE);
     if (so->pcb != nullptr && so->pcb->syn_unacked()) return Outcome::must_wait();
-    const auto outcome = net::sosend(guard, d.id, data.subspan(done), net::SendMode::copy,
-                                     net::kDoNotWait);
+    const auto outcome =
+        net::sosend(guard, d.id, data.subspan(done), net::SendMode::copy, net::kDoNotWait);
     done += outcome.sent;
     if (outcome.status || done == data.size()) return Outcome::of(static_cast<long>(done));
     if (outcome.status.error() != SocketError::timed_out) {
@@ -216,8 +217,7 @@ Outcome Sockets::receive(NetGuard& guard, Descriptor& d, std::span<std::byte> in
     if (so->pcb != nullptr && so->pcb->syn_unacked()) return Outcome::must_wait();
     if (into.empty()) return Outcome::of(0);
     if ((flags & MSG_PEEK) != 0 && so->receive.size() > 0) {
-        const auto count =
-            std::min(static_cast<std::uint32_t>(into.size()), so->receive.size());
+        const auto count = std::min(static_cast<std::uint32_t>(into.size()), so->receive.size());
         const net::Mbuf part = so->receive.share(0, count);
         part.copy_out(0, into.first(count));
         return Outcome::of(static_cast<long>(count));

@@ -26,7 +26,7 @@ namespace kyu::packetdrill {
 /// What a system call comes to.
 struct Outcome {
     long value{0};
-    int error{0};  ///< an errno, when value is -1
+    int error{0};      ///< an errno, when value is -1
     bool wait{false};  ///< it would have to wait
     static Outcome of(long value) { return {.value = value}; }
     static Outcome fail(int error) { return {.value = -1, .error = error}; }
