@@ -18,9 +18,7 @@ _NO_ACK_BIT = (
 )
 _REUSE = "a SYN with a higher number opens anew in TIME-WAIT (RFC 1122 §4.2.2.13)"
 _RST = "the reset that RFC 9293 §3.10.7.2 requires is not told in the script"
-_ROUNDS_UP = (
-    "FreeBSD rounds the advertised window up to its scale; RFC 7323 §2.3 shifts it"
-)
+_ROUNDS_UP = "FreeBSD rounds the advertised window up to its scale; RFC 7323 §2.3 shifts it"
 _QUICK = "Linux acknowledges the first segments at once; RFC 9293 §3.8.6.3 allows to wait"
 
 _CHOICES: list[tuple[str, str]] = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rig import cli
-from rig.conformance import report, runs
+from rig.conformance import report, runs, shims
 from rig.conformance.choices import choice_of
 from rig.conformance.claims import OFFERED, REFUSED, UNKNOWN, claim, mtu_of, settings_of, standard
 from rig.conformance.runs import Outcome, Result
@@ -120,12 +120,12 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     monkeypatch.setattr(runs, "judge_of", lambda _adapter: judge)
     monkeypatch.setenv("SECRET", "not for scripts")
     # The fake is no C program: nothing can be preloaded into it.
-    plain = runs.shims.environment
+    plain = shims.environment
 
     def without_preload(*folders: Path) -> dict[str, str]:
         return {k: v for k, v in plain(*folders).items() if k != "LD_PRELOAD"}
 
-    monkeypatch.setattr(runs.shims, "environment", without_preload)
+    monkeypatch.setattr(shims, "environment", without_preload)
     return program, scripts
 
 

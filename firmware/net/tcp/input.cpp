@@ -330,8 +330,8 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data)
     become_established(net, tp);
     tcp.stats.count(TcpCount::connected);
     tp.ack_now = true;
-    // The smallest window takes what one segment holds. With a bare SYN nothing of it is taken: it is
-    // not acknowledged, so it comes again.
+    // The smallest window takes what one segment holds. With a bare SYN nothing of it is taken: it
+    // is not acknowledged, so it comes again.
     seg.seq = tp.rcv_nxt;
     take_text_and_fin(net, tp, seg, std::move(data));
 }

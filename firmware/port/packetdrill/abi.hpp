@@ -1,10 +1,10 @@
 // What packetdrill's --so_filename expects of a shared object: one function that fills a table.
 //
-// Rules     Order and types are the interface's, the names are ours. Every function gets `user` back
-//           first; results and errno are those of the system call of that name.
-//           send_packet: an IP packet towards the stack. next_packet: waits for the stack's next one;
-//           `size` is the room and then the length, `time_us` when it left. sleep and time_of_day
-//           move and tell the clock that the script is timed by.
+// Rules     Order and types are the interface's, the names are ours. Every function gets `user`
+//           back first; results and errno are those of the system call of that name.
+//           send_packet: an IP packet towards the stack. next_packet: waits for the stack's next
+//           one; `size` is the room and then the length, `time_us` when it left. sleep and
+//           time_of_day move and tell the clock that the script is timed by.
 #pragma once
 
 #include <poll.h>
@@ -56,8 +56,8 @@ struct Abi {
     int (*splice)(void* user, int in, loff_t* in_at, int out, loff_t* out_at, size_t count,
                   unsigned flags);
 };
-/// Older packetdrills end with time_of_day; what comes after it is written all the same, so only one
-/// whose table is this long may load us.
+/// Older packetdrills end with time_of_day; what comes after it is written all the same, so only
+/// one whose table is this long may load us.
 static_assert(sizeof(Abi) == 33 * sizeof(void*));
 
 }  // namespace kyu::packetdrill
@@ -65,7 +65,7 @@ static_assert(sizeof(Abi) == 33 * sizeof(void*));
 extern "C" {
 /// `flags`: what --so_flags says (settings.hpp).
 void packetdrill_interface_init(const char* flags, kyu::packetdrill::Abi* abi);
-/// Whether a script may set `name` to `value`: 0 no such setting is known, 1 it is offered (or what the
-/// stack does anyway), 2 known, but not to this value.
+/// Whether a script may set `name` to `value`: 0 no such setting is known, 1 it is offered (or what
+/// the stack does anyway), 2 known, but not to this value.
 int kyu_packetdrill_setting(const char* name, const char* value);
 }

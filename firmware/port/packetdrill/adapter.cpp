@@ -20,7 +20,8 @@
 namespace kyu::packetdrill {
 namespace {
 
-/// packetdrill sleeps until so shortly before its next event, and spends the rest asking for the time.
+/// packetdrill sleeps until so shortly before its next event, and spends the rest asking for the
+/// time.
 constexpr Duration kSpin = Duration::from_us(20);
 /// From so many questions in a row on, the main thread is taken to wait.
 constexpr unsigned kAskedPatience = 8;

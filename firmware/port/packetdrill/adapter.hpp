@@ -3,11 +3,12 @@
 // Context   any host thread: each call takes `mutex_`, and the board stands still between calls.
 //           packetdrill has a main thread and one for calls that block; one of them moves the time
 //           (sleep, next_packet) while the other sleeps.
-// Time      A call that blocks tries, waits on `changed_`, and tries again whenever the other thread has
-//           taken the board to its next event. That one goes on only when the others sleep: so a
-//           call returns at the very instant of the event that it waited for.
-// Rules     Settings come as lines of a file that grows (flag control=), read before each call, since
-//           scripts change them while they run; connections are told in another (flag states=).
+// Time      A call that blocks tries, waits on `changed_`, and tries again whenever the other
+//           thread has taken the board to its next event. That one goes on only when the others
+//           sleep: so a call returns at the very instant of the event that it waited for.
+// Rules     Settings come as lines of a file that grows (flag control=), read before each call,
+//           since scripts change them while they run; connections are told in another (flag
+//           states=).
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// The shared object through its table, as packetdrill uses it: a peer of hand-made IP packets, calls
-// that block in a thread of their own, settings while the script runs.
+// The shared object through its table, as packetdrill uses it: a peer of hand-made IP packets,
+// calls that block in a thread of their own, settings while the script runs.
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>

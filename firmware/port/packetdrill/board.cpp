@@ -47,8 +47,8 @@ std::uint16_t type_of(std::span<const std::byte> frame) {
                                       std::to_integer<unsigned>(frame[13]));
 }
 
-/// RFC 826: who was asked for is here, whoever that is. Nothing when it was no question, or one about
-/// the board's own address.
+/// RFC 826: who was asked for is here, whoever that is. Nothing when it was no question, or one
+/// about the board's own address.
 std::vector<std::byte> arp_answer(std::span<const std::byte> question, net::Ipv4 own) {
     constexpr std::size_t kBytes = 28;
     if (question.size() < kBytes || question[7] != std::byte{1}) return {};

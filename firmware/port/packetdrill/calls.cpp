@@ -1,10 +1,11 @@
 // The functions of packetdrill's table, and what is put before packetdrill's own library calls.
 //
 // Context   packetdrill's threads.
-// Rules     The interface has no getsockopt for the assertions on tcp_info that scripts make in Python:
-//           packetdrill asks the system then, with a descriptor of ours. When this object is also
-//           preloaded (LD_PRELOAD), such questions come here; and packetdrill is spared what it does for
-//           the sake of real time: priority, locked memory, waiting for the clock's tick.
+// Rules     The interface has no getsockopt for the assertions on tcp_info that scripts make in
+//           Python: packetdrill asks the system then, with a descriptor of ours. When this object
+//           is also preloaded (LD_PRELOAD), such questions come here; and packetdrill is spared
+//           what it does for the sake of real time: priority, locked memory, waiting for the
+//           clock's tick.
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,8 +28,8 @@
 namespace kyu::packetdrill {
 namespace {
 
-/// There is one in a process: packetdrill runs one script. A process that exits in the middle leaves it
-/// as it is, threads that wait in it included.
+/// There is one in a process: packetdrill runs one script. A process that exits in the middle
+/// leaves it as it is, threads that wait in it included.
 Adapter* the_adapter = nullptr;
 
 constexpr long long kEpochUs = 1'700'000'000LL * 1'000'000;  ///< what time it is at boot
@@ -379,7 +380,7 @@ KYU_EXPORT int kyu_packetdrill_setting(const char* name, const char* value) {
     return static_cast<int>(apply(settings, name, value));
 }
 
-// ---- Preloaded -----------------------------------------------------------------------------------
+// ---- Preloaded ---------------------------------------------------------------------------------
 
 KYU_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* bytes) noexcept {
     using namespace kyu::packetdrill;  // NOLINT(google-build-using-namespace): as above

@@ -1,9 +1,9 @@
 // The options of a SYN, laid out as another system would.
 //
-// Rules     packetdrill compares options in their order, padding included, and the order is everybody's
-//           own choice (RFC 9293 §3.1: options may begin on any octet and come in any order). What is
-//           said stays the same: nothing is added, left out or changed. Only SYNs differ; the options of
-//           other segments are laid out alike everywhere.
+// Rules     packetdrill compares options in their order, padding included, and the order is
+//           everybody's own choice (RFC 9293 §3.1: options may begin on any octet and come in any
+//           order). What is said stays the same: nothing is added, left out or changed. Only SYNs
+//           differ; the options of other segments are laid out alike everywhere.
 // Context   any. Pure.
 #pragma once
 

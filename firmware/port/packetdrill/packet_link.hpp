@@ -1,8 +1,8 @@
 // PacketLink: a link that carries packets of any length.
 //
 // Context   the stack's side with the network lock held, on a fibre; put() from the driver.
-// Rules     What is sent is bounded by the MTU; what arrives is not, since scripts inject segments that
-//           an interface with large-receive offload would have put together.
+// Rules     What is sent is bounded by the MTU; what arrives is not, since scripts inject segments
+//           that an interface with large-receive offload would have put together.
 // Ownership keeps the bytes of frames that have arrived until the stack takes them.
 #pragma once
 

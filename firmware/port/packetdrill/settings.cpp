@@ -36,7 +36,8 @@ std::optional<Numbers> numbers_of(std::string_view text) {
     return numbers;
 }
 
-/// The shift at which the widest window reaches `bytes`, as a system with buffers that grow picks it.
+/// The shift at which the widest window reaches `bytes`, as a system with buffers that grow picks
+/// it.
 std::uint8_t shift_to_reach(std::uint64_t bytes) {
     std::uint8_t shift = 0;
     while (shift < 14 && (std::uint64_t{UINT16_MAX} << shift) < bytes) ++shift;

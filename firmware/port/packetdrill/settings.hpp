@@ -1,9 +1,9 @@
 // Settings: what a script asks of the system it was written for, in the terms of this stack.
 //
-// Rules     A setting is offered when the stack can do what it says, be it by a choice that the stack
-//           gives its users or because it does nothing else. Any other value is refused, and a script
-//           that depends on it proves nothing here. Names that are not in the table are unknown, and
-//           told.
+// Rules     A setting is offered when the stack can do what it says, be it by a choice that the
+//           stack gives its users or because it does nothing else. Any other value is refused, and
+//           a script that depends on it proves nothing here. Names that are not in the table are
+//           unknown, and told.
 // Source    FreeBSD's tcp(4), Linux' ip-sysctl: names and meaning of the settings.
 #pragma once
 
@@ -42,7 +42,8 @@ enum class Answer : std::uint8_t { unknown, offered, refused };
 /// Sets `name` to `value` (the text that sysctl is given), if that is offered.
 Answer apply(Settings& settings, std::string_view name, std::string_view value);
 
-/// What a buffer of `bytes` becomes once the connection's MSS is known: FreeBSD's are whole segments.
+/// What a buffer of `bytes` becomes once the connection's MSS is known: FreeBSD's are whole
+/// segments.
 [[nodiscard]] std::uint32_t in_whole_segments(std::uint32_t bytes, std::uint32_t mss);
 
 }  // namespace kyu::packetdrill

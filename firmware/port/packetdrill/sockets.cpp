@@ -248,7 +248,8 @@ Outcome Sockets::close(NetGuard& guard, int fd) {
     if (d == nullptr) return Outcome::fail(EBADF);
     if (d->role != Role::fresh) {
         net::Socket* so = stack_socket(guard, *d);
-        // A lingering close() waits; the adapter's does not, so only the immediate reset is offered.
+        // A lingering close() waits; the adapter's does not, so only the immediate reset is
+        // offered.
         if (so != nullptr && so->options.linger && *so->options.linger == Duration{}) {
             net::soabort(guard, d->id);
         } else if (so != nullptr) {

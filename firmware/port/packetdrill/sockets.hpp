@@ -1,9 +1,9 @@
 // Sockets: system calls on descriptors, in terms of the stack's own calls.
 //
-// Context   Board::call(): with the network lock held. Nothing here waits; what would have to says so
-//           (Outcome::wait), and the caller tries again once something has happened.
-// Rules     A descriptor's stack socket begins with listen() or connect(), as the stack has none that
-//           does nothing. A number is a real descriptor of the process (of /dev/null), so that
+// Context   Board::call(): with the network lock held. Nothing here waits; what would have to says
+//           so (Outcome::wait), and the caller tries again once something has happened.
+// Rules     A descriptor's stack socket begins with listen() or connect(), as the stack has none
+//           that does nothing. A number is a real descriptor of the process (of /dev/null), so that
 //           packetdrill may close what a script has left open.
 #pragma once
 
