@@ -382,6 +382,8 @@ KYU_EXPORT int kyu_packetdrill_setting(const char* name, const char* value) {
 
 // ---- Preloaded ---------------------------------------------------------------------------------
 
+// The library's headers name their parameters with reserved names.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 KYU_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* bytes) noexcept {
     using namespace kyu::packetdrill;  // NOLINT(google-build-using-namespace): as above
     if (the_adapter != nullptr) {
@@ -408,5 +410,6 @@ KYU_EXPORT clock_t times(tms* spent) noexcept {
     if (spent != nullptr) *spent = {};
     return ++ticks;
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 }  // extern "C"

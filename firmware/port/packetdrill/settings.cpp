@@ -142,6 +142,7 @@ constexpr auto kFixed = std::to_array<Fixed>({
     {"net.inet.tcp.mssdflt", 536},            // kMssDefault
     {"net.inet.tcp.tolerate_missing_ts", 0},  // RFC 7323 §3.2
     {"net.inet.tcp.path_mtu_discovery", 1},
+    {"net.inet.tcp.ecn.maxretries", 0},  // RFC 3168 §6.1.1.1: sent again without
     {"net.inet.tcp.fastopen.client_enable", 0},
     {"net.inet.tcp.fastopen.server_enable", 0},
     {"net.inet.tcp.udp_tunneling_port", 0},
