@@ -19,6 +19,8 @@ _NO_ACK_BIT = (
 _REUSE = "a SYN with a higher number opens anew in TIME-WAIT (RFC 1122 §4.2.2.13)"
 _RST = "the reset that RFC 9293 §3.10.7.2 requires is not told in the script"
 _ROUNDS_UP = "FreeBSD rounds the advertised window up to its scale; RFC 7323 §2.3 shifts it"
+_REORDERED = "Linux waits 40 ms for reordering, RFC 8985 §6.2 a quarter of the least round trip"
+_BURST = "PSH on each burst that Linux has its device cut up; here it ends what was written"
 _QUICK = "Linux acknowledges the first segments at once; RFC 9293 §3.8.6.3 allows to wait"
 
 _CHOICES: list[tuple[str, str]] = [
@@ -58,6 +60,18 @@ _CHOICES: list[tuple[str, str]] = [
     ("shutdown-wr-close.pkt", _QUICK),
     ("invalid_ack.pkt", _QUICK),
     ("reset_tsval.pkt", _QUICK),
+    ("limited-transmit-*.pkt", _BURST),
+    ("prr-ss-30pkt-lost-1_4-11_16.pkt", _BURST),
+    ("shutdown-rdwr-send-queue-ack-close.pkt", _BURST),
+    ("fr-4pkt-fack-last-*.pkt", _REORDERED),
+    (
+        "prr-ss-ack-below-snd_una-cubic.pkt",
+        "Linux' PRR lets one segment more out with an ACK that ends a loss than RFC 6937 counts",
+    ),
+    (
+        "shutdown-rdwr-write-queue-close.pkt",
+        "Linux probes the tail with the FIN alone; here the last segment's worth goes with it",
+    ),
     (
         "user_timeout.pkt",
         "Linux sends a lost FIN again sooner than RFC 6298 §5.5 doubles its timeout",

@@ -43,11 +43,6 @@ _NOT_OFFERED: list[tuple[str, str]] = [
     ),
     ("memory that is not the caller's", r"\bEFAULT\b"),
     ("assertions on Linux' inner figures (tcp_info)", r"\btcpi_(?!state\b|options\b)"),
-    (
-        "bursts told as one segment (segmentation offload)",
-        r">[^<\n]*\b\d+:\d+\((?:1[5-9]\d\d|[2-9]"
-        r"\d{3}|\d{5,})\)",
-    ),
     ("a choice of IP TOS or TTL", r"\bIP_(?:TOS|TTL|RECVTOS)\b"),
     ("zero-copy and file calls", r"ZEROCOPY|\bsplice\(|\bsendfile\(|TCP_ZC|\bpipe\("),
     ("time stamps of packets for the user", r"SO_TIMESTAMPING|SCM_TIMESTAMPING|TIMESTAMP_OPT"),
