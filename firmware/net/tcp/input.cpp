@@ -261,8 +261,8 @@ void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegme
         }
     }
     if (seg.length().value == 0 && seg.seq == record.rcv_nxt) return;  // the expected last ACK
-    const SeqLen window{std::uint32_t{record.window} << record.agreed.rcv_scale};
-    if (!seg.flags.ack() && !seg.flags.syn() && seg.seq.in_window(record.rcv_nxt, window)) {
+    // Fifth: without ACK it is dropped. What lies before the window is answered all the same.
+    if (!seg.flags.ack() && !seg.flags.syn() && !seg.seq.is_before(record.rcv_nxt)) {
         return tcp.stats.count(TcpCount::drop_flags);
     }
     if (seg.flags.fin()) tcp.time_wait.restart(record, net.now());
