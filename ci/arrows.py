@@ -28,9 +28,11 @@ MAY: dict[str, frozenset[str]] = {
         {"base", "kernel", "net", "services", "arch", "board", "drivers", "apps"},
     ),
 }
-# A composition root of the hosted side, where arch, board and drivers have no place.
+# Composition roots of the hosted side, where arch, board and drivers have no place.
 HOSTED_ROOT = "apps/simserver"
 MAY[HOSTED_ROOT] = frozenset({"base", "kernel", "net", "services", "port", HOSTED_ROOT})
+PACKETDRILL_ROOT = "port/packetdrill"
+MAY[PACKETDRILL_ROOT] = frozenset({"base", "kernel", "net", "port"})
 # Beyond the firmware folder: the bindings and the must-not-compile cases see the hosted side.
 OUTSIDE = {
     "bindings": frozenset(
@@ -71,8 +73,9 @@ def check_text(path: Path, text: str) -> Iterator[Finding]:
     """The findings of one source; `path` is relative to the root of the tree."""
     parts = path.parts
     part = parts[1] if parts[0] == "firmware" else parts[0]
-    if path.is_relative_to(Path("firmware") / HOSTED_ROOT):
-        part = HOSTED_ROOT
+    for root in (HOSTED_ROOT, PACKETDRILL_ROOT):
+        if path.is_relative_to(Path("firmware") / root):
+            part = root
     is_test = path.stem.endswith(("_test", "_test_support"))
     for number, line in enumerate(text.splitlines(), start=1):
         match = INCLUDE.match(line)
