@@ -102,8 +102,8 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    // SYN and FIN together is no open: nothing honest sends it.
-    if (!seg.flags.syn() || seg.flags.fin()) return tcp.stats.count(TcpCount::drop_flags);
+    // A FIN on the SYN is not taken, nor is text: not acknowledged, they come again.
+    if (!seg.flags.syn()) return tcp.stats.count(TcpCount::drop_flags);
     if (listener.queued >= listener.backlog) return tcp.stats.count(TcpCount::drop_backlog);
 
     SynRecord* record = tcp.syn_cache.insert(seg.tuple, net.now());
@@ -203,7 +203,12 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::resets_in);
         return tcp.syn_cache.remove(record);
     }
+    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (seg.flags.syn()) {
+        if (seg.seq.in_window(expected, window)) {  // fourth, passive: back to LISTEN
+            tcp.stats.count(TcpCount::drop_flags);
+            return tcp.syn_cache.remove(record);
+        }
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
         if (seg.seq == record.irs) {  // our answer was lost
             if (seg.options.has_timestamps) record.agreed.ts_recent = seg.options.timestamp_value;
@@ -218,7 +223,6 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (!seg.seq.in_window(expected, window)) return tcp.stats.count(TcpCount::drop_window);
     Tcpcb* tp = promote(net, record);
     if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);
@@ -252,6 +256,10 @@ void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegme
         }
     }
     if (seg.length().value == 0 && seg.seq == record.rcv_nxt) return;  // the expected last ACK
+    // Fifth: without ACK it is dropped. What lies before the window is answered all the same.
+    if (!seg.flags.ack() && !seg.flags.syn() && !seg.seq.is_before(record.rcv_nxt)) {
+        return tcp.stats.count(TcpCount::drop_flags);
+    }
     if (seg.flags.fin()) tcp.time_wait.restart(record, net.now());
     if (seg.length().value > 0 || tcp.challenge.allow(net.now(), net.random)) {
         send_time_wait_ack(net, record);
@@ -298,8 +306,10 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.disarm(TcpTimer::retransmit);
     become_established(net, tp);
     tcp.stats.count(TcpCount::connected);
-    // Text or FIN on a SYN is not taken: it is not acknowledged, so it comes again.
+    // Text on a SYN is not taken, nor a FIN behind it: not acknowledged, they come again.
+    if (seg.flags.fin() && seg.data_bytes == 0) tp.reassembly.note_fin(tp.rcv_nxt);
     tp.ack_now = true;
+    (void)check_fin(net, tp);  // from ESTABLISHED it leads to CLOSE-WAIT
     tcp_output(net, tp);
     check_invariants(tp);
 }
@@ -332,7 +342,8 @@ void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
     const bool fin = seg.flags.fin();
     const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
     if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
-    if (fin) tp.reassembly.note_fin(end);
+    if (fin && receives(tp.state)) tp.reassembly.note_fin(end);
+    if (fin && !receives(tp.state)) tp.ack_now = true;  // eighth: a FIN is acknowledged, always
     if (check_fin(net, tp) == Next::done) return;
     tcp_output(net, tp);
     check_invariants(tp);
