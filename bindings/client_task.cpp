@@ -14,6 +14,7 @@
 #include "kernel/panic.hpp"
 #include "kernel/port.hpp"
 #include "net/socket/api.hpp"
+#include "net/udp_socket.hpp"
 #include "services/wangdoodle/pattern.hpp"
 
 namespace kyu::bindings {
@@ -36,6 +37,7 @@ struct Program {
     ClientTask& task;
     TcpSocket listener{};
     TcpSocket socket{};
+    net::UdpSocket group{};
     std::vector<std::byte> piece = std::vector<std::byte>(kPieceBytes);
 
     Status<SocketError> connect(const net::Endpoint& remote) {
@@ -73,6 +75,16 @@ struct Program {
         }
         return ok;
     }
+    // Belongs to a multicast group until the program ends.
+    Status<SocketError> join(net::Ipv4 address) {
+        if (!group.is_open()) {
+            auto made = net::UdpSocket::open(net, self, 0);
+            if (!made) return SocketError::no_memory;
+            group = std::move(*made);
+        }
+        if (!group.join(self, address)) return SocketError::no_memory;
+        return ok;
+    }
     void hang_up() {
         if (socket.open()) socket.close(self);
     }
@@ -85,6 +97,7 @@ struct Program {
             self.sleep_for(Duration::from_us(static_cast<std::int64_t>(step.number)));
             return ok;
         }
+        if (step.kind == Step::Kind::join) return this->join(step.remote.address);
         if (step.kind == panic) kyu::panic(step.data.c_str());
         if (!socket.open()) return SocketError::not_connected;
         switch (step.kind) {
@@ -117,6 +130,7 @@ const char* to_text(Step::Kind kind) {
         case Step::Kind::close: return "close";
         case Step::Kind::abort: return "abort";
         case Step::Kind::sleep: return "sleep";
+        case Step::Kind::join: return "join";
         case Step::Kind::panic: return "panic";
     }
     return nullptr;
@@ -130,9 +144,11 @@ void run_steps(net::Net& net, ThreadContext& self, ClientTask& task,
             task.error = std::string{to_text(step.kind)} + ": " + net::to_text(did.error());
             break;
         }
+        ++task.step;
     }
     program.hang_up();
     if (program.listener.open()) program.listener.close(self);
+    if (program.group.is_open()) program.group.close(self);
     finish(task);
 }
 

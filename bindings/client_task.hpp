@@ -28,10 +28,11 @@ struct Step {
         close,
         abort,
         sleep,
+        join,
         panic,
     };
     Kind kind{};
-    net::Endpoint remote{};  ///< connect; listen: the port
+    net::Endpoint remote{};  ///< connect; listen: the port; join: the group
     std::string data{};      ///< send; panic: the reason
     std::uint64_t number{};  ///< recv: bytes; sleep: µs
 };
@@ -43,6 +44,7 @@ struct ClientTask {
     bool done{false};
     std::string error{};     ///< empty: none
     std::string received{};  ///< by recv and recv_all
+    std::uint64_t step{0};   ///< which one is being done, from 0; their number when all are
     std::uint64_t transfers{0};
     std::uint64_t bytes{0};  ///< received
     Instant finished{};

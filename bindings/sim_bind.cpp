@@ -97,6 +97,29 @@ bool listens(const Board& board, std::uint16_t port) {
     return sockets.find_listener(port) != nullptr;
 }
 
+// What TCP knows of connections, whatever it keeps them in: control blocks, and the records of
+// SYN-RECEIVED and TIME-WAIT.
+std::string state_of(const Board& board, std::uint16_t port, const std::string& remote,
+                     std::uint16_t remote_port) {
+    // find() changes nothing but its own memory of the last one found.
+    auto& tcp = const_cast<net::TcpState&>(net::StoppedNet::of(board.host->net()).tcp);
+    const net::FourTuple tuple{.local = {board.host->config().address, port},
+                               .remote = {ipv4_of(remote), remote_port}};
+    if (const net::Tcpcb* tp = tcp.table.find(tuple); tp != nullptr) return to_text(tp->state);
+    if (tcp.syn_cache.find(tuple) != nullptr) return "SYN-RECEIVED";
+    if (tcp.time_wait.find(tuple) != nullptr) return "TIME-WAIT";
+    return tcp.sockets.find_listener(port) != nullptr ? "LISTEN" : "CLOSED";
+}
+
+void cut_frames(const Board& board, std::int64_t place) {
+    if (place < -1)
+        throw std::invalid_argument(
+            "frames are cut at a place, at 0 nowhere, at -1 "
+            "everywhere");
+    board.host->link().cut_at(place == -1 ? host::SimLink::kEveryByte
+                                          : static_cast<std::size_t>(place));
+}
+
 void bind_board(py::module_& m) {
     py::class_<Board>(m, "Board", py::module_local(),
                       "One simulated board: kernel, stack and services.")
@@ -129,6 +152,11 @@ void bind_board(py::module_& m) {
              "Starts a thread that fetches `big` again and again and compares every byte.")
         .def("listens", &listens, py::arg("port"),
              "Somebody waits for connections to this TCP port.")
+        .def("state", &state_of, py::arg("port"), py::arg("remote"), py::arg("remote_port"),
+             "The state of a connection (RFC 9293 3.3.2), as netstat would name it.")
+        .def("cut_frames", &cut_frames, py::arg("place"),
+             "Frames it receives from now on lie in two buffers, cut there; 0: in one; -1: each "
+             "byte in one of its own.")
         .def("threads", &threads_of, "(id, name, state, what it waits for, locks it holds).");
 }
 
@@ -139,11 +167,25 @@ std::span<const std::byte> frame_of(const py::buffer_info& info) {
     if (info.ndim != 1 || info.strides[0] != info.itemsize) {
         throw std::invalid_argument("a contiguous buffer of one dimension is needed");
     }
-    if (size < 14 || size > 1514) {
-        throw std::invalid_argument("an Ethernet frame has 14 to 1514 bytes, not " +
+    if (size > 1514) {
+        throw std::invalid_argument("an Ethernet frame has at most 1514 bytes, not " +
                                     std::to_string(size));
     }
     return {static_cast<const std::byte*>(info.ptr), static_cast<std::size_t>(size)};
+}
+
+// Frames of an endpoint and when to send each: `times` rounds, `gap_us` from frame to frame.
+std::uint64_t inject_many(SimWorld& world, const Endpoint& end, const py::sequence& frames,
+                          std::uint64_t times, std::int64_t gap_us) {
+    std::vector<host::Bytes> bytes;
+    for (const py::handle each : frames) {
+        const py::buffer_info held = each.cast<py::buffer>().request();
+        const std::span<const std::byte> frame = frame_of(held);
+        bytes.emplace_back(frame.begin(), frame.end());
+    }
+    const SimWorld::Turn turn(world);
+    const py::gil_scoped_release unlocked;
+    return world.inject_many(*end.host, bytes, times, Duration::from_us(gap_us));
 }
 
 py::list receive(const Endpoint& end) {
@@ -305,6 +347,10 @@ void bind_world(py::module_& m) {
              py::arg("task") = py::none(),
              "Runs until a time, a frame at one of the endpoints, the end of the task or a crash; "
              "says which.")
+        .def("inject_many", &inject_many, py::arg("endpoint"), py::arg("frames"),
+             py::arg("times") = 1, py::arg("gap_us") = 100,
+             "Sends all of `frames`, `times` times over, running the world between them. Returns "
+             "how many were sent: fewer when a board has crashed.")
         .def("recorded", &recorded, py::arg("to"), "The fates of the frames towards a host.")
         .def("departures", &departures, py::arg("to"),
              "(number, fate) of each frame towards a host that was more than delayed.")

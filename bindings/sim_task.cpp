@@ -18,7 +18,7 @@ using Kind = Step::Kind;
 
 constexpr std::array kKinds{Kind::connect, Kind::listen,   Kind::accept,   Kind::send,
                             Kind::recv,    Kind::recv_all, Kind::shutdown, Kind::close,
-                            Kind::abort,   Kind::sleep,    Kind::panic};
+                            Kind::abort,   Kind::sleep,    Kind::join,     Kind::panic};
 
 std::optional<Kind> kind_of(const std::string& name) {
     for (const Kind kind : kKinds) {
@@ -34,6 +34,7 @@ std::size_t arguments_of(Kind kind) {
         case Kind::send:
         case Kind::recv:
         case Kind::sleep:
+        case Kind::join:
         case Kind::panic: return 1;
         default: return 0;
     }
@@ -67,6 +68,7 @@ Step step_of(const py::tuple& words) {
         case Kind::connect:
             step.remote = {ipv4_of(words[1].cast<std::string>()), port_of(words[2])};
             break;
+        case Kind::join: step.remote.address = ipv4_of(words[1].cast<std::string>()); break;
         case Kind::listen: step.remote.port = port_of(words[1]); break;
         case Kind::send:
             if (!py::isinstance<py::bytes>(words[1])) throw py::type_error("send takes bytes");
@@ -102,6 +104,7 @@ void bind_task(py::module_& m) {
         .def_property_readonly("error", [](const ClientTask& task) { return task.error; })
         .def_property_readonly("received",
                                [](const ClientTask& task) { return py::bytes(task.received); })
+        .def_property_readonly("step", [](const ClientTask& task) { return task.step; })
         .def_property_readonly("transfers", [](const ClientTask& task) { return task.transfers; })
         .def_property_readonly("bytes", [](const ClientTask& task) { return task.bytes; })
         .def_property_readonly("finished_us",

@@ -89,6 +89,20 @@ bool SimWorld::step() {
     return world_.step();
 }
 
+std::uint64_t SimWorld::inject_many(host::ScriptedPeer& end, const std::vector<host::Bytes>& frames,
+                                    std::uint64_t times, Duration gap) {
+    join_new();
+    std::uint64_t sent = 0;
+    for (std::uint64_t round = 0; round < times; ++round) {
+        for (const host::Bytes& frame : frames) {
+            end.send(frame);
+            ++sent;
+            if (world_.run_for(gap) == host::WorldStop::crashed) return sent;
+        }
+    }
+    return sent;
+}
+
 const char* SimWorld::run_until(Instant limit, const std::vector<host::ScriptedPeer*>& endpoints,
                                 const ClientTask* task) {
     join_new();

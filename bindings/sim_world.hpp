@@ -88,6 +88,9 @@ public:
     [[nodiscard]] std::vector<Seen> take_seen() { return std::exchange(seen_, {}); }
     [[nodiscard]] std::optional<std::int64_t> next_event_us();
     bool step();
+    /// Returns frames sent: all of them `times` times, unless a board crashes.
+    std::uint64_t inject_many(host::ScriptedPeer& end, const std::vector<host::Bytes>& frames,
+                              std::uint64_t times, Duration gap);
     /// Why it stopped: "limit", "frame", "done" or "crashed".
     const char* run_until(Instant limit, const std::vector<host::ScriptedPeer*>& endpoints,
                           const ClientTask* task);

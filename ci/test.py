@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -191,6 +192,45 @@ def board() -> list[Step]:
     ]
 
 
+def asan() -> list[Step]:
+    """The unit tests, and the hostile frames through the simulator, under ASan and UBSan."""
+    found = subprocess.run(
+        [sys.executable, "-m", "pybind11", "--cmakedir"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    bindings = [
+        "-DKYU_BINDINGS=ON",
+        f"-DPython_EXECUTABLE={sys.executable}",
+        f"-Dpybind11_DIR={found.stdout.strip()}",
+    ]
+    configure, compile_ = build("asan")
+    configure.command.extend(bindings)
+    return [configure, compile_, ctest("asan"), hostile_sanitized()]
+
+
+def hostile_sanitized() -> Step:
+    """Sanitizers must be there before Python is, and the library whose exceptions they watch."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    preloaded = [
+        subprocess.run(
+            ["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        for name in ("libasan.so", "libstdc++.so")
+    ]
+    step = pytest(
+        "hostile-asan", "-p", "ci.sanitized", "-k", "as_stated or cut or mutated or table",
+        "bindings/tests/test_hostile.py", "bindings/tests/test_state_table.py",
+    )  # fmt: skip
+    settings = [
+        f"LD_PRELOAD={' '.join(preloaded)}",
+        "ASAN_OPTIONS=detect_leaks=0",  # Python's own, at its end
+        f"KYUSIM_SIM=build/asan/bindings/_sim{suffix}",
+    ]
+    return Step(step.name, ["env", *settings, *step.command], step.count)
+
+
 def clang_tidy() -> list[Step]:
     """Over what the host preset compiles; one check for all, since clang-tidy speaks by file."""
     return [Step("clang-tidy", [sys.executable, "-m", "ci.clang_tidy"], closing_line, capture=True)]
@@ -206,7 +246,7 @@ STAGES: dict[str, Callable[[], list[Step]]] = {
         Step("configure tsa", ["cmake", "--preset", "tsa"], only_failure, capture=True),
         Step("thread-safety", ["cmake", "--build", "--preset", "tsa", "--", "--quiet"], one_check),
     ],
-    "asan": lambda: [*build("asan"), ctest("asan")],
+    "asan": asan,
     "clang-tidy": clang_tidy,
 }
 

@@ -138,6 +138,9 @@ class Task:
     @property
     def received(self) -> bytes: ...
     @property
+    def step(self) -> int:
+        """Which step is being done, from 0; their number when all are done."""
+    @property
     def transfers(self) -> int:
         """Transfers completed byte-exact."""
     @property
@@ -172,6 +175,11 @@ class Board:
         """Starts a thread that fetches `big` `transfers` times and compares every byte."""
     def listens(self, port: int) -> bool:
         """Somebody waits for connections to this TCP port."""
+    def state(self, port: int, remote: str, remote_port: int) -> str:
+        """Of a connection, by RFC 9293 §3.3.2: "ESTABLISHED"; of none: "LISTEN" or "CLOSED"."""
+    def cut_frames(self, place: int) -> None:
+        """Frames it receives from now on lie in two buffers, the first of `place` bytes; 0: in one
+        buffer; -1: each byte in a buffer of its own."""
     def threads(self) -> list[tuple[int, str, str, str, str]]:
         """(id, name, state, what it waits for, locks it holds)."""
 
@@ -223,6 +231,15 @@ class World:
     ) -> str:
         """Runs until the clock shows `limit_us` or one of these: "frame", one waits at one of
         `endpoints`; "done", `task` has ended; "crashed", a board has panicked. Else "limit"."""
+    def inject_many(
+        self,
+        endpoint: Endpoint,
+        frames: Sequence[Buffer],
+        times: int = 1,
+        gap_us: int = 100,
+    ) -> int:
+        """Sends all of `frames`, `times` times over, running the world for `gap_us` after each.
+        Returns how many were sent: fewer when a board has crashed."""
     def explore(self, choices: Choices | None) -> None:
         """From now on `choices` decides who runs on every board; None: their priorities."""
     def recorded(self, to: Board | Endpoint) -> list[Fate]:

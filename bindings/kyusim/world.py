@@ -112,6 +112,11 @@ class Task:
         return self.native.received
 
     @property
+    def step(self) -> int:
+        """Which step it is at, from 0; their number when all are done."""
+        return self.native.step
+
+    @property
     def transfers(self) -> int:
         """Transfers of `fetch_big` that came byte-exact."""
         return self.native.transfers
@@ -181,6 +186,15 @@ class Board:
         """Somebody waits for connections to this TCP port."""
         return self.native.listens(port)
 
+    def state(self, port: int, remote: str, remote_port: int) -> str:
+        """Of a connection, by RFC 9293 §3.3.2; of none: "LISTEN" or "CLOSED"."""
+        return self.native.state(port, remote, remote_port)
+
+    def cut_frames(self, place: int) -> None:
+        """Frames it receives from now on lie in two buffers, the first of `place` bytes; 0: in one
+        buffer; -1: each byte in a buffer of its own."""
+        self.native.cut_frames(place)
+
     def threads(self) -> list[tuple[int, str, str, str, str]]:
         """(id, name, state, what it waits for, locks it holds) of every thread."""
         return self.native.threads()
@@ -190,7 +204,8 @@ class Board:
 
         ("connect", ip, port) · ("listen", port) and ("accept",) · ("send", data) ·
         ("recv", count) · ("recv_all",) until the peer has sent everything · ("shutdown",) ·
-        ("close",) · ("abort",) · ("sleep", us) · ("panic", reason)
+        ("close",) · ("abort",) · ("sleep", us) · ("join", group), a multicast group, until the
+        program has ended · ("panic", reason)
         """
         return Task(self._world, self, self.native.program(steps))
 
@@ -310,6 +325,15 @@ class World:
         if task.error:
             raise NotDone(f"{task.board.name}: {task.error}")
         return task
+
+    def inject_many(
+        self, endpoint: Endpoint, frames: Sequence[bytes], times: int = 1, gap_us: int = 100
+    ) -> None:
+        """Sends all of `frames` from `endpoint`, `times` times over, running for `gap_us` after
+        each, without Python in between. FirmwarePanic: a board has crashed."""
+        self._join_lan()
+        self.native.inject_many(endpoint, frames, times, gap_us)
+        self._after_running()
 
     def _run(self, limit_us: int, task: _sim.Task | None) -> None:
         self._join_lan()

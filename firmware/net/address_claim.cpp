@@ -42,6 +42,12 @@ void give_up(LockedNet& net) {
     claim.next = net.now() + kClaimAgain;
 }
 
+/// RFC 5227 §2.4: who has connections may keep the address (b), who was configured with it never
+/// gives it up (c): else one forged frame in ten seconds would end every transfer.
+bool may_be_lost(const LockedNet& net) {
+    return net.interface.source == AddressSource::dhcp && net.tcp.table.size() == 0;
+}
+
 }  // namespace
 
 void address_claim(LockedNet& net) {
@@ -83,10 +89,11 @@ bool address_conflict(LockedNet& net, Ipv4 sender, Ipv4 target, const MacAddress
     net.stats.count(Drop::arp_conflict);
     claim.other = who;
     const bool again = claim.had_conflict && net.now() - claim.last_conflict < kArpDefend;
-    if (claim.state == State::claiming || again) {
+    if (claim.state == State::claiming || (again && may_be_lost(net))) {
         give_up(net);
         return true;
     }
+    if (again) return true;  // §2.4 (c): one defence in that time, or two hosts never stop
     claim.had_conflict = true;
     claim.last_conflict = net.now();
     arp_announce(net);

@@ -4,8 +4,9 @@
 // Rules     An address that a server gives is probed before it is used. One that was configured is
 //           used at once, since whoever waits for the board should not wait for seconds; it is
 //           announced and probed meanwhile, and until the claim is over a conflict costs it without
-//           a defence: the other host was there first. Later it is defended once; a second conflict
-//           within kArpDefend costs it (§2.4 (b)).
+//           a defence: the other host was there first. Later it is defended, once in kArpDefend and
+//           for ever (§2.4 (c)); a leased one that carries no connection is lost at a second
+//           conflict within that time (§2.4 (b)), since the server has others.
 //           A lost address is asked for again after kClaimAgain; one from a server is declined.
 // Time      deadlines. The probes are closer together than RFC 5227's (1 to 2 s): on one switched
 //           segment an answer comes within milliseconds.

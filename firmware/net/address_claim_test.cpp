@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "net/dhcp_test_support.hpp"
+#include "net/tcp/usrreq.hpp"
 
 namespace kyu::net::test {
 namespace {
@@ -89,14 +90,13 @@ TEST(AddressClaim, ALostAddressIsClaimedAgainWhateverTheCableDoes) {
     EXPECT_EQ(world.net.interface.address, kBoard);
 }
 
-TEST(AddressClaim, OurAddressIsDefendedOnceAndGivenUpAtTheSecondConflict) {  // packet case 5
+TEST(AddressClaim, OurAddressIsDefendedOnceAnIntervalAndNeverGivenUp) {  // packet case 5
     TestNet world = TestNet::with_address();
     EXPECT_EQ(announcements(world.exchange(claim_by_thief())), 1U);
-    EXPECT_EQ(world.net.interface.address, kBoard);
     world.advance(kArpDefend);
     EXPECT_EQ(announcements(world.exchange(claim_by_thief())), 1U) << "ten seconds later again";
-    EXPECT_EQ(announcements(world.exchange(claim_by_thief())), 0U) << "RFC 5227 §2.4 (b)";
-    EXPECT_TRUE(world.net.interface.address.is_any());
+    EXPECT_EQ(announcements(world.exchange(claim_by_thief())), 0U) << "RFC 5227 §2.4 (c)";
+    EXPECT_EQ(world.net.interface.address, kBoard);
     EXPECT_EQ(world.drops(Drop::arp_conflict), 3U);
 }
 
@@ -105,6 +105,7 @@ TEST(AddressClaim, AFloodOfConflictsIsNoFloodOfAnswers) {  // packet case 5
     std::size_t sent = 0;
     for (int i = 0; i < 1000; ++i) sent += world.exchange(claim_by_thief()).size();
     EXPECT_LE(sent, 1U);
+    EXPECT_EQ(world.net.interface.address, kBoard);
 }
 
 TEST(AddressClaim, OurOwnProbesThatComeBackAreNoConflict) {
@@ -198,6 +199,17 @@ TEST_F(ProbedLease, IsGivenBackWhenItIsLostInUse) {
     EXPECT_EQ(questions(sent), std::vector<unsigned>{4});
     EXPECT_TRUE(world_.net.interface.address.is_any());
     EXPECT_EQ(world_.net.dhcp.state, DhcpClient::State::selecting);
+}
+
+TEST_F(ProbedLease, IsKeptWhileItCarriesAConnection) {  // RFC 5227 §2.4 (b)
+    world_.advance(Duration::from_s(20));
+    ASSERT_TRUE(tcp_usr_connect(world_.net, {Ipv4{10, 0, 2, 7}, 9}, {}));
+    for (int i = 0; i < 3; ++i) world_.exchange(claim_by_thief(kLease));
+    EXPECT_EQ(world_.net.interface.address, kLease);
+    world_.advance(Duration::from_s(300));
+    EXPECT_EQ(world_.net.tcp.table.size(), 0U) << "nobody has answered";
+    for (int i = 0; i < 2; ++i) world_.exchange(claim_by_thief(kLease));
+    EXPECT_TRUE(world_.net.interface.address.is_any());
 }
 
 }  // namespace

@@ -108,6 +108,11 @@ void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
         case State::unused: entry.deadline = Instant::never(); return;
         case State::absent: return clear(net, entry, Drop::arp_no_answer);
         case State::reachable:
+            if (!entry.wanted) return clear(net, entry, Drop::arp_no_answer);
+            if (entry.tries != 0) {  // it has come into use meanwhile: the rest of its time
+                entry.tries = 0;
+                return set_deadline(next, entry, now + (kArpFresh - kArpUnused));
+            }
             // From now on it is asked for again as soon as somebody uses it.
             entry.state = State::stale;
             entry.tries = 0;
@@ -130,8 +135,8 @@ void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
 void ArpSteps::adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
     entry.mac = mac;
     entry.state = State::reachable;
-    entry.tries = 0;
-    set_deadline(net.arp.next_, entry, net.now() + kArpFresh);
+    entry.tries = entry.wanted ? 0 : 1;  // while reachable: whether its use is to be looked at
+    set_deadline(net.arp.next_, entry, net.now() + (entry.wanted ? kArpFresh : kArpUnused));
     net.wake(net.arp.answered_);
     while (!entry.held.empty()) {
         // The transports learn of a loss by their own timers; the loss is counted.
@@ -145,28 +150,32 @@ void ArpSteps::answer_probe(LockedNet& net, const MacAddress& asker) {
     send_arp(net, ArpPacket::kReply, asker, net.interface.address, asker, Ipv4{});
 }
 
+/// A host that says another MAC address is not believed, but asked (RFC 826 would believe it): the
+/// entry goes on being used until the answer is there. Rarely, since a liar can go on lying.
+void ArpSteps::doubt(LockedNet& net, ArpEntry& entry) {
+    const bool asked = entry.state == State::stale && entry.tries > 0;
+    if (asked || !net.arp.doubts_.allow(net.now())) return;
+    entry.state = State::stale;
+    entry.tries = 0;
+    ask(net, net.arp.next_, entry);
+}
+
 void ArpSteps::request(LockedNet& net, const ArpPacket& arp) {
     const Ipv4 sender{arp.sender};
     const Ipv4 target{arp.target};
-    if (!net.interface.is_own(target)) {
-        // A host that announces another MAC address is not believed, but asked (RFC 826 would
-        // believe it): the entry goes on being used until the answer is there.
-        ArpEntry* entry = net.arp.find(sender);
-        if (entry != nullptr && entry->state == State::reachable && entry->mac != arp.sender_mac) {
-            entry->state = State::stale;
-            entry->tries = 0;
-            ask(net, net.arp.next_, *entry);
-        }
-        return net.stats.count(Drop::arp_not_for_us);
-    }
+    ArpEntry* entry = net.arp.find(sender);
+    const bool other_mac = entry != nullptr &&
+                           (entry->state == State::reachable || entry->state == State::stale) &&
+                           entry->mac != arp.sender_mac;
+    if (other_mac) doubt(net, *entry);
+    if (!net.interface.is_own(target)) return net.stats.count(Drop::arp_not_for_us);
     if (sender.is_any()) return answer_probe(net, arp.sender_mac);
     if (!net.interface.on_link(sender) || net.interface.is_broadcast(sender)) {
         return net.stats.count(Drop::arp_bad_sender);
     }
     // RFC 826: who asks for us will be sent to soon.
-    ArpEntry* entry = net.arp.find(sender);
     if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, sender);
-    adopt(net, *entry, arp.sender_mac);
+    if (!other_mac) adopt(net, *entry, arp.sender_mac);
     send_arp(net, ArpPacket::kReply, arp.sender_mac, net.interface.address, arp.sender_mac, sender);
 }
 

@@ -6,7 +6,8 @@
 // Time      deadlines; the net thread runs arp_timers(). A question is asked kArpTries times, one
 //           second apart.
 // Rules     Nothing is believed that was not asked for: a reply changes only an entry that waits
-//           for one; a request changes the cache only when it is addressed to us.
+//           for one; a request makes an entry only when it is addressed to us, and changes none: a
+//           neighbour that says another MAC address is asked.
 #pragma once
 
 #include <array>
@@ -34,6 +35,9 @@ inline constexpr Duration kArpRetry = Duration::from_s(1);
 inline constexpr Duration kArpFresh = Duration::from_s(120);
 /// An entry nobody has used for so long is given up.
 inline constexpr Duration kArpIdle = Duration::from_s(600);
+/// One that others made us keep, by asking, is given up unless it is used: a flood of askers leaves
+/// nothing for longer than that.
+inline constexpr Duration kArpUnused = Duration::from_s(40);
 /// How long a host that did not answer is taken for absent.
 inline constexpr Duration kArpAbsent = Duration::from_s(3);
 /// RFC 5227 §2.4: DEFEND_INTERVAL.
@@ -64,6 +68,7 @@ class ArpCache {
     Instant next_{Instant::never()};
     WaitPoint answered_{"arp answer"};
     RateLimit probe_answers_{Duration::from_s(1), 1};
+    RateLimit doubts_{Duration::from_s(1), 4};
 
     friend void arp_timers(LockedNet& net);
     friend Instant arp_next_deadline(const LockedNet& net);

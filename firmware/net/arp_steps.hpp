@@ -14,6 +14,7 @@ struct ArpSteps {
     static void adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac);
     /// RFC 5227 §2.1.1: somebody is about to use our address. Say that it is ours, rarely.
     static void answer_probe(LockedNet& net, const MacAddress& asker);
+    static void doubt(LockedNet& net, ArpEntry& entry);
     static void request(LockedNet& net, const ArpPacket& arp);
     static void reply(LockedNet& net, const ArpPacket& arp);
     /// Sends to a neighbour that must be asked for first, or again.

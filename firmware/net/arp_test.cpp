@@ -114,6 +114,31 @@ TEST(Arp, AnAnnouncementOfANewAddressIsCheckedNotBelieved) {
     EXPECT_EQ(world.net.arp.find(kPeer)->mac, other) << "now it was asked for";
 }
 
+TEST(Arp, WhoOnlyAsksIsForgottenSoon) {  // packet case 6
+    TestNet world = TestNet::with_address();
+    introduce_peer(world);
+    world.advance(kArpUnused - Duration::from_s(1));
+    EXPECT_NE(world.net.arp.find(kPeer), nullptr);
+    world.advance(Duration::from_s(1));
+    EXPECT_EQ(world.net.arp.find(kPeer), nullptr);
+}
+
+TEST(Arp, AHostThatAsksForUsWithAnotherMacIsAskedToo) {  // packet case 4
+    TestNet world = TestNet::with_address();
+    introduce_peer(world);
+    const MacAddress thief{{0x02, 6, 6, 6, 6, 6}};
+    std::size_t asked = 0;
+    for (int i = 0; i < 1000; ++i) {
+        for (const Bytes& frame : world.exchange(arp_frame({.sender_mac = thief}))) {
+            asked += is_arp(frame, 1) ? 1 : 0;
+        }
+        EXPECT_EQ(world.net.arp.find(kPeer)->mac, kPeerMac);
+        world.exchange(arp_frame({.operation = 2}));
+    }
+    EXPECT_GE(asked, 1U);
+    EXPECT_LE(asked, 4U) << "lies are no storm of questions";
+}
+
 TEST(Arp, AProbeForOurAddressIsAnsweredOnceASecond) {  // packet case 5, RFC 5227 §2.1.1
     TestNet world = TestNet::with_address();
     std::size_t answers = 0;
@@ -158,6 +183,8 @@ TEST(Arp, AHostThatDoesNotAnswerIsAskedThreeTimesAndThenLeftAlone) {
 TEST(Arp, AnOldAnswerIsUsedWhileItIsAskedForAgain) {
     TestNet world = TestNet::with_address();
     introduce_peer(world);
+    EXPECT_TRUE(send_to(world, kPeer));
+    world.take_sent();
     world.advance(kArpFresh + Duration::from_s(1));
     EXPECT_TRUE(world.take_sent().empty()) << "nobody uses it: nobody asks";
     EXPECT_TRUE(send_to(world, kPeer));

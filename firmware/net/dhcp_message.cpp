@@ -117,7 +117,7 @@ struct Reader {
         }
     }
 
-    /// Reads an option area up to its end mark or its end. False: it is malformed.
+    /// Reads an option area up to its end mark. False: it is malformed.
     bool read(std::span<const std::byte> area) {
         while (!area.empty()) {
             const auto option = static_cast<Option>(area[0]);
@@ -133,7 +133,7 @@ struct Reader {
             before = true;
             area = area.subspan(length);
         }
-        return true;  // some servers leave the end mark out; what was there was whole
+        return false;  // RFC 2132 §3.2: without its mark nobody knows whether this was all
     }
 };
 

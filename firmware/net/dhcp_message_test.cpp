@@ -57,6 +57,7 @@ TEST(DhcpMessage, OptionLengthsAreChecked) {  // packet case 52
         Bytes{53, 1, 2, 1, 5, 255, 255, 255, 0, 0, 255},
         Bytes{53, 1, 2, 3, 3, 10, 0, 2, 255},
         Bytes{53, 1, 2, 51, 2, 0, 1, 255},
+        Bytes{53, 1, 2},                     // no end mark (packet case 52)
         Bytes{53, 1, 2, 52, 1, 4, 255},      // overload of nothing that exists
         Bytes{1, 4, 255, 255, 255, 0, 255},  // no message type: BOOTP, not DHCP
         Bytes{}};
@@ -68,7 +69,6 @@ TEST(DhcpMessage, OptionLengthsAreChecked) {  // packet case 52
 TEST(DhcpMessage, OddButHarmlessOptionsAreRead) {
     const Bytes compression_loop = joined({119, 255}, Bytes(255, 0xC0));
     const std::array harmless{
-        Bytes{53, 1, 2},                // no end mark
         Bytes{0, 0, 0, 53, 1, 2, 255},  // padding in front
         Bytes{53, 1, 2, 12, 0, 255},    // an option of length 0 nobody asked for
         joined(joined({53, 1, 2}, compression_loop), {255}),

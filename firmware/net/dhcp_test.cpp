@@ -178,8 +178,9 @@ TEST_F(DhcpTest, TheLeaseIsRenewedInPrivate) {
 
 TEST_F(DhcpTest, AServerThatIsGoneCostsTheAddressInTheEnd) {
     get_lease({.lease_s = 1000});
+    world_.advance(Duration::from_s(490));
     introduce_server();
-    world_.advance(Duration::from_s(880));
+    world_.advance(Duration::from_s(390));
     EXPECT_EQ(state(), State::rebinding);
     EXPECT_FALSE(address().is_any());
     const auto asked = questions();

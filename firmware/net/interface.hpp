@@ -64,11 +64,13 @@ struct Interface {
     [[nodiscard]] bool on_link(Ipv4 a) const {
         return has_address() && ((a.host ^ address.host) & mask()) == 0;
     }
-    /// Limited broadcast, or the broadcast address of our network (RFC 1122 §3.2.1.3). A /31 has
-    /// no broadcast address (RFC 3021), nor has a /32.
+    /// Limited broadcast, or the broadcast address of our network (RFC 1122 §3.2.1.3), of ones or,
+    /// as some still have it, of zeros (§3.3.6). A /31 has none (RFC 3021), nor has a /32.
     [[nodiscard]] bool is_broadcast(Ipv4 a) const {
         if (a.is_limited_broadcast()) return true;
-        return has_address() && prefix_bits < 31 && on_link(a) && (a.host & ~mask()) == ~mask();
+        const std::uint32_t host_part = a.host & ~mask();
+        return has_address() && prefix_bits < 31 && on_link(a) &&
+               (host_part == ~mask() || host_part == 0);
     }
 };
 

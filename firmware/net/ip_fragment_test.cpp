@@ -127,6 +127,17 @@ TEST_F(FragmentTest, TwoEndsOrBytesBehindTheEndKillIt) {
     EXPECT_EQ(queued(), 0U);
 }
 
+TEST_F(FragmentTest, WhatWasNotToBeCutHasNoFragments) {  // packet case 12
+    const Bytes whole = datagram(2000);
+    for (const Cut& cut : cuts_of(whole.size(), 1480)) {
+        Bytes frame = fragment_frame(whole, cut);
+        frame[kEther + 6] |= 0x40;
+        fix_ip(frame, kEther);
+        expect_drop(frame, Drop::ip_fragment_df);
+    }
+    EXPECT_EQ(world_.net.reassembly.datagrams(), 0U);
+}
+
 TEST_F(FragmentTest, SizesThatCannotBeAreDropped) {  // packet cases 11 and 12
     const Bytes whole = datagram(2000);
     expect_drop(fragment_frame(whole, {0, 0, true}), Drop::ip_fragment_size);

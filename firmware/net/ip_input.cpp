@@ -113,6 +113,10 @@ void deliver(LockedNet& net, Mbuf&& packet, std::size_t header_bytes, const IpIn
 }
 
 void receive_fragment(LockedNet& net, Mbuf packet, const Ipv4View& view, IpInfo ip) {
+    // Its sender has forbidden what somebody did to it: no honest host sends this.
+    if ((view.header().flags_offset.host() & Ipv4Header::kDontFragment) != 0) {
+        return net.stats.count(Drop::ip_fragment_df);
+    }
     const auto first = static_cast<std::uint32_t>(view.fragment_offset());
     const std::size_t header_bytes = view.header_bytes();
     const FragmentPlace place{

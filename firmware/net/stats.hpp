@@ -45,6 +45,7 @@ namespace kyu::net {
     X(ip_option)            /* an option's length makes no sense */                       \
     X(ip_fragment_overflow) /* offset + length beyond 65,535 */                           \
     X(ip_fragment_size)     /* of nothing, or not of eights before the last */            \
+    X(ip_fragment_df)       /* of a datagram that was not to be cut */                    \
     X(ip_fragment_tiny)     /* hides a part of the TCP header (RFC 1858) */               \
     X(ip_fragment_duplicate)                                                              \
     X(ip_fragment_overlap)   /* the datagram is killed */                                 \

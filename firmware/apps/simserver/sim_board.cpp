@@ -1,5 +1,6 @@
 #include "apps/simserver/sim_board.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "net/counters.hpp"
@@ -173,6 +174,14 @@ void SimBoard::counters(const std::function<void(std::string_view, std::uint64_t
     f("sockets_failed", net.tcp.sockets.stats().failed);
     f("connections_used", net.tcp.connections.stats().used);
     f("time_waits_used", net.tcp.time_wait.stats().used);
+    f("syn_records_used", net.tcp.syn_cache.stats().used);
+    f("pieces_used", net.tcp.reassembly.stats().used);
+    f("datagrams_used", net.reassembly.datagrams());
+    const auto& neighbours = net.arp.entries();
+    f("neighbours_used",
+      static_cast<std::uint64_t>(std::ranges::count_if(neighbours, [](const net::ArpEntry& entry) {
+          return entry.state != net::ArpEntry::State::unused;
+      })));
     f("senders_asleep_on_empty", net.tcp.sockets.senders_asleep_on_empty());
     f("transfers", services_.transfers());
     f("doney_bytes", services_.doney_bytes());

@@ -67,6 +67,30 @@ TEST_F(Close, both_at_once_pass_through_closing) {
     EXPECT_EQ(waiting(), 1U);
 }
 
+TEST_F(Close, a_fin_above_the_first_is_acknowledged_and_is_nothing) {
+    Socket& so = established(peer_);
+    peer_.say("", kFin);
+    ASSERT_EQ(state(so), ConnectionState::close_wait);
+    for (int i = 0; i < 3; ++i) {
+        const Answers again = peer_.send(kFin | kAck);
+        ASSERT_EQ(again.size(), 1U);
+        EXPECT_EQ(again[0].ack, peer_.seq);
+    }
+    close(so);  // LAST-ACK
+    EXPECT_EQ(peer_.send(kFin | kAck).size(), 1U);
+    EXPECT_EQ(connections(), 1U);
+    Peer other{world_, 5001, kPort};
+    peer_ = other;
+    Socket& both = established(peer_);
+    close(both);
+    peer_.say("", kFin);  // CLOSING
+    ++peer_.ack;
+    const Answers last = peer_.send(kFin | kAck);
+    ASSERT_EQ(last.size(), 1U);
+    EXPECT_EQ(last[0].ack, peer_.seq);
+    EXPECT_EQ(waiting(), 1U);
+}
+
 TEST_F(Close, fin_and_ack_of_fin_in_one_segment) {
     Socket& so = established(peer_);
     close(so);
@@ -257,6 +281,14 @@ TEST_F(TimeWait, answers_the_fin_again_and_waits_anew) {
     world_.advance(Duration::from_s(2));
     EXPECT_EQ(waiting(), 1U);
     EXPECT_TRUE(peer_.wait(kTimeWait).empty());
+}
+
+TEST_F(TimeWait, does_not_answer_what_has_no_ack) {  // RFC 9293 §3.10.7.4, fifth
+    reach();
+    for (const unsigned flags : {0U, 0U + kFin, 0U + kPsh, 0U + kFin + kPsh}) {
+        EXPECT_TRUE(peer_.send(static_cast<std::uint8_t>(flags)).empty()) << flags;
+    }
+    EXPECT_EQ(waiting(), 1U);
 }
 
 TEST_F(TimeWait, gives_way_to_a_new_syn_with_a_higher_number_only) {

@@ -32,6 +32,8 @@ const char* to_text(TcpCount what) {
         case TcpCount::keepalive_drops: return "dropped: keepalive";
         case TcpCount::black_holes: return "path mtu black holes";
         case TcpCount::path_mtu_changes: return "path mtu changes";
+        case TcpCount::icmp_noted: return "icmp errors noted";
+        case TcpCount::icmp_ignored: return "icmp errors ignored";
         case TcpCount::persist_probes: return "window probes sent";
         case TcpCount::duplicate_acks: return "duplicate acks received";
         case TcpCount::delayed_acks: return "delayed acks sent";

@@ -35,6 +35,8 @@ enum class TcpCount : std::uint8_t {
     keepalive_drops,   ///< connections whose peer did not answer them
     black_holes,       ///< paths that seem to swallow full-sized segments
     path_mtu_changes,  ///< segments made smaller because a router asked for it
+    icmp_noted,        ///< errors about what is under way: acted on, or remembered (RFC 5927)
+    icmp_ignored,      ///< errors about anything else
     persist_probes,
     duplicate_acks,
     delayed_acks,  ///< ACKs that the delayed ACK timer sent

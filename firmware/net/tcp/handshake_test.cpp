@@ -129,7 +129,7 @@ TEST_F(Handshake, a_listener_answers_an_ack_with_a_reset_and_ignores_nonsense) {
         const Answers a = one.send(static_cast<std::uint8_t>(flags));
         const bool rst = (flags & kRst) != 0;
         const bool ack = (flags & kAck) != 0;
-        const bool open = (flags & kSyn) != 0 && (flags & kFin) == 0;
+        const bool open = (flags & kSyn) != 0;
         if (rst || (!ack && !open)) {
             EXPECT_TRUE(a.empty()) << flags;
         } else {
@@ -137,6 +137,17 @@ TEST_F(Handshake, a_listener_answers_an_ack_with_a_reset_and_ignores_nonsense) {
             EXPECT_TRUE(a[0].is(ack ? kRst : kSyn | kAck)) << flags;
         }
     }
+}
+
+TEST_F(Handshake, a_syn_where_the_next_byte_was_expected_leads_back_to_listen) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    peer.send(kSyn);
+    ++peer.seq;
+    EXPECT_TRUE(peer.send(kSyn).empty()) << "RFC 9293 §3.10.7.4, fourth, passive";
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+    EXPECT_TRUE(peer.connect()) << "and when it comes again it opens";
+    ASSERT_NE(accept(), nullptr);
 }
 
 TEST_F(Handshake, a_flood_of_syns_does_not_shut_the_port) {
@@ -260,6 +271,16 @@ TEST_F(ActiveOpen, takes_what_comes_with_the_answer) {
     EXPECT_EQ(a[0].ack, 1005U) << "SYN, text and FIN";
     EXPECT_EQ(read(*socket()), "bye");
     EXPECT_EQ(state(*socket()), ConnectionState::close_wait);
+}
+
+TEST_F(ActiveOpen, takes_a_fin_that_comes_with_the_syn) {  // RFC 9293 §3.10.7.3, fourth
+    begin();
+    const Answers a = server_.send(kSyn | kAck | kFin);
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_TRUE(a[0].is(kAck));
+    EXPECT_EQ(a[0].ack, 1002U);
+    EXPECT_EQ(state(*socket()), ConnectionState::close_wait);
+    EXPECT_TRUE(socket()->no_more_input);
 }
 
 TEST_F(ActiveOpen, is_refused_by_a_reset_that_acknowledges_our_syn_only) {

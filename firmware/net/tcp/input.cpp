@@ -104,8 +104,8 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    // SYN and FIN together is no open: nothing honest sends it.
-    if (!seg.flags.syn() || seg.flags.fin()) return tcp.stats.count(TcpCount::drop_flags);
+    // A FIN on the SYN is not taken, nor is text: not acknowledged, they come again.
+    if (!seg.flags.syn()) return tcp.stats.count(TcpCount::drop_flags);
     if (listener.queued >= listener.backlog) return tcp.stats.count(TcpCount::drop_backlog);
 
     SynRecord* record = tcp.syn_cache.insert(seg.tuple, net.now());
@@ -214,6 +214,10 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         return;
     }
     if (seg.flags.syn()) {
+        if (seg.seq.in_window(expected, window)) {  // fourth, passive: back to LISTEN
+            tcp.stats.count(TcpCount::drop_flags);
+            return tcp.syn_cache.remove(record);
+        }
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
         if (seg.seq == record.irs) {  // our answer was lost
             if (seg.options.has_timestamps) record.agreed.ts_recent = seg.options.timestamp_value;
@@ -278,8 +282,10 @@ void take_text_and_fin(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& 
     const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
     if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
     if (seg.flags.fin()) {
-        tp.reassembly.note_fin(end);
-        if (end != tp.rcv_nxt) tp.ack_now = true;  // RFC 5681 §4.2: there is a gap before it
+        const bool first = receives(tp.state);
+        if (first) tp.reassembly.note_fin(end);
+        // Eighth: a FIN is acknowledged, always. RFC 5681 §4.2: at once, if there is a gap before it.
+        if (!first || end != tp.rcv_nxt) tp.ack_now = true;
     }
     if (check_fin(net, tp) == Next::done) return;
     tcp_output(net, tp);

@@ -204,7 +204,7 @@ void update_send_window(Tcpcb& tp, const TcpSegment& seg) {
 }
 
 /// Our FIN has been acknowledged: where to from here.
-Next after_fin_acked(LockedNet& net, Tcpcb& tp) {
+Next after_fin_acked(LockedNet& net, Tcpcb& tp, bool fin) {
     switch (tp.state) {
         case ConnectionState::fin_wait_1:
             if (tp.data_lost) {  // RFC 1122 §4.2.2.13: now the peer has all of ours, tell it
@@ -214,7 +214,13 @@ Next after_fin_acked(LockedNet& net, Tcpcb& tp) {
             tp.state = ConnectionState::fin_wait_2;
             if (tp.socket->orphan()) start_linger(net, tp);
             return Next::step;
-        case ConnectionState::closing: enter_time_wait(net, tp); return Next::done;
+        case ConnectionState::closing:
+            if (fin) {  // eighth: a FIN is acknowledged, also again
+                tp.ack_now = true;
+                tcp_output(net, tp);
+            }
+            enter_time_wait(net, tp);
+            return Next::done;
         case ConnectionState::last_ack: connection_ended(net, tp); return Next::done;
         default: return Next::step;
     }
@@ -260,7 +266,7 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     if (news.acked > 0 || news.in_flight > 0 || tp.recovery.probing)
         recovery_on_ack(net, tp, seg, news, delivered);
     update_send_window(tp, seg);
-    return tp.fin_acked ? after_fin_acked(net, tp) : Next::step;
+    return tp.fin_acked ? after_fin_acked(net, tp, seg.flags.fin()) : Next::step;
 }
 
 }  // namespace kyu::net

@@ -13,11 +13,6 @@ namespace kyu::net {
 
 namespace {
 
-bool receives(ConnectionState state) {
-    return state == ConnectionState::established || state == ConnectionState::fin_wait_1 ||
-           state == ConnectionState::fin_wait_2;
-}
-
 /// RFC 9293 §3.8.6.3: every second segment at once, a lone one within 40 ms.
 void schedule_ack(LockedNet& net, Tcpcb& tp, std::uint32_t bytes) {
     tp.rcv_segment = std::max(tp.rcv_segment, bytes);

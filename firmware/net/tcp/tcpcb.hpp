@@ -39,6 +39,11 @@ enum class ConnectionState : std::uint8_t {
     last_ack,
 };
 [[nodiscard]] const char* to_text(ConnectionState state);
+/// The peer has not sent its FIN, or we have not come to it.
+[[nodiscard]] constexpr bool receives(ConnectionState state) {
+    return state == ConnectionState::established || state == ConnectionState::fin_wait_1 ||
+           state == ConnectionState::fin_wait_2;
+}
 
 enum class TcpTimer : std::uint8_t {
     retransmit,

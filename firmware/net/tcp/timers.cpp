@@ -146,34 +146,49 @@ Instant tcp_next_deadline(const LockedNet& net) {
                      net.tcp.time_wait.next_deadline()});
 }
 
-void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
-                    std::uint16_t next_hop_mtu, const FourTuple& quoted, std::uint32_t quoted_seq) {
+namespace {
+
+/// Whether the error is about something that is under way, and was acted on or remembered.
+bool take_icmp_error(LockedNet& net, Tcpcb& tp, std::uint8_t type, std::uint8_t code,
+                     std::uint16_t next_hop_mtu) {
     constexpr std::uint8_t kUnreachable = 3;
     constexpr std::uint8_t kTimeExceeded = 11;
     constexpr std::uint8_t kFragmentationNeeded = 4;
-    Tcpcb* tp = net.tcp.find(quoted);
-    if (tp == nullptr) return;
-    // RFC 5927 §4.1: only about something that is under way now.
-    if (!SeqNum{quoted_seq}.in_window(tp->snd_una, tp->snd_max - tp->snd_una)) return;
     if (type == kUnreachable && code == kFragmentationNeeded) {
-        if (next_hop_mtu == 0 || tp->syn_unacked() || !take_path_mtu(*tp, next_hop_mtu)) return;
+        if (next_hop_mtu == 0 || tp.syn_unacked() || !take_path_mtu(tp, next_hop_mtu)) return false;
         net.tcp.stats.count(TcpCount::path_mtu_changes);
-        tp->sent.lose_all();  // none of it got through
-        tp->recovery.must_send = true;
-        tp->timed_again = true;
-        tp->disarm(TcpTimer::retransmit);
-        tcp_output(net, *tp);
-        return check_invariants(*tp);
+        tp.sent.lose_all();  // none of it got through
+        tp.recovery.must_send = true;
+        tp.timed_again = true;
+        tp.disarm(TcpTimer::retransmit);
+        tcp_output(net, tp);
+        check_invariants(tp);
+        return true;
     }
     // Protocol and port unreachable; net, host and communication prohibited (RFC 1812 §5.2.7.1).
     constexpr std::uint32_t kHard = 1U << 2U | 1U << 3U | 1U << 9U | 1U << 10U | 1U << 13U;
     // RFC 5927 §4.2: hard only while nothing is established that a forger could want to end.
     if (type == kUnreachable && code < 32 && (kHard >> code & 1U) != 0 &&
-        tp->state == ConnectionState::syn_sent) {
-        return connection_failed(net, *tp, SocketError::refused);
+        tp.state == ConnectionState::syn_sent) {
+        connection_failed(net, tp, SocketError::refused);
+        return true;
     }
     // Soft (RFC 5927 §5.2): remembered as the reason, should the connection time out anyway.
-    if (type == kUnreachable || type == kTimeExceeded) tp->unreachable = true;
+    if (type != kUnreachable && type != kTimeExceeded) return false;
+    tp.unreachable = true;
+    return true;
+}
+
+}  // namespace
+
+void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
+                    std::uint16_t next_hop_mtu, const FourTuple& quoted, std::uint32_t quoted_seq) {
+    Tcpcb* tp = net.tcp.find(quoted);
+    // RFC 5927 §4.1: only about something that is under way now.
+    const bool taken = tp != nullptr &&
+                       SeqNum{quoted_seq}.in_window(tp->snd_una, tp->snd_max - tp->snd_una) &&
+                       take_icmp_error(net, *tp, type, code, next_hop_mtu);
+    net.tcp.stats.count(taken ? TcpCount::icmp_noted : TcpCount::icmp_ignored);
 }
 
 void tcp_address_lost(LockedNet& net, Ipv4 address) {

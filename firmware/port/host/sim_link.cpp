@@ -46,23 +46,41 @@ bool SimLink::transmit(net::Mbuf&& frame) {
     return true;
 }
 
+net::Mbuf SimLink::fill(net::MbufPool& pool, std::span<const std::byte> bytes) const {
+    net::Mbuf mbuf;
+    // Small frames fit into a segment, so that an ACK pins little and needs no cluster.
+    if (bytes.size() <= net::Segment::kInside - net::kHeaderRoom) {
+        mbuf = pool.allocate(bytes.size(), net::Reserve::use);
+    } else if (bytes.size() <= net::kClusterBytes) {
+        mbuf = pool.allocate_cluster();
+    }
+    if (!mbuf) return mbuf;
+    mbuf.trim_back(mbuf.size() - bytes.size());
+    if (!bytes.empty()) std::memcpy(mbuf.writable_front().data(), bytes.data(), bytes.size());
+    return mbuf;
+}
+
+net::Mbuf SimLink::fill_in_pieces(net::MbufPool& pool, std::span<const std::byte> bytes) const {
+    const std::size_t piece = cut_at_ == kEveryByte ? 1 : cut_at_;
+    net::Mbuf mbuf = fill(pool, bytes.first(std::min(piece, bytes.size())));
+    for (std::size_t at = piece; mbuf && at < bytes.size();) {
+        const std::size_t left = bytes.size() - at;
+        const std::size_t count = cut_at_ == kEveryByte ? 1 : left;
+        net::Mbuf next = fill(pool, bytes.subspan(at, count));
+        if (!next) return {};
+        mbuf.append(std::move(next));
+        at += count;
+    }
+    return mbuf;
+}
+
 net::Mbuf SimLink::receive(net::MbufPool& pool) {
     const bool shown = std::exchange(shown_now_, false);
     while (!ring_.empty()) {
         std::vector<std::byte> buffer = std::move(ring_.front());
         ring_.pop_front();
-        net::Mbuf mbuf;
-        // Small frames fit into a segment, so that an ACK pins little and needs no cluster.
-        if (buffer.size() <= net::Segment::kInside - net::kHeaderRoom) {
-            mbuf = pool.allocate(buffer.size(), net::Reserve::use);
-        } else if (buffer.size() <= net::kClusterBytes) {
-            mbuf = pool.allocate_cluster();
-        }
+        net::Mbuf mbuf = cut_at_ == 0 ? fill(pool, buffer) : fill_in_pieces(pool, buffer);
         if (mbuf) {
-            mbuf.trim_back(mbuf.size() - buffer.size());
-            if (!buffer.empty()) {
-                std::memcpy(mbuf.writable_front().data(), buffer.data(), buffer.size());
-            }
             ++stats_.rx_frames;
             stats_.rx_bytes += buffer.size();
         } else {
@@ -75,7 +93,8 @@ net::Mbuf SimLink::receive(net::MbufPool& pool) {
 }
 
 std::span<const std::byte> SimLink::peek() {
-    if (ring_.empty() || ring_.front().size() > shown_.size()) return {};
+    // What is to be cut is not shown in one piece.
+    if (cut_at_ != 0 || ring_.empty() || ring_.front().size() > shown_.size()) return {};
     const std::vector<std::byte>& frame = ring_.front();
     shown_now_ = true;
     std::copy(frame.begin(), frame.end(), shown_.begin());

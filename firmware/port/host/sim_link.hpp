@@ -3,6 +3,7 @@
 // Context   the stack's side with the network lock held, on a fibre; arrive() from the driver.
 // Rules     A receive ring of kSlots. Frames that find it full wait behind it, as QEMU's do, up to
 //           kWaitingMax; the receiver then stands still until receive_done() starts it again.
+//           A frame comes in one buffer, as the EMAC's do, unless a test cuts it (cut_at()).
 // Ownership keeps the bytes of frames that have arrived until the stack takes them.
 #pragma once
 
@@ -32,6 +33,7 @@ private:
     std::deque<std::vector<std::byte>> waiting_;
     std::vector<std::vector<std::byte>> spare_;
     std::vector<std::byte> outgoing_;
+    std::size_t cut_at_{0};
     std::array<std::byte, net::kClusterBytes> shown_;
     bool shown_now_{false};
     bool stopped_{false};
@@ -39,6 +41,9 @@ private:
     net::LinkStats stats_{};
 
     void refill();
+    [[nodiscard]] net::Mbuf fill(net::MbufPool& pool, std::span<const std::byte> bytes) const;
+    [[nodiscard]] net::Mbuf fill_in_pieces(net::MbufPool& pool,
+                                           std::span<const std::byte> bytes) const;
 
 public:
     SimLink(net::MacAddress mac, Send send, PlantedBug bug = {})
@@ -46,6 +51,10 @@ public:
 
     /// A frame from the wire. True: the stack must be told (an interrupt).
     bool arrive(std::span<const std::byte> frame);
+    /// Where frames that are received from now on are cut into two buffers, counted from their
+    /// first byte; 0: nowhere; kEveryByte: each byte has a buffer of its own.
+    void cut_at(std::size_t place) { cut_at_ = place; }
+    static constexpr std::size_t kEveryByte = SIZE_MAX;
     /// The cable is pulled, or put back.
     void set_up(bool up) { up_ = up; }
 

@@ -131,7 +131,7 @@ constexpr auto kFixed = std::to_array<Fixed>({
     {"net.inet.tcp.blackhole", 0},           // a closed port answers with a reset
     {"net.inet.tcp.insecure_rst", 0},        // RFC 5961 §3
     {"net.inet.tcp.insecure_syn", 0},        // RFC 5961 §4
-    {"net.inet.tcp.drop_synfin", 1},         // SYN with FIN opens nothing
+    {"net.inet.tcp.drop_synfin", 0},         // SYN with FIN is a SYN, the FIN comes again
     {"net.inet.tcp.icmp_may_rst", 1},        // RFC 5927 §4.2, while connecting
     {"net.inet.tcp.syncookies", 1},          // when no record is free
     {"net.inet.tcp.syncookies_only", 0},
