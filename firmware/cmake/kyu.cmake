@@ -3,11 +3,14 @@
 add_library(kyu_flags INTERFACE)
 target_compile_options(kyu_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -Wall -Wextra -Wconversion -Wshadow -Werror>
-  $<$<NOT:$<BOOL:${SKBUILD}>>:-g>
+  $<$<NOT:$<BOOL:${SKBUILD}>>:$<IF:$<BOOL:${KYU_FUZZ}>,-gline-tables-only,-g>>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
 if(KYU_DEFECTS)
   target_compile_definitions(kyu_flags INTERFACE KYU_DEFECTS=1)
+endif()
+if(KYU_FUZZ)
+  target_compile_definitions(kyu_flags INTERFACE KYU_SMALL_LIMITS=1)
 endif()
 if(KYU_DEBUG_POOLS)
   target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_POOLS=1)
