@@ -28,9 +28,16 @@ MAY: dict[str, frozenset[str]] = {
         {"base", "kernel", "net", "services", "arch", "board", "drivers", "apps"},
     ),
 }
-# A composition root of the hosted side, where arch, board and drivers have no place.
+# Composition roots of the hosted side, where arch, board and drivers have no place; what is fuzzed
+# of the board's own is pure.
 HOSTED_ROOT = "apps/simserver"
+FUZZ_ROOT = "apps/fuzz"
 MAY[HOSTED_ROOT] = frozenset({"base", "kernel", "net", "services", "port", HOSTED_ROOT})
+MAY[FUZZ_ROOT] = MAY[HOSTED_ROOT] | {
+    FUZZ_ROOT,
+    "apps/testserver/boot_config.hpp",
+    "board/orangepi-pc/boot_args.hpp",
+}
 # Beyond the firmware folder: the bindings and the must-not-compile cases see the hosted side.
 OUTSIDE = {
     "bindings": frozenset(
@@ -71,8 +78,9 @@ def check_text(path: Path, text: str) -> Iterator[Finding]:
     """The findings of one source; `path` is relative to the root of the tree."""
     parts = path.parts
     part = parts[1] if parts[0] == "firmware" else parts[0]
-    if path.is_relative_to(Path("firmware") / HOSTED_ROOT):
-        part = HOSTED_ROOT
+    for root in (HOSTED_ROOT, FUZZ_ROOT):
+        if path.is_relative_to(Path("firmware") / root):
+            part = root
     is_test = path.stem.endswith(("_test", "_test_support"))
     for number, line in enumerate(text.splitlines(), start=1):
         match = INCLUDE.match(line)

@@ -39,9 +39,9 @@ class World {
     Thread net_thread_{"net", Priority{8}, net_stack_.span(),
                        [](ThreadContext& self, void* it) { static_cast<World*>(it)->serve(self); },
                        this};
-    Thread client_thread_{
-        "client", Priority{12}, client_stack_.span(),
-        [](ThreadContext& self, void* it) { static_cast<World*>(it)->ask(self); }, this};
+    Thread client_thread_{"client", Priority{12}, client_stack_.span(),
+                          [](ThreadContext& self, void* it) { static_cast<World*>(it)->ask(self); },
+                          this};
     std::size_t answers_{0};
     bool done_{false};
     host::Machine machine_{};  // last: it dies first
@@ -96,7 +96,7 @@ class World {
         expect_whole(frame);
         if (get16(frame, 12) == 0x0806) {
             const net::Ipv4 wanted{get32(frame, kEther + 24)};
-            deliver(Duration::from_us(10), arp_frame({.operation = 2, .sender = wanted}));
+            if (wanted == kPeer) deliver(Duration::from_us(10), arp_frame({.operation = 2}));
             return;
         }
         if (get16(frame, 12) != 0x0800 || (get16(frame, kEther + 6) & 0x1FFFU) != 0) return;

@@ -18,10 +18,10 @@ constexpr std::array kStarts{Instant::from_us(1'000'000), Instant::from_us(4'294
                              Instant::from_us(2'147'483'000'000),
                              Instant::from_us(5'184'000'000'000)};
 constexpr std::array<std::uint32_t, 4> kIss{1000, 0xFFFF'FF00, 0x7FFF'FF00, 0};
-constexpr std::array kSteps{
-    Duration::from_us(500), Duration::from_ms(1),  Duration::from_ms(10), Duration::from_ms(45),
-    Duration::from_ms(210), Duration::from_s(1),   Duration::from_s(3),   Duration::from_s(20),
-    Duration::from_s(61),   Duration::from_s(130), Duration::from_s(7300)};
+constexpr std::array kSteps{Duration::from_us(500), Duration::from_ms(1),   Duration::from_ms(10),
+                            Duration::from_ms(45),  Duration::from_ms(210), Duration::from_s(1),
+                            Duration::from_s(3),    Duration::from_s(20),   Duration::from_s(61),
+                            Duration::from_s(130),  Duration::from_s(7300)};
 constexpr std::array<std::uint16_t, 8> kWindows{65535, 65535, 8192, 1460, 100, 1, 0, 32768};
 constexpr std::array<std::uint8_t, 16> kFlags{0x10, 0x18, 0x11, 0x02, 0x12, 0x04, 0x14, 0x01,
                                               0x00, 0x29, 0x03, 0x30, 0x50, 0x90, 0xC2, 0xFF};
@@ -92,7 +92,8 @@ class Story {
         s.window = kWindows[more % 8];
         s.data_bytes = (more & 8U) != 0 ? in_.u16() % 1461U : 0;
         s.urgent = (more & 16U) != 0 ? in_.u16() : 0;
-        if (peer.stamps && (more & 32U) == 0) add_stamp(peer, s.options, (more & 64U) != 0 ? delta(in_) : 1);
+        if (peer.stamps && (more & 32U) == 0)
+            add_stamp(peer, s.options, (more & 64U) != 0 ? delta(in_) : 1);
         if ((more & 128U) != 0) {
             const auto options = in_.take(in_.u8() % 41U);
             s.options.insert(s.options.end(), options.begin(), options.end());
@@ -170,8 +171,7 @@ class Story {
     }
 
 public:
-    explicit Story(Input& in)
-        : in_(in), world_(in.pick(kStarts), in.u8(), in.pick(kIss)) {
+    explicit Story(Input& in) : in_(in), world_(in.pick(kStarts), in.u8(), in.pick(kIss)) {
         world_.listen(1 + in_.u8() % 8U);
     }
     void event() {

@@ -33,7 +33,7 @@ void ConnectionWorld::send(FuzzPeer& peer, const FuzzSegment& segment, std::uint
     const std::uint32_t first = segment.seq + ((segment.flags & net::TcpFlags::kSyn) != 0 ? 1 : 0);
     const std::size_t most = 1480 - t.size();
     t = joined(std::move(t), stream_bytes(first, std::min(segment.data_bytes, most)));
-    put16(t, 16, slow_checksum(joined(pseudo_header(kPeer, kBoard, 6, t.size()), t)));
+    put16(t, 16, plain_checksum(joined(pseudo_header(kPeer, kBoard, 6, t.size()), t)));
     IpFields ip;
     ip.protocol = 6;
     Bytes frame = ip_frame(ip, t);
@@ -139,7 +139,8 @@ void ConnectionWorld::write(FuzzUser& user, std::size_t count, bool more) {
         return;
     }
     if (so->send.over_memory()) static_cast<void>(so->send.compact(net.pool));
-    const Bytes data = stream_bytes(user.next_write, std::min<std::size_t>(count, so->send.space()));
+    const Bytes data =
+        stream_bytes(user.next_write, std::min<std::size_t>(count, so->send.space()));
     const std::size_t taken = so->send.append_copy(net.pool, as_bytes(data), so->pcb->mss);
     user.next_write += static_cast<std::uint32_t>(taken);
     tcp_usr_send(net, *so, more);

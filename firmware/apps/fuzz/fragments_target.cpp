@@ -35,7 +35,8 @@ class Board : public FuzzBoard {
         if ((how & 0xF0U) == 0x10U) more = !more;
         if ((how & 0xF0U) == 0x20U) offset = (offset + (how & 0xFU)) & 0x1FFFU;
         if ((how & 0xF0U) == 0x30U && !data.empty()) data[how % data.size()] ^= 0x55U;
-        if ((how & 0xF0U) == 0x40U) data.resize(data.size() - std::min<std::size_t>(data.size(), how & 0xFU));
+        if ((how & 0xF0U) == 0x40U)
+            data.resize(data.size() - std::min<std::size_t>(data.size(), how & 0xFU));
         IpFields ip;
         ip.flags_offset = offset | (more ? 0x2000U : 0U);
         if ((how & 0xF0U) == 0x50U) ip.options = Bytes(4U * (how & 0x7U), 1);

@@ -17,7 +17,7 @@ constexpr std::uint16_t kListenPort = 114;
 constexpr std::uint16_t kUdpPort = 4000;
 constexpr net::Ipv4 kGroup{239, 1, 2, 3};
 constexpr std::array kSteps{Duration::from_ms(1), Duration::from_ms(200), Duration::from_s(1),
-                            Duration::from_s(31), Duration::from_s(130), Duration::from_s(700)};
+                            Duration::from_s(31), Duration::from_s(130),  Duration::from_s(700)};
 constexpr std::array<unsigned, 4> kTypes{0x0800, 0x0800, 0x0806, 0x0026};
 constexpr std::array kTargets{kBoardMac, net::MacAddress::broadcast(),
                               net::MacAddress{{0x01, 0x00, 0x5E, 0x01, 0x02, 0x03}},
@@ -29,10 +29,9 @@ class Board : public FuzzBoard {
         const unsigned where = in.u8();
         const auto piece = in.piece();
         Bytes payload(piece.begin(), piece.end());
-        Bytes bytes = (how & 4U) != 0
-                          ? std::move(payload)
-                          : ether_frame(kTargets[where % 4], kPeerMac, kTypes[(where >> 2U) % 4],
-                                        payload);
+        Bytes bytes = (how & 4U) != 0 ? std::move(payload)
+                                      : ether_frame(kTargets[where % 4], kPeerMac,
+                                                    kTypes[(where >> 2U) % 4], payload);
         if (bytes.size() > 1514) bytes.resize(1514);
         mend(bytes, how);
         const auto sent = exchange(std::move(bytes));

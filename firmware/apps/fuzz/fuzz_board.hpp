@@ -68,6 +68,9 @@ struct FuzzBoard : net::test::BasicTestNet<net::MbufMemory<160, 80>> {
     }
 };
 
+/// The checksum of the Internet, with nothing of it to be explored.
+std::uint16_t plain_checksum(const Bytes& bytes);
+
 /// Makes lengths and checksums of a frame right as far as `how` says: bit 0 the IP header's length
 /// and checksum, bit 1 the transport's checksum.
 void mend(Bytes& frame, unsigned how);

@@ -17,11 +17,12 @@ namespace {
 constexpr std::array kSteps{Duration::from_ms(1),   Duration::from_ms(300), Duration::from_s(1),
                             Duration::from_s(10),   Duration::from_s(100),  Duration::from_s(3000),
                             Duration::from_s(90000)};
-constexpr std::array<std::uint32_t, 8> kSeconds{0, 1, 10, 60, 3600, 86400, 0x7FFF'FFFF, 0xFFFF'FFFF};
-constexpr std::array kAddresses{net::Ipv4{10, 0, 2, 15},  net::Ipv4{10, 0, 2, 16},
-                                net::Ipv4{},              net::Ipv4{255, 255, 255, 255},
-                                net::Ipv4{224, 0, 0, 1},  net::Ipv4{127, 0, 0, 1},
-                                net::Ipv4{10, 0, 2, 255}, net::Ipv4{192, 168, 0, 73}};
+constexpr std::array<std::uint32_t, 8> kSeconds{0,    1,     10,          60,
+                                                3600, 86400, 0x7FFF'FFFF, 0xFFFF'FFFF};
+constexpr std::array kAddresses{
+    net::Ipv4{10, 0, 2, 15},       net::Ipv4{10, 0, 2, 16},   net::Ipv4{},
+    net::Ipv4{255, 255, 255, 255}, net::Ipv4{224, 0, 0, 1},   net::Ipv4{127, 0, 0, 1},
+    net::Ipv4{10, 0, 2, 255},      net::Ipv4{192, 168, 0, 73}};
 constexpr std::array kMasks{net::Ipv4{255, 255, 255, 0}, net::Ipv4{255, 255, 0, 0},
                             net::Ipv4{255, 0, 255, 0}, net::Ipv4{255, 255, 255, 255}};
 
@@ -63,8 +64,9 @@ class Board : public FuzzBoard {
         const net::Ipv4 to = (how & 2U) != 0 ? net.interface.address : net::Ipv4{0xFFFF'FFFFU};
         inject(ether_frame(
             to.is_limited_broadcast() ? net::MacAddress::broadcast() : kBoardMac, kPeerMac, 0x0800,
-            ip_packet({.source = from, .destination = to},
-                      udp_datagram(from, to, net::kDhcpServerPort, net::kDhcpClientPort, message))));
+            ip_packet(
+                {.source = from, .destination = to},
+                udp_datagram(from, to, net::kDhcpServerPort, net::kDhcpClientPort, message))));
         settle();
     }
     /// A neighbour that says it has the address that is probed or in use.

@@ -128,7 +128,9 @@ bool act_on_processor(Kind kind, const BoardTricks& tricks) {
 #if defined(__clang__)
 __attribute__((no_sanitize("null")))
 #endif
-Props::Props() : late(panic_in_callback, nullptr), damaged("damaged", *no_stats) {}
+Props::Props()
+    : late(panic_in_callback, nullptr), damaged("damaged", *no_stats) {
+}
 
 bool act_in_transfer(ThreadContext& self, Kind kind, Props& props, const BoardTricks& tricks) {
     switch (kind) {
