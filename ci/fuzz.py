@@ -132,9 +132,7 @@ def bounded(target: str, inputs: int, *more: str) -> Ran:
         artifacts.mkdir(parents=True, exist_ok=True)
         corpus = COMMITTED / target
         folders = [Path(folder), corpus] if corpus.is_dir() else [Path(folder)]
-        return run(
-            target, command(target, artifacts, folders, "-seed=1", f"-runs={inputs}", *more)
-        )
+        return run(target, command(target, artifacts, folders, "-seed=1", f"-runs={inputs}", *more))
 
 
 def check() -> int:

@@ -157,6 +157,7 @@ def frames() -> Seeds:
     return {
         "arp": frame(arp(1), kind=2) + frame(arp(2), kind=2) + step,
         "echo": frame(ipv4(1, echo)) + frame(ipv4(1, echo), to=1),
+        "echo-reply": frame(ipv4(1, bytes([0, *echo[1:]]))),
         "udp": frame(ipv4(17, udp(4000, b"hello"))) + frame(ipv4(17, udp(9, b"nobody"))),
         "igmp": frame(ipv4(2, igmp), to=2) + step + frame(ipv4(2, report), to=2) + step,
         "icmp-error": bytes([7, 1, 0, 9]) + frame(ipv4(1, error)),

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array kSteps{Duration::from_ms(1),   Duration::from_ms(300), Duration::from_s(1),
                             Duration::from_s(10),   Duration::from_s(100),  Duration::from_s(3000),
-                            Duration::from_s(90000)};
+                            Duration::from_s(20000)};
 constexpr std::array<std::uint32_t, 8> kSeconds{0,    1,     10,          60,
                                                 3600, 86400, 0x7FFF'FFFF, 0xFFFF'FFFF};
 constexpr std::array kAddresses{

@@ -2,11 +2,11 @@
 //
 // Usage     kyu_fuzz --target=NAME [--plant=BUG] [libFuzzer's arguments]     kyu_fuzz --list
 // Rules     libFuzzer passes over what begins with "--", also when it starts itself again (-merge).
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
-#include "apps/fuzz/input.hpp"
 #include "apps/fuzz/target.hpp"
 
 namespace kyu::fuzz {
@@ -52,12 +52,6 @@ void read_argument(std::string_view argument) {
 }  // namespace
 
 PlantedBug planted_bug() { return PlantedBug{planted}; }
-
-unsigned touch(std::span<const std::byte> bytes) {
-    unsigned sum = 0;
-    for (const std::byte b : bytes) sum += static_cast<unsigned>(b);
-    return sum;
-}
 
 }  // namespace kyu::fuzz
 
