@@ -1,8 +1,8 @@
 """Writes the seeds of the fuzz targets: ordinary input, from which the fuzzer goes on.
 
-Rules     One function a target, in the format that its file in firmware/apps/fuzz/ tells at its top.
-          A seed is named after what it is; what the fuzzer found stands beside it under other names
-          and is left alone.
+Rules     One function a target, in the format that the target's file tells at its top
+          (firmware/apps/fuzz). A seed is named after what it is; what the fuzzer found stands
+          beside it under other names and is left alone.
 Usage     python -m ci.fuzz_seeds
 """
 

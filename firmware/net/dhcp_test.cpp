@@ -250,8 +250,8 @@ TEST_F(DhcpTest, EmptyPoolsOnlyDelayIt) {
     get_lease();
 }
 
-/// A server that answers every question but one in `lossy`; which of the board's allocations fails is
-/// `nth`. True: the board came to its lease, in two minutes.
+/// A server that answers every question but one in `lossy`; the board's allocation `nth` fails.
+/// True: the board came to its lease, in two minutes.
 bool leases_although(std::uint32_t nth, unsigned lossy, bool& failed_one) {
     TestNet world;
     world.link.address = kBoardMac;

@@ -1,6 +1,6 @@
 // FuzzBoard: a stack without a kernel, small enough to be made for each input.
 //
-// Rules     192.168.0.73/24 behind a link whose other end is the input. finish() is the end of every
+// Rules     192.168.0.73/24 behind a link whose other end is the input. finish() is the end of each
 //           run: everything is let go, time passes, and no pool has anything lent out.
 #pragma once
 

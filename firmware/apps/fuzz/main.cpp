@@ -55,7 +55,7 @@ PlantedBug planted_bug() { return PlantedBug{planted}; }
 
 }  // namespace kyu::fuzz
 
-// A stack is made and destroyed for each input: with little kept in quarantine it stays in the cache.
+// A stack is made and destroyed for each input: with a small quarantine it stays in the cache.
 extern "C" const char* __asan_default_options();  // NOLINT: a name that the sanitizer looks for
 extern "C" const char* __asan_default_options() {
     return "quarantine_size_mb=4:malloc_context_size=6:detect_leaks=0";

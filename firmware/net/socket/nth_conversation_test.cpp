@@ -1,5 +1,6 @@
-// bsd-pitfalls B1 and B2, for everything but TCP: whichever one allocation fails, at either end, with
-// and without frames lost, a conversation succeeds or its caller is told, and no pool is left short.
+// bsd-pitfalls B1 and B2, for everything but TCP: whichever one allocation fails, at either end,
+// with and without frames lost, a conversation succeeds or its caller is told, and no pool is left
+// short.
 #include <array>
 #include <string>
 
