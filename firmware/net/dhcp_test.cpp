@@ -208,7 +208,8 @@ TEST_F(DhcpTest, AnEndlessLeaseIsNeverRenewed) {
 }
 
 TEST_F(DhcpTest, ALeaseOfOneSecondIsNoStorm) {
-    get_lease({.lease_s = 1});
+    answer({.type = 2, .lease_s = 1});
+    answer({.type = 5, .lease_s = 1});
     world_.advance(Duration::from_s(60));
     EXPECT_LE(questions().size(), 20U);
 }
