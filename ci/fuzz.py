@@ -45,10 +45,10 @@ BOUNDED: dict[str, int] = {
     "line": 10_000,
     "frames": 1_500,
     "fragments": 1_500,
-    "connection": 2_000,
+    "connection": 2_500,
     "lease": 600,
     "clients": 800,
-    "shell": 60,
+    "shell": 80,
 }
 # What the fuzzer must find: target, further arguments, inputs that are enough by far.
 PLANTED: tuple[tuple[str, list[str], int], ...] = (
