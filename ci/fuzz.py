@@ -32,7 +32,8 @@ COMMITTED = ROOT / "firmware" / "apps" / "fuzz" / "corpus"
 GROWN = ROOT / "build" / "fuzz-corpus"
 LENGTH_MAX = 1024
 SLOW_S = 120  # one input may take no longer, on a machine that has other things to do too
-FILES_MAX = 40  # that --keep leaves in the corpus of a target, seeds aside
+FILES_MAX = 50  # that --keep leaves in the corpus of a target, seeds and findings aside
+NAMED = ("seed-", "found-")  # files that stay
 
 # Inputs of a bounded run, the corpus included: together half a minute of one processor.
 BOUNDED: dict[str, int] = {
@@ -43,12 +44,12 @@ BOUNDED: dict[str, int] = {
     "tftp": 15_000,
     "bootargs": 15_000,
     "line": 10_000,
-    "frames": 1_500,
-    "fragments": 1_500,
-    "connection": 2_500,
-    "lease": 600,
-    "clients": 800,
-    "shell": 80,
+    "frames": 4_000,
+    "fragments": 3_000,
+    "connection": 5_000,
+    "lease": 1_500,
+    "clients": 2_000,
+    "shell": 150,
 }
 # What the fuzzer must find: target, further arguments, inputs that are enough by far.
 PLANTED: tuple[tuple[str, list[str], int], ...] = (
@@ -191,15 +192,19 @@ def keep(target: str) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         chosen = Path(folder)
-        for seed in committed.glob("*.bin"):
-            shutil.copy(seed, chosen)
+        for path in committed.glob("*.bin"):
+            shutil.copy(path, chosen if path.name.startswith(NAMED) else grown)
         counting_edges_only = ["-use_counters=0", "-use_value_profile=0"]
         run(
             target,
             command(target, chosen, [chosen, grown], "-merge=1", *counting_edges_only),
         )
-        fresh = [path for path in chosen.iterdir() if path.suffix != ".bin"]
-        fresh.sort(key=lambda path: path.stat().st_size)
+        for path in committed.glob("*.bin"):
+            if not path.name.startswith(NAMED):
+                path.unlink()
+        # The merge goes from small to large and leaves out what adds nothing: the large reach most.
+        fresh = [path for path in chosen.iterdir() if not path.name.startswith(NAMED)]
+        fresh.sort(key=lambda path: path.stat().st_size, reverse=True)
         for path in fresh[:FILES_MAX]:
             shutil.copy(path, committed / f"{path.name[:12]}.bin")
     print(f"{target}: {len(list(committed.iterdir()))} files")

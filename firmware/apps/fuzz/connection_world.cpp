@@ -151,7 +151,7 @@ void ConnectionWorld::read(FuzzUser& user, std::size_t most) {
     if (so == nullptr) return;
     Bytes got(most);
     got.resize(so->receive.take(std::as_writable_bytes(std::span{got})));
-    CHECK(got.empty() || user.known);
+    CHECK(got.empty() || (user.known && !user.deaf));
     CHECK(got == stream_bytes(user.next_read, got.size()));
     user.next_read += static_cast<std::uint32_t>(got.size());
     if (!got.empty()) tcp_usr_received(net, *so);
@@ -163,8 +163,7 @@ void ConnectionWorld::end(FuzzUser& user, Ending how) {
     switch (how) {
         case Ending::shutdown: static_cast<void>(tcp_usr_shutdown(net, *so)); return;
         case Ending::shutdown_receive:
-            // What comes afterwards is thrown away: the stream has ended for this user.
-            if (tcp_usr_shutdown_receive(net, *so)) user.known = false;
+            user.deaf = user.deaf || tcp_usr_shutdown_receive(net, *so);
             return;
         case Ending::close: tcp_usr_close(net, *so); break;
         case Ending::abort: tcp_usr_abort(net, *so); break;

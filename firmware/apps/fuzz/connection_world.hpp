@@ -50,6 +50,7 @@ struct FuzzSegment {
 struct FuzzUser {
     net::SocketId id{};
     bool known{false};  ///< where the streams begin: once there is a connection
+    bool deaf{false};   ///< shut down for receiving: nothing is to be read any more
     std::uint32_t next_read{};
     std::uint32_t next_write{};
 };
