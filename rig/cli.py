@@ -102,7 +102,12 @@ kyu.add_command(bench)
 @_BOOTARGS
 @_WIRE
 @_HOST_PORT
-@click.option("--faults", metavar="PLAN", help="Faults on the wire (not available yet).")
+@click.option(
+    "--faults",
+    default="",
+    metavar="PLAN",
+    help="What the wire does to frames: 'loss=1% delay=2ms', or a .toml file (docs/faults.md).",
+)
 @click.option(
     "--seed", type=click.IntRange(0, (1 << 64) - 1), default=0, help="Of all that is random."
 )
@@ -113,7 +118,6 @@ kyu.add_command(bench)
 @click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
 def soak(
     scenario: tuple[str, ...],
-    faults: str | None,
     out: Path | None,
     resume_dir: Path | None,
     **rest: Any,
@@ -122,8 +126,6 @@ def soak(
     from rig import soak_command
     from rig.options import SoakOptions
 
-    if faults is not None:
-        raise UserError("faults on the wire are not available yet", where="--faults")
     if resume_dir is not None:
         if out is not None or scenario:
             raise UserError("takes its folder and scenario from the run", where="--resume")

@@ -28,7 +28,10 @@ CORES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """Everything that the evidence is made from. `look`: what the halted board's memory shows."""
+    """Everything that the evidence is made from.
+
+    `look`: what the halted board's memory shows; `wire`: a capture of its last frames.
+    """
 
     verdict: Verdict
     crash: CrashRecord
@@ -37,6 +40,7 @@ class Exhibit:
     repeat: str
     board: dict[str, Any]
     look: Look | None = None
+    wire: bytes | None = None
 
     @property
     def record(self) -> CrashRecord:
@@ -80,6 +84,8 @@ def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Pa
         )
     if look is not None:
         parts["frames.pcapng"] = lambda path: path.write_bytes(look.frames())
+    if (capture := exhibit.wire) is not None:
+        parts["wire.pcapng"] = lambda path: path.write_bytes(capture)
     for name, make in parts.items():
         with contextlib.suppress(OSError, RigError):
             make(folder / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +37,7 @@ class SoakOptions:
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 0
     keep_going: bool = False
     host_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    faults: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,9 +92,9 @@ def repeat_command(options: SoakOptions) -> str:
         "--image": options.image,
         "--bootargs": options.bootargs or None,
         "--seed": options.seed,
+        "--faults": options.faults or None,
     }
     for name, value in pairs.items():
         if value is not None:
-            text = str(value)
-            words += [name, f"'{text}'" if " " in text else text]
-    return " ".join([*words, "--keep-going"] if options.keep_going else words)
+            words += [name, str(value)]
+    return shlex.join([*words, "--keep-going"] if options.keep_going else words)

@@ -20,10 +20,15 @@ from rig.options import SoakOptions
 from rig.report import progress
 from rig.report.summary import Summary, Tally, render
 from rig.traffic.pattern import native
+from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, inconclusive
-from rig.wire.choose import choose
+from rig.wire import faults
+from rig.wire.choose import choose, choose_faulty
+from rig.wire.protocol import Wire
 
 INTERRUPTED = 130
+#: TCP may have to send again, and again, before a byte comes through.
+ON_A_BAD_WIRE = Patience(connect=60.0, stall=60.0)
 
 
 def soak(wanted: SoakOptions, out: Path | None) -> int:
@@ -46,6 +51,7 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
     plan = options.plan(wanted)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
+    weather = faults.parse(wanted.faults) if wanted.faults else None
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     folder = RunFolder(path, resume=resume)
@@ -54,7 +60,8 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
     with contextlib.closing(folder):
         try:
             # Before the display: a user namespace cannot be entered once it has its thread.
-            wire = choose(wanted.wire, host_port=wanted.host_port)
+            harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
+            wire: Wire = harmful or choose(wanted.wire, host_port=wanted.host_port)
             document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
             folder.json(journal.RUN, document)
         except RigError as fault:
@@ -67,8 +74,9 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
             choice = BoardChoice(
                 wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port
             )
-            with powered(assemble(choice, wire, folder=folder)) as session:
-                run = Soak(session, folder, plan, source, display)
+            patience = ON_A_BAD_WIRE if harmful else Patience()
+            with powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
+                run = Soak(session, folder, plan, source, display, harmful)
                 if resume:
                     run.resume()
                 summary = run.run()

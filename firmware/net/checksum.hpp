@@ -14,11 +14,12 @@
 namespace kyu::net {
 
 /// The complement of the sum of a header of `words` 32-bit words, in the order of memory: 0 when a
-/// checksum in it is right. A header is too short for Checksum to be worth its call.
+/// checksum in it is right. A header is too short for Checksum to be worth its call. `sum`: words
+/// of a pseudo-header, likewise.
 [[nodiscard, gnu::always_inline]] inline std::uint32_t header_checksum(const std::byte* header,
-                                                                       std::size_t words) {
-    std::uint64_t sum = 0;
-#pragma GCC unroll 5
+                                                                       std::size_t words,
+                                                                       std::uint64_t sum = 0) {
+#pragma GCC unroll 8
     for (std::size_t i = 0; i < words; ++i) {
         std::uint32_t word = 0;
         std::memcpy(&word, header + 4 * i, sizeof word);

@@ -16,6 +16,7 @@
 #include <span>
 
 #include "base/time.hpp"
+#include "net/link.hpp"
 #include "net/packet/mbuf.hpp"
 
 namespace kyu::net {
@@ -81,34 +82,41 @@ private:
 
     static_assert((kSlots & (kSlots - 1)) == 0);
     Slot& slot(std::uint32_t number) { return slots_[number % slots_.size()]; }
+    Slot& next(std::uint32_t length, Instant at, FrameWay way) {
+        Slot& s = slot(written_++);
+        s.at_us_ = static_cast<std::uint64_t>(at.us());
+        s.tcp_ = kNoState;
+        s.frame_ = length | static_cast<std::uint32_t>(way) << 16U;  // no frame is of 64 KiB
+        return s;
+    }
+    /// Whole words, from the word in which the frame begins: stale bytes behind a short frame are
+    /// copied too, which is cheaper than to ask where it ends. kBytes are there.
+    static void copy(Slot& s, const std::byte* frame) {
+        const std::size_t odd = reinterpret_cast<std::uintptr_t>(frame) % 4;
+        s.frame_ |= static_cast<std::uint32_t>(odd) << 24U;
+        const auto* words = reinterpret_cast<const Most*>(frame - odd);
+        auto* to = reinterpret_cast<Most*>(s.bytes_.data());
+        *to = *words;
+        *reinterpret_cast<Rest*>(to + 1) = *reinterpret_cast<const Rest*>(words + 1);
+    }
     static void copy_slowly(Slot& slot, std::span<const std::byte> front);
 
 public:
     /// `frame` begins with its Ethernet header.
     void record(const Mbuf& frame, Instant at, FrameWay way) {
-        if constexpr (!kFrameRingKept) return;
-        Slot& s = slot(written_++);
-        s.at_us_ = static_cast<std::uint64_t>(at.us());
-        s.tcp_ = kNoState;
-        // Whole words, from the word in which the frame begins: stale bytes behind a short frame
-        // are copied too, which is cheaper than to ask where it ends.
         const Segment& head = *frame.head();
         const auto first = reinterpret_cast<std::uintptr_t>(head.data);
         const auto end = reinterpret_cast<std::uintptr_t>(
             head.cluster != nullptr ? static_cast<const void*>(head.cluster + 1) : &head + 1);
-        const std::byte* from = head.data - first % 4;
-        if (end - first < kBytes || end - first > kClusterBytes) {
-            s.frame_ = frame.size() | static_cast<std::uint32_t>(way) << 16U;
+        Slot& s = next(frame.size(), at, way);
+        if (end - first < kBytes || end - first > kClusterBytes)
             return copy_slowly(s, head.bytes());
-        }
-        // No frame is of 64 KiB.
-        s.frame_ = frame.size() | static_cast<std::uint32_t>(way) << 16U |
-                   static_cast<std::uint32_t>(first % 4) << 24U;
-        // Aligned, and inside of the piece's memory: both were just seen to.
-        const auto* words = reinterpret_cast<const Most*>(from);
-        auto* to = reinterpret_cast<Most*>(s.bytes_.data());
-        *to = *words;
-        *reinterpret_cast<Rest*>(to + 1) = *reinterpret_cast<const Rest*>(words + 1);
+        copy(s, head.data);
+    }
+    /// The same of a frame that the link shows (Link::peek).
+    void record(std::span<const std::byte> frame, Instant at, FrameWay way) {
+        static_assert(Link::kPeekBytes >= kBytes);
+        copy(next(static_cast<std::uint32_t>(frame.size()), at, way), frame.data());
     }
     /// What TCP thinks of the connection between these ports now. Kept with the newest frame, if
     /// that is one of its segments: in a batch others may have come behind it.

@@ -75,6 +75,18 @@ TEST_F(Ring, a_frame_may_begin_at_any_byte) {
     }
 }
 
+TEST_F(Ring, a_frame_that_the_link_shows_is_kept_like_one_that_was_taken) {
+    for (const std::size_t size : {54U, 60U, 80U, 1514U}) {
+        auto content = bytes(std::max(size, Link::kPeekBytes));
+        ring_->record(std::span{content}.first(size), Instant::from_us(5), FrameWay::in);
+        const FrameRing::Slot& slot = ring_->oldest(ring_->size() - 1);
+        EXPECT_EQ(slot.length(), size);
+        EXPECT_EQ(slot.at_us(), 5U);
+        EXPECT_EQ(kept(slot), front(content, std::min(size, kept(slot).size())));
+        EXPECT_GE(kept(slot).size(), std::min(size, FrameRing::kBytes - 3));
+    }
+}
+
 TEST_F(Ring, the_last_bytes_of_a_segment_and_static_memory_are_copied_too) {
     const auto content = bytes(100);
     Mbuf small = pool_.copy_in(content);

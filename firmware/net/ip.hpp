@@ -3,7 +3,9 @@
 // Lock      the network lock.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/result.hpp"
 #include "net/ip_address.hpp"
@@ -52,6 +54,15 @@ struct IpSend {
 /// be. Consumes it whatever happens. While an ARP entry is incomplete the packet is held and the
 /// call succeeds.
 [[nodiscard]] Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload);
+
+/// Ethernet and IP header without options.
+inline constexpr std::size_t kRoadHeaderBytes = 14 + 20;
+
+/// Writes the headers that ip_output() would put in front of `payload_bytes` bytes, to the first
+/// kRoadHeaderBytes of `to`, and which stay right for as long as the network lock is held. False:
+/// such a packet does not take the road of the last one.
+[[nodiscard]] bool usual_headers(LockedNet& net, const IpSend& send, std::size_t payload_bytes,
+                                 std::span<std::byte> to);
 
 /// Whether the sender must compute its own checksum towards `destination` (loopback and links
 /// without transmit checksums).

@@ -107,17 +107,22 @@ ArpEntry* usual_neighbour(const Interface& interface, const IpSend& send, std::s
 }
 
 /// Ethernet and IP headers at one stroke: what ip_output, arp_output and ether_output would do.
-Status<SendError> along_usual_road(LockedNet& net, const IpSend& send, ArpEntry& to,
-                                   std::size_t total, Mbuf&& payload) {
-    const std::span<std::byte> room = payload.prepend(sizeof(EthernetHeader) + sizeof(Ipv4Header));
-    if (room.empty()) return refuse(net, SendError::no_memory);
+void fill_road_header(LockedNet& net, const IpSend& send, ArpEntry& to, std::size_t total,
+                      std::span<std::byte> room) {
     auto& ether = *header_at<EthernetHeader>(room);
     ether.destination = to.mac;
     ether.source = net.interface.mac;
     ether.type = Be16{static_cast<std::uint16_t>(EtherType::ipv4)};
     fill_header(net, room.subspan(sizeof ether), send, total, false);
-    ++net.stats.ip_out;
     to.used = net.now();
+}
+
+Status<SendError> along_usual_road(LockedNet& net, const IpSend& send, ArpEntry& to,
+                                   std::size_t total, Mbuf&& payload) {
+    const std::span<std::byte> room = payload.prepend(kRoadHeaderBytes);
+    if (room.empty()) return refuse(net, SendError::no_memory);
+    fill_road_header(net, send, to, total, room);
+    ++net.stats.ip_out;
     return give_to_link(net, std::move(payload));
 }
 
@@ -129,6 +134,15 @@ void remember_road(LockedNet& net, Ipv4 destination, Ipv4 next_hop) {
 }
 
 }  // namespace
+
+bool usual_headers(LockedNet& net, const IpSend& send, std::size_t payload_bytes,
+                   std::span<std::byte> to) {
+    const std::size_t total = payload_bytes + sizeof(Ipv4Header);
+    ArpEntry* neighbour = usual_neighbour(net.interface, send, total);
+    if (neighbour == nullptr) return false;
+    fill_road_header(net, send, *neighbour, total, to.first(kRoadHeaderBytes));
+    return true;
+}
 
 Status<SendError> ip_output(LockedNet& net, const IpSend& send, Mbuf&& payload) {
     if (!payload) return refuse(net, SendError::no_memory);

@@ -6,7 +6,9 @@
 // Rules     implemented by drivers/emac on the board and by port/host in the simulator.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/time.hpp"
 #include "net/ip_address.hpp"
@@ -50,6 +52,14 @@ public:
     /// cluster is handed out is refilled from `pool`; when the pool is empty the frame is dropped
     /// and its cluster stays in the ring.
     [[nodiscard]] virtual Mbuf receive(MbufPool& pool) = 0;
+    /// The next received frame where it lies, for who may not need to take it: it stays until
+    /// discard() drops it or receive() gives it, or nothing when there is no memory for it.
+    /// kPeekBytes bytes may be read whatever its size is. Empty: none, or one that only receive()
+    /// can show.
+    [[nodiscard]] virtual std::span<const std::byte> peek() { return {}; }
+    /// Drops what peek() has just shown, as received.
+    virtual void discard() {}
+    static constexpr std::size_t kPeekBytes = 128;
     /// Ends a batch of receive() calls: re-arms, restarts the device if it had run dry. True when
     /// frames are waiting again: poll once more.
     virtual bool receive_done() = 0;

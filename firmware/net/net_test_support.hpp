@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "net/net.hpp"
+#include "port/host/offload.hpp"
 
 namespace kyu::net::test {
 
@@ -31,11 +32,13 @@ inline Bytes flatten(const Mbuf& packet) {
 /// A link whose other end is the test.
 class FakeLink final : public Link {
     LinkStats stats_{};
+    Bytes shown_{};
 
 public:
     MacAddress address{{0x02, 0, 0, 0, 0, 0x73}};
     bool is_up{true};
     bool checksums{false};                     ///< what transmit_checksums() says
+    bool offload{false};                       ///< says so too, and does it
     std::size_t room{SIZE_MAX};                ///< frames that transmit() still takes
     std::size_t split_at{0};                   ///< received frames are cut here into two mbufs
     std::vector<Bytes> sent{};                 ///< frames, unless on_transmit takes them
@@ -47,7 +50,7 @@ public:
     MacAddress mac() const override { return address; }
     std::uint16_t mtu() const override { return 1500; }
     bool up() const override { return is_up; }
-    bool transmit_checksums() const override { return checksums; }
+    bool transmit_checksums() const override { return checksums || offload; }
     bool transmit(Mbuf&& frame) override {
         if (room == 0) {
             ++stats_.tx_ring_full;
@@ -56,10 +59,12 @@ public:
         if (room != SIZE_MAX) --room;
         ++stats_.tx_frames;
         stats_.tx_bytes += frame.size();
+        Bytes bytes = flatten(frame);
+        if (offload) host::complete_checksums(std::as_writable_bytes(std::span{bytes}));
         if (on_transmit) {
-            on_transmit(flatten(frame));
+            on_transmit(std::move(bytes));
         } else {
-            sent.push_back(flatten(frame));
+            sent.push_back(std::move(bytes));
         }
         return true;
     }
@@ -79,6 +84,16 @@ public:
             return {};
         }
         return frame;
+    }
+    std::span<const std::byte> peek() override {
+        if (arriving.empty() || split_at != 0) return {};
+        shown_.assign(arriving.front().begin(), arriving.front().end());
+        shown_.resize(std::max(shown_.size(), kPeekBytes));
+        return as_bytes(shown_).first(arriving.front().size());
+    }
+    void discard() override {
+        ++stats_.rx_frames;
+        arriving.pop_front();
     }
     bool receive_done() override { return !arriving.empty(); }
     const LinkStats& stats() const override { return stats_; }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from rig import evidence, journal
 from rig.campaign.session import Session
@@ -21,6 +22,7 @@ from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Workers
 from rig.traffic.request import Request, Result
 from rig.verdict import Cause, Outcome, Verdict, inconclusive
+from rig.wire.bridged import BridgedWire
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,16 @@ class Plan:
 
 class Soak:
     def __init__(
-        self, session: Session, folder: RunFolder, plan: Plan, native: Native, display: Display
+        self,
+        session: Session,
+        folder: RunFolder,
+        plan: Plan,
+        native: Native,
+        display: Display,
+        wire: BridgedWire | None = None,
     ) -> None:
+        """`wire`: one that does harm, from the moment a board is ready."""
+        self._wire = wire
         self._session = session
         self._folder = folder
         self._plan = plan
@@ -101,7 +111,10 @@ class Soak:
         except RigError as fault:
             verdict = inconclusive(verdict.at, str(fault))
         self._display.update(self._tally, last=True)
-        facts = {"build": self._build, "seed": self._plan.seed}
+        facts: dict[str, Any] = {"build": self._build, "seed": self._plan.seed}
+        if self._wire is not None:
+            told = {way: asdict(one) for way, one in self._wire.told().items()}
+            facts["faults"] = {"plan": str(self._wire.plan), "seed": self._wire.seed, **told}
         return Summary(
             verdict,
             self._tally,
@@ -128,12 +141,16 @@ class Soak:
             self._display.note("the board is restarted")
 
     def _boot(self) -> Verdict | None:
+        if self._wire is not None:
+            self._wire.calm()
         verdict = self._session.boot()
         self._build = self._session.watch.build
         if verdict is None:
             seconds = self._session.clock.now()
             self._boot_seconds = self._boot_seconds or seconds
             self._display.note(f"ready after {seconds:.2f} s, build {self._build or 'unknown'}")
+            if self._wire is not None:
+                self._wire.begin()
         return verdict
 
     def _traffic(self) -> Verdict | None:
@@ -169,6 +186,7 @@ class Soak:
             self._next += 1
             if budget is not None:
                 budget -= 1
+            self._mark(f"transfer {number} begins")
             yield number, self._plan.request(number)
 
     def _late(self) -> bool:
@@ -191,6 +209,11 @@ class Soak:
             if not result.ok:
                 self._bad.append(result)
             self._folder.transfer(result)
+            self._mark(f"transfer {result.number}: {'good' if result.ok else result.detail}")
+
+    def _mark(self, text: str) -> None:
+        if self._wire is not None:
+            self._wire.mark(text)
 
     def _failed(self, verdict: Verdict) -> None:
         assert verdict.cause is not None
@@ -204,6 +227,7 @@ class Soak:
             self._plan.repeat,
             {"build": watch.build, "warnings": list(watch.warnings)},
             session.look(f"after a failed run ({verdict.cause.value})"),
+            None if self._wire is None else self._wire.capture(),
         )
         number = sum(self._tally.failures.values())
         folder = evidence.write(

@@ -3,7 +3,6 @@
 Rules     the ring says itself how it is laid out (firmware/net/frame_ring.hpp): a version that is
           not known here is told, never guessed at. What lies in it may be damaged: a slot that
           makes no sense is left out.
-Source    the pcapng file format, sections 4.1 to 4.3: a section, one interface, a block a frame.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from rig.errors import RigError
 from rig.inspect.kernel import Kernel
 from rig.inspect.memory import Memory, UnreadableError
+from rig.wire.pcapng import Frame, encode
 
 NAME = "frames"
 MAGIC, VERSION = 0x4655594B, 1
@@ -74,22 +74,4 @@ def _slot(ring: bytes, at: int, size: int) -> Kept | None:
 
 def pcapng(frames: Iterable[Kept]) -> bytes:
     """A whole file. Time is the board's: 0 is its boot. Each frame says which way it went."""
-    ethernet, no_limit = 1, 0
-    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-    interface = struct.pack("<HHI", ethernet, 0, no_limit)
-    parts = [_block(0x0A0D0D0A, section), _block(1, interface)]
-    for kept in frames:
-        high, low = kept.at_us >> 32 & 0xFFFF_FFFF, kept.at_us & 0xFFFF_FFFF
-        head = struct.pack("<IIIII", 0, high, low, len(kept.data), kept.length)
-        way = struct.pack("<HHI", 2, 4, 2 if kept.out else 1)  # epb_flags: outbound, inbound
-        parts.append(_block(6, head + _padded(kept.data) + way + struct.pack("<HH", 0, 0)))
-    return b"".join(parts)
-
-
-def _block(kind: int, body: bytes) -> bytes:
-    size = len(body) + 12
-    return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
+    return encode(Frame(kept.at_us, kept.out, kept.length, kept.data) for kept in frames)

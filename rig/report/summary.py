@@ -108,6 +108,16 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
     if facts["failures"]:
         listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
         lines.append(f"  seen       {listed}")
+    if faults := facts.get("faults"):
+        lines.append(f"  faults     {faults['plan']}")
+        lines += [_lane(way, faults[way]) for way in ("to_board", "to_host")]
     if facts["warnings"]:
         lines.append(f"  warnings   {len(facts['warnings'])}, the last: {facts['warnings'][-1]}")
     return "\n".join(lines)
+
+
+def _lane(way: str, told: Mapping[str, Any]) -> str:
+    harm = ("dropped", "duplicated", "corrupted", "truncated", "overflowed", "refused")
+    done = [f"{told[name]:,} {name}" for name in harm if told[name]]
+    what = ", ".join(done) or "none harmed"
+    return f"  {way:<10} {told['frames']:,} frames, {what}; {told['own_us_per_frame']:.1f} us each"

@@ -20,7 +20,7 @@ from rig import cli
         (["soak", "no-such-scenario"], "no scenario is named 'no-such-scenario'"),
         (["soak", "--board", "toaster"], "no board is named 'toaster'"),
         (["soak", "--board", "bench"], "not available yet"),
-        (["soak", "--faults", "x"], "not available yet"),
+        (["soak", "--faults", "x"], "'x' is no fault"),
         (["soak", "--image", "/no/such.elf"], "/no/such.elf does not exist"),
         (["soak", "--image", "/etc/passwd"], "not an ELF file"),
         (["soak", "--image", "/"], "is a directory"),

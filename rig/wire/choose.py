@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rig.errors import RigError, UserError
+from rig.wire.bridged import BridgedWire, open_bridged
+from rig.wire.faults import FaultPlan
 from rig.wire.protocol import Wire
 from rig.wire.slirp import SlirpWire
 from rig.wire.tap import NoTapError, open_tap
@@ -27,3 +29,20 @@ def choose(name: str, *, host_port: int = 0) -> Wire:
         if name == "tap":
             raise RigError(f"no TAP: {reason}; --wire slirp works without") from None
         return SlirpWire(f"no TAP: {reason}", host_port=host_port)
+
+
+def choose_faulty(name: str, plan: FaultPlan, seed: int) -> BridgedWire:
+    """A wire that can do harm: a TAP behind the rig's own bridge.
+
+    Raises UserError for a wire that cannot, RigError when this host has none that can.
+    """
+    if name == "slirp":
+        raise UserError("the slirp wire has no faults", where="--faults", mend="take --wire tap")
+    if name not in NAMES:
+        raise UserError(
+            f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
+        )
+    try:
+        return open_bridged(plan, seed)
+    except NoTapError as reason:
+        raise RigError(f"no TAP: {reason}; faults need one") from None

@@ -128,6 +128,8 @@ public:
     void receive_groups(bool wanted) override;
     void flush() override;
     [[nodiscard]] net::Mbuf receive(net::MbufPool& pool) override;
+    [[nodiscard]] std::span<const std::byte> peek() override;
+    void discard() override;
     bool receive_done() override;
     [[nodiscard]] const net::LinkStats& stats() const override { return stats_; }
 
@@ -165,6 +167,7 @@ private:
     bool transmit_pending_{false};  // frames in the ring that the device was not told of
     bool resynchronise_wanted_{false};
     bool groups_wanted_{false};    // multicast frames are let in
+    Received shown_{};             // by peek()
     bool rearmed_{false};          // slots since the last receive_done()
     Instant transmit_progress_{};  // when the ring was last seen empty or moving
     Instant next_poll_{};

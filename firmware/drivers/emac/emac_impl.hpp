@@ -38,6 +38,7 @@ bool Emac<I, D, C, T, R>::bring_up() {
     receive_masked_ = false;
     transmit_wanted_ = transmit_pending_ = resynchronise_wanted_ = false;
     rearmed_ = false;
+    shown_ = {};
 
     phy_.start();
     // Enough steps for a PHY that answers at once, as QEMU's does; a cable needs seconds.
@@ -144,7 +145,9 @@ net::Mbuf Emac<I, D, C, T, R>::receive(net::MbufPool& pool) {
     // Bounded: a flood of bad frames must not keep the caller here.
     for (std::size_t n = 0; n < R && rx_.frame_waiting(); ++n) {
         rearmed_ = true;
-        const Received received = rx_.take_from_device();
+        const bool shown = shown_.good();
+        const Received received =
+            shown ? std::exchange(shown_, Received{}) : rx_.take_from_device();
         if (!received.good()) {
             ++stats_.rx_errors;
             rx_.reuse();
@@ -154,6 +157,7 @@ net::Mbuf Emac<I, D, C, T, R>::receive(net::MbufPool& pool) {
         net::Mbuf frame = take_frame(pool, received.bytes);
         if (!frame) {
             ++stats_.rx_no_buffer;
+            if (shown) break;
             continue;
         }
         ++stats_.rx_frames;
@@ -161,6 +165,21 @@ net::Mbuf Emac<I, D, C, T, R>::receive(net::MbufPool& pool) {
         return frame;
     }
     return {};
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+std::span<const std::byte> Emac<I, D, C, T, R>::peek() {
+    static_assert(kRxBufferBytes >= kPeekBytes);
+    if (!shown_.good() && rx_.frame_waiting()) shown_ = rx_.take_from_device();
+    return shown_.bytes;
+}
+
+template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>
+void Emac<I, D, C, T, R>::discard() {
+    ++stats_.rx_frames;
+    stats_.rx_bytes += std::exchange(shown_, Received{}).bytes.size();
+    rearmed_ = true;
+    rx_.reuse();
 }
 
 template <Io I, DmaMemory D, ClockSource C, std::size_t T, std::size_t R>

@@ -40,6 +40,47 @@ TEST_P(Receive, ManyTurnsOfTheRingKeepTheOrder) {
     EXPECT_EQ(bench.model.lost, 0U);
 }
 
+TEST_P(Receive, WhatIsShownStaysUntilItIsTakenOrDropped) {
+    EXPECT_TRUE(bench.device.peek().empty());
+    unsigned next = 0;
+    for (unsigned round = 0; round < 50; ++round) {
+        for (unsigned i = 0; i < 6; ++i) bench.model.deliver(frame_of(64 + i * 200, next + i));
+        ASSERT_TRUE(bench.model.interrupt_line());
+        bench.device.acknowledge();
+        for (unsigned i = 0; i < 6; ++i) {
+            const Bytes want = frame_of(64 + i * 200, next + i);
+            for (int again = 0; again < 2; ++again) {
+                const auto shown = bench.device.peek();
+                ASSERT_EQ((Bytes{shown.begin(), shown.end()}), want) << next + i;
+            }
+            if ((round + i) % 3 == 0) {
+                ASSERT_EQ(bytes_of(bench.device.receive(bench.pool)), want);
+            } else {
+                bench.device.discard();
+            }
+        }
+        next += 6;
+        EXPECT_FALSE(bench.device.receive_done());
+    }
+    EXPECT_EQ(bench.device.stats().rx_frames, next);
+    EXPECT_EQ(bench.pool.cluster_stats().used, bench.idle_clusters);
+    for (std::size_t i = 0; i < kBenchRxSlots; ++i) {
+        EXPECT_EQ(bench.rx_slot(i).status, Status::Own::mask) << i;
+    }
+}
+
+TEST_P(Receive, AShownFrameWithoutMemoryIsDroppedAndNoOtherComesInItsPlace) {
+    bench.model.deliver(frame_of(1514, 1));
+    bench.model.deliver(frame_of(66, 2));
+    ASSERT_TRUE(bench.model.interrupt_line());
+    bench.device.acknowledge();
+    ASSERT_EQ(bench.device.peek().size(), 1514U);
+    auto held = bench.starve_clusters();
+    EXPECT_FALSE(bench.device.receive(bench.pool)) << "not the second: it was not asked for";
+    EXPECT_EQ(bench.device.stats().rx_no_buffer, 1U);
+    EXPECT_EQ(bytes_of(bench.device.receive(bench.pool)), frame_of(66, 2));
+}
+
 TEST_P(Receive, FreshBuffersFullOfOldWritesDoNotShowThrough) {
     for (unsigned n = 0; n < 60; ++n) {  // every cluster of the pool gets its turn
         bench.model.deliver(frame_of(1514, n));

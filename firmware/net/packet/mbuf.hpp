@@ -53,6 +53,12 @@ struct alignas(64) Segment {
 };
 static_assert(sizeof(Segment) == kSegmentBytes);
 
+/// What packets of one kind begin with, aligned so that a copy is a few whole words.
+struct alignas(8) HeaderImage {
+    std::array<std::byte, 72> bytes;  ///< Ethernet, IP, TCP with timestamps, rounded up
+    std::uint32_t size{0};
+};
+
 /// Whether an allocation may use the last few buffers, kept so that ACKs and resets always go out.
 enum class Reserve : std::uint8_t { keep, use };
 
@@ -207,6 +213,8 @@ public:
     /// A chain that holds a copy of `bytes`: one segment when they fit inside with kHeaderRoom,
     /// full clusters otherwise. Empty when there is no memory.
     [[nodiscard]] Mbuf copy_in(std::span<const std::byte> bytes, Reserve reserve = Reserve::keep);
+    /// A packet that holds a copy of `headers`, out of the reserve too; no room in front.
+    [[nodiscard]] Mbuf copy_headers(const HeaderImage& headers);
     /// A read-only packet over static memory, without copying.
     [[nodiscard]] Mbuf refer_to(std::span<const std::byte> bytes, Reserve reserve = Reserve::keep);
 

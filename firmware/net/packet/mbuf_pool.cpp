@@ -181,6 +181,17 @@ Mbuf MbufPool::copy_in(std::span<const std::byte> bytes, Reserve reserve) {
     return chain;
 }
 
+Mbuf MbufPool::copy_headers(const HeaderImage& headers) {
+    const CallerNote::Scope noted{caller_, KYU_CALLER()};
+    Segment* s = take_segment(Reserve::use);
+    if (s == nullptr) return {};
+    static_assert(Segment::kInside >= sizeof headers.bytes);
+    std::memcpy(__builtin_assume_aligned(s->inside.data(), 8),
+                __builtin_assume_aligned(headers.bytes.data(), 8), sizeof headers.bytes);
+    s->size = headers.size;
+    return packet_of(*s);
+}
+
 Mbuf MbufPool::refer_to(std::span<const std::byte> bytes, Reserve reserve) {
     const CallerNote::Scope noted{caller_, KYU_CALLER()};
     Segment* s = take_segment(reserve);

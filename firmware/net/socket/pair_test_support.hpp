@@ -15,6 +15,7 @@
 #include "kernel/thread.hpp"
 #include "net/net.hpp"
 #include "net/socket/api.hpp"
+#include "port/host/offload.hpp"
 #include "port/host/test_machine.hpp"
 
 namespace kyu::net::test {
@@ -38,6 +39,8 @@ class PipeLink final : public Link {
     const WireFates& fates_;
     std::mt19937 random_;
     std::deque<Frame> arrived_;
+    Frame shown_;
+    bool shown_now_{false};
     PipeLink* other_{nullptr};
     Net* net_{nullptr};
     LinkStats stats_{};
@@ -60,10 +63,11 @@ public:
     [[nodiscard]] MacAddress mac() const override { return mac_; }
     [[nodiscard]] std::uint16_t mtu() const override { return 1500; }
     [[nodiscard]] bool up() const override { return true; }
-    [[nodiscard]] bool transmit_checksums() const override { return false; }
+    [[nodiscard]] bool transmit_checksums() const override { return true; }
     bool transmit(Mbuf&& mbuf) override {
         Frame frame(mbuf.size());
         mbuf.copy_out(0, frame);
+        host::complete_checksums(frame);
         ++stats_.tx_frames;
         if (random_() % 1000 < fates_.lost) return true;
         if (random_() % 1000 < fates_.doubled) deliver(frame, fates_.delay);
@@ -77,8 +81,10 @@ public:
             Mbuf mbuf = pool.allocate_cluster(Reserve::use);
             const Frame frame = std::move(arrived_.front());
             arrived_.pop_front();
+            const bool shown = std::exchange(shown_now_, false);
             if (!mbuf) {
                 ++stats_.rx_no_buffer;
+                if (shown) return mbuf;
                 continue;
             }
             std::copy(frame.begin(), frame.end(), mbuf.writable_front().begin());
@@ -86,6 +92,17 @@ public:
             return mbuf;
         }
         return {};
+    }
+    [[nodiscard]] std::span<const std::byte> peek() override {
+        if (arrived_.empty()) return {};
+        shown_now_ = true;
+        shown_ = arrived_.front();
+        shown_.resize(std::max(shown_.size(), kPeekBytes));
+        return std::span{shown_}.first(arrived_.front().size());
+    }
+    void discard() override {
+        shown_now_ = false;
+        arrived_.pop_front();
     }
     bool receive_done() override { return !arrived_.empty(); }
     [[nodiscard]] const LinkStats& stats() const override { return stats_; }

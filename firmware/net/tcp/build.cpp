@@ -4,10 +4,12 @@
 #include "net/tcp/build.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
 #include "net/checksum.hpp"
+#include "net/ether.hpp"
 #include "net/ip.hpp"
 #include "net/net.hpp"
 #include "net/tcp/output.hpp"
@@ -59,6 +61,38 @@ void write_sack(OptionWriter& writer, const Outgoing& out, std::size_t blocks) {
     }
 }
 
+/// Header and options, as long as `bytes`; the checksum is 0.
+TcpHeader& write_header(std::span<std::byte> bytes, const Outgoing& out, std::size_t blocks) {
+    auto& header = *reinterpret_cast<TcpHeader*>(bytes.data());  // alignment 1
+    header.source = Be16{out.tuple.local.port};
+    header.destination = Be16{out.tuple.remote.port};
+    header.seq = Be32{out.seq.raw()};
+    header.ack = Be32{out.ack.raw()};
+    header.offset = static_cast<std::uint8_t>((bytes.size() / 4) << 4U);
+    header.flags = out.flags;
+    header.window = Be16{out.window};
+    header.checksum = Be16{0};
+    header.urgent = Be16{0};
+    OptionWriter writer{bytes.data() + kTcpHeaderBytes};
+    write_syn_options(writer, out);
+    if (out.timestamps) {
+        writer.word(kOptionNop, kOptionNop, kOptionTimestamps, 10);
+        writer.word(out.ts_value);
+        writer.word(out.ts_echo);
+    }
+    write_sack(writer, out, blocks);
+    return header;
+}
+
+IpSend ip_send_of(const Outgoing& out) {
+    IpSend send;
+    send.source = out.tuple.local.address;
+    send.destination = out.tuple.remote.address;
+    send.protocol = IpProtocol::tcp;
+    send.tos = out.tos;
+    return send;
+}
+
 /// All of a segment, header included.
 void add_segment(Checksum& sum, const LockedNet& net, const Mbuf& segment) {
     if constexpr (kMissionBugs) {
@@ -84,6 +118,34 @@ void Outgoing::offer(LockedNet& net, const Negotiated& agreed) {
     stamp(net, agreed);
 }
 
+bool SegmentRun::begin(LockedNet& net, const Outgoing& out, std::uint32_t data_bytes) {
+    const std::size_t tcp_bytes = kTcpHeaderBytes + (out.timestamps ? kTimestampBytes : 0U);
+    const std::span bytes = std::span{image_.bytes}.first(kRoadHeaderBytes + tcp_bytes);
+    if (!usual_headers(net, ip_send_of(out), tcp_bytes + data_bytes, bytes)) return false;
+    write_header(bytes.subspan(kRoadHeaderBytes), out, 0);
+    image_.size = static_cast<std::uint32_t>(bytes.size());
+    data_bytes_ = data_bytes;
+    return true;
+}
+
+bool SegmentRun::send(LockedNet& net, SeqNum seq, Mbuf&& payload) {
+    constexpr std::size_t kSeqAt = kRoadHeaderBytes + offsetof(TcpHeader, seq);
+    const Be32 wire{seq.raw()};
+    std::memcpy(image_.bytes.data() + kSeqAt, &wire, sizeof wire);
+    Mbuf frame = net.pool.copy_headers(image_);
+    if (!frame || !payload) return false;
+    frame.append(std::move(payload));
+    if (!give_to_link(net, std::move(frame))) return false;
+    ++sent_;
+    return true;
+}
+
+void SegmentRun::end(LockedNet& net) const {
+    net.stats.ip_out += sent_;
+    net.tcp.stats.count(TcpCount::segments_out, sent_);
+    net.tcp.stats.count(TcpCount::bytes_out, std::uint64_t{sent_} * data_bytes_);
+}
+
 bool build_and_send(LockedNet& net, Outgoing out) {
     std::size_t header_bytes = kTcpHeaderBytes + (out.timestamps ? kTimestampBytes : 0U);
     std::size_t blocks = 0;
@@ -101,24 +163,7 @@ bool build_and_send(LockedNet& net, Outgoing out) {
         return false;
     }
     const auto bytes = segment.writable_front();
-    auto& header = *reinterpret_cast<TcpHeader*>(bytes.data());  // alignment 1
-    header.source = Be16{out.tuple.local.port};
-    header.destination = Be16{out.tuple.remote.port};
-    header.seq = Be32{out.seq.raw()};
-    header.ack = Be32{out.ack.raw()};
-    header.offset = static_cast<std::uint8_t>((header_bytes / 4) << 4U);
-    header.flags = out.flags;
-    header.window = Be16{out.window};
-    header.checksum = Be16{0};
-    header.urgent = Be16{0};
-    OptionWriter writer{bytes.data() + kTcpHeaderBytes};
-    if (rare) write_syn_options(writer, out);
-    if (out.timestamps) {
-        writer.word(kOptionNop, kOptionNop, kOptionTimestamps, 10);
-        writer.word(out.ts_value);
-        writer.word(out.ts_echo);
-    }
-    if (rare) write_sack(writer, out, blocks);
+    TcpHeader& header = write_header(bytes, out, blocks);
     if (data_bytes > 0) segment.append(std::move(out.payload));
     if (transport_checksum_needed(net, out.tuple.remote.address)) {
         Checksum sum;
@@ -128,12 +173,7 @@ bool build_and_send(LockedNet& net, Outgoing out) {
         add_segment(sum, net, segment);
         header.checksum = Be16{sum.finish()};
     }
-    IpSend send;
-    send.source = out.tuple.local.address;
-    send.destination = out.tuple.remote.address;
-    send.protocol = IpProtocol::tcp;
-    send.tos = out.tos;
-    if (!ip_output(net, send, std::move(segment))) {
+    if (!ip_output(net, ip_send_of(out), std::move(segment))) {
         net.tcp.stats.count(TcpCount::send_failures);
         return false;
     }

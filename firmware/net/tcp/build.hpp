@@ -4,6 +4,7 @@
 // Rules     No other place writes a TCP header, so no road can forget an option (bsd-pitfalls D15).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -38,6 +39,24 @@ struct Outgoing {
     void stamp(LockedNet& net, const Negotiated& agreed);
     /// What a SYN offers, or a SYN-ACK accepts.
     void offer(LockedNet& net, const Negotiated& agreed);
+};
+
+/// Full segments of one connection in a row: all headers are written once, and the copies differ in
+/// the sequence number alone. Offered only along the usual road, where the link completes checksums
+/// (net/interface.hpp).
+class SegmentRun {
+    HeaderImage image_;
+    std::uint32_t data_bytes_{0};
+    std::uint32_t sent_{0};
+
+public:
+    /// What every segment of the run is like; `data_bytes` in each. False: build_and_send() must.
+    bool begin(LockedNet& net, const Outgoing& out, std::uint32_t data_bytes);
+    /// False: it did not go.
+    bool send(LockedNet& net, SeqNum seq, Mbuf&& payload);
+    /// Counts what went.
+    void end(LockedNet& net) const;
+    [[nodiscard]] std::uint32_t sent() const { return sent_; }
 };
 
 /// Builds the header in front of the payload and gives the segment to IP. False: it did not go.

@@ -21,14 +21,17 @@ void Congestion::start(std::uint32_t mss, CongestionAlgorithm algorithm) {
     window_ = initial_window();
 }
 
-void Congestion::on_ack(std::uint32_t acked, std::uint32_t in_flight, std::uint32_t now_ms,
-                        std::uint32_t rtt_us) {
+void Congestion::on_ack(const NewlyAcked& news, std::uint32_t now_ms, std::uint32_t rtt_us) {
+    const std::uint32_t acked = news.bytes;
     // RFC 7661 in spirit: a window that was not used is not grown.
-    if (in_flight + 2 * mss_ < window_) return;
+    if (news.in_flight + 2 * mss_ < window_) return;
     std::uint32_t more = 0;
     if (slow_start()) {
         // RFC 3465 §2.3: bytes count, not ACKs; after a timeout no more than one segment for one.
-        more = std::min(acked, (after_timeout_ ? 1U : 2U) * mss_);
+        const std::uint32_t each = (after_timeout_ ? 1U : 2U) * mss_;
+        more = std::min(acked, news.acks * each);
+        // Many ACKs at once end at the threshold, as one after the other would.
+        more = std::min(more, std::max(each, threshold_ - window_));
     } else if (algorithm_ == CongestionAlgorithm::cubic) {
         more = cubic_.growth(window_, mss_, acked, now_ms, rtt_us);
     } else {

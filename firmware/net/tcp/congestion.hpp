@@ -12,6 +12,13 @@
 
 namespace kyu::net {
 
+/// What was acknowledged at one time.
+struct NewlyAcked {
+    std::uint32_t bytes;
+    std::uint32_t in_flight;  ///< before it
+    std::uint32_t acks{1};    ///< that said so
+};
+
 class Congestion {
     std::uint32_t mss_{536};
     std::uint32_t window_{536};
@@ -28,9 +35,7 @@ public:
     void set_mss(std::uint32_t mss) { mss_ = mss; }
     void choose(CongestionAlgorithm algorithm) { algorithm_ = algorithm; }
 
-    /// `acked` bytes were acknowledged; `in_flight` is what was under way before.
-    void on_ack(std::uint32_t acked, std::uint32_t in_flight, std::uint32_t now_ms,
-                std::uint32_t rtt_us);
+    void on_ack(const NewlyAcked& news, std::uint32_t now_ms, std::uint32_t rtt_us);
     /// Something was lost, or marked by the network: the threshold goes down. The window follows
     /// as recovery says.
     void on_loss(std::uint32_t in_flight);

@@ -17,7 +17,7 @@ Congestion fresh(CongestionAlgorithm algorithm = CongestionAlgorithm::newreno) {
 /// A round trip: the whole window is acknowledged, segment by segment.
 void round_trip(Congestion& c, std::uint32_t now_ms = 0) {
     const std::uint32_t segments = c.window() / kMss;
-    for (std::uint32_t i = 0; i < segments; ++i) c.on_ack(kMss, c.window(), now_ms, kRtt);
+    for (std::uint32_t i = 0; i < segments; ++i) c.on_ack({kMss, c.window()}, now_ms, kRtt);
 }
 
 TEST(Congestion, begins_with_ten_segments_and_doubles_each_round) {
@@ -29,18 +29,18 @@ TEST(Congestion, begins_with_ten_segments_and_doubles_each_round) {
 
 TEST(Congestion, does_not_grow_a_window_that_is_not_used) {
     Congestion c = fresh();
-    for (std::uint32_t i = 1; i <= 100; ++i) c.on_ack(kMss, kMss, 0, kRtt);
+    for (std::uint32_t i = 1; i <= 100; ++i) c.on_ack({kMss, kMss}, 0, kRtt);
     EXPECT_EQ(c.window(), 10 * kMss);
 }
 
 TEST(Congestion, bytes_count_and_not_acks) {
     Congestion many = fresh();
     Congestion few = fresh();
-    for (int i = 0; i < 1000; ++i) many.on_ack(kMss / 100, many.window(), 0, kRtt);
-    for (int i = 0; i < 10; ++i) few.on_ack(kMss / 100 * 100, few.window(), 0, kRtt);
+    for (int i = 0; i < 1000; ++i) many.on_ack({kMss / 100, many.window()}, 0, kRtt);
+    for (int i = 0; i < 10; ++i) few.on_ack({kMss / 100 * 100, few.window()}, 0, kRtt);
     EXPECT_EQ(many.window(), few.window()) << "RFC 3465: an ACK for each byte gains nothing";
     Congestion stretch = fresh();
-    stretch.on_ack(8 * kMss, stretch.window(), 0, kRtt);
+    stretch.on_ack({8 * kMss, stretch.window()}, 0, kRtt);
     EXPECT_EQ(stretch.window(), 12 * kMss) << "and one for many no more than two segments";
 }
 
@@ -66,7 +66,7 @@ TEST(Congestion, after_a_timeout_one_segment_and_then_one_more_for_each) {
     c.on_timeout(10 * kMss, true);
     EXPECT_EQ(c.window(), kMss);
     EXPECT_EQ(c.threshold(), 5 * kMss);
-    c.on_ack(2 * kMss, kMss, 0, kRtt);
+    c.on_ack({2 * kMss, kMss}, 0, kRtt);
     EXPECT_EQ(c.window(), 2 * kMss) << "RFC 3465 §2.3: L = 1";
 }
 
@@ -104,13 +104,13 @@ TEST(Congestion, the_window_does_not_wrap) {
     for (const auto algorithm : {CongestionAlgorithm::newreno, CongestionAlgorithm::cubic}) {
         Congestion c = fresh(algorithm);
         for (std::uint32_t i = 0; i < 1'000'000; ++i) {
-            c.on_ack(1U << 20U, UINT32_MAX / 2, i * 10, kRtt);
+            c.on_ack({1U << 20U, UINT32_MAX / 2}, i * 10, kRtt);
         }
         EXPECT_LE(c.window(), 1U << 30U);
         c.on_loss(1U << 30U);
         c.settle();
         for (std::uint32_t i = 0; i < 1'000'000; ++i) {
-            c.on_ack(1U << 20U, UINT32_MAX / 2, i * 1000, kRtt);
+            c.on_ack({1U << 20U, UINT32_MAX / 2}, i * 1000, kRtt);
         }
         EXPECT_LE(c.window(), 1U << 30U);
     }

@@ -79,12 +79,12 @@ struct Plan {
     [[nodiscard]] std::uint32_t sequence() const { return length + (fin ? 1U : 0U); }
 };
 
-/// Builds and sends bytes [offset, offset + length) of the send buffer and a FIN when the plan says
-/// so.
-bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
-    const Socket& so = *tp.socket;
+/// Bytes [offset, offset + length) of the send buffer and a FIN when the plan says so; the payload
+/// is still missing.
+Outgoing segment_of(LockedNet& net, Tcpcb& tp, const Plan& plan) {
     Outgoing out = begin(net, tp, TcpFlags::kAck);
     out.seq = tp.snd_una + SeqLen{plan.offset};
+    out.window = window_field(net, tp);
     if (plan.fin) out.flags |= TcpFlags::kFin;
     if (tp.agreed.ecn && plan.length > 0 && out.seq == tp.snd_max &&
         tp.snd_wnd > 0) {  // RFC 3168 §6.1.5: new only
@@ -92,6 +92,13 @@ bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
         if (tp.cwr_due) out.flags |= TcpFlags::kCwr;
         tp.cwr_due = false;
     }
+    return out;
+}
+
+/// Builds and sends what the plan says.
+bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+    const Socket& so = *tp.socket;
+    Outgoing out = segment_of(net, tp, plan);
     if (plan.length > 0) {
         if (plan.offset + plan.length == so.send.size()) out.flags |= TcpFlags::kPsh;
         out.payload = so.send.share(plan.offset, plan.length);
@@ -100,7 +107,6 @@ bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
             return false;
         }
     }
-    out.window = window_field(net, tp);
     const std::uint32_t window = std::uint32_t{out.window} << tp.agreed.rcv_scale;
     if (!build_and_send(net, std::move(out))) return false;
     acknowledged_by_us(tp, window);
@@ -111,18 +117,17 @@ bool emit(LockedNet& net, Tcpcb& tp, const Plan& plan) {
 
 std::uint32_t us_now(const LockedNet& net) { return static_cast<std::uint32_t>(net.now().us()); }
 
-/// Sends what begins at snd_nxt, and keeps the books of it.
-bool send_new(LockedNet& net, Tcpcb& tp, const Plan& plan) {
-    if (!emit(net, tp, plan)) return false;
+/// The books of what has been sent for the first time: `sequence` numbers from snd_nxt on.
+void note_sent(LockedNet& net, Tcpcb& tp, std::uint32_t sequence) {
     const SeqNum first = tp.snd_nxt;
-    tp.snd_nxt = first + SeqLen{plan.sequence()};
+    tp.snd_nxt = first + SeqLen{sequence};
     // What is sent within a sixteenth of a round trip is of one age.
     const auto quantum = static_cast<std::uint32_t>(tp.rtt.smoothed().us()) >> 4U;
     tp.sent.sent(tp.snd_nxt, us_now(net), quantum);
     if (!tp.snd_nxt.is_after(tp.snd_max)) {
         tp.timed_again = true;  // the byte of a window probe, once more
         net.tcp.stats.count(TcpCount::retransmits);
-        return true;
+        return;
     }
     if (tp.snd_una == tp.snd_max) tp.last_progress = net.now();  // the wait for an ACK begins
     if (!tp.timing) {
@@ -132,7 +137,15 @@ bool send_new(LockedNet& net, Tcpcb& tp, const Plan& plan) {
         tp.timed_at = net.now();
     }
     tp.snd_max = tp.snd_nxt;
-    if (plan.length > 0 && plan.length < tp.mss) tp.small_end = tp.snd_nxt;
+}
+
+/// Sends what begins at snd_nxt.
+bool send_new(LockedNet& net, Tcpcb& tp, const Plan& plan) {
+    if (!emit(net, tp, plan)) return false;
+    note_sent(net, tp, plan.sequence());
+    if (plan.length > 0 && plan.length < tp.mss && tp.snd_nxt == tp.snd_max) {
+        tp.small_end = tp.snd_nxt;
+    }
     return true;
 }
 
@@ -190,6 +203,39 @@ std::optional<Plan> next_segment(const Tcpcb& tp) {
     const bool small_under_way = tp.small_end.is_after(tp.snd_una);
     if (all && !tp.more_to_come && (tp.no_delay || !small_under_way)) return plan;
     return std::nullopt;
+}
+
+/// New full segments that may go now in a row, of which none is the send buffer's last: that one
+/// carries PSH, perhaps FIN.
+std::uint32_t full_segments(const Tcpcb& tp) {
+    if (!tp.sent.clean() || !tp.recovery.calm() || tp.recovery.credit != 0 || tp.cwr_due ||
+        tp.snd_nxt != tp.snd_max) {
+        return 0;
+    }
+    const std::uint32_t offset = tp.in_flight();
+    const std::uint32_t window = std::min(tp.snd_wnd, tp.congestion.window());
+    const std::uint32_t buffered = tp.socket->send.size();
+    if (buffered <= offset + tp.mss || window < offset + 2 * tp.mss) return 0;
+    return std::min(buffered - offset - 1, window - offset) / tp.mss;
+}
+
+/// Sends up to `count` of them, at a fraction of what each costs by itself. Returns how many went;
+/// for those that did not, send_new() finds the reason.
+std::uint32_t send_full(LockedNet& net, Tcpcb& tp, std::uint32_t count) {
+    const SockBuf& send = tp.socket->send;
+    std::uint32_t offset = tp.in_flight();
+    const Outgoing out = segment_of(net, tp, {offset, tp.mss, false});
+    SegmentRun run;
+    if (!run.begin(net, out, tp.mss)) return 0;
+    for (; count > 0; --count, offset += tp.mss) {
+        if (!run.send(net, tp.snd_una + SeqLen{offset}, send.share(offset, tp.mss))) break;
+    }
+    if (run.sent() == 0) return 0;
+    run.end(net);
+    acknowledged_by_us(tp, std::uint32_t{out.window} << tp.agreed.rcv_scale);
+    tp.last_sent = net.now();
+    note_sent(net, tp, run.sent() * tp.mss);
+    return run.sent();
 }
 
 /// SYN, or SYN and ACK after a simultaneous open.
@@ -272,6 +318,10 @@ bool send_what_may_go(LockedNet& net, Tcpcb& tp, bool& sent) {
         if (!send_again(net, tp, *plan)) return false;
         tp.recovery.must_send = false;
         sent = true;
+    }
+    if (net.tcp.predicts && !kMissionBugs) {  // a planted bug strikes between two segments
+        const std::uint32_t count = full_segments(tp);
+        if (count > 1 && send_full(net, tp, count) > 0) sent = true;
     }
     while (const auto plan = next_segment(tp)) {
         between_plan_and_build(net);

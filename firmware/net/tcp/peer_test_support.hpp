@@ -126,18 +126,26 @@ public:
         put16(t, 16, slow_checksum(joined(pseudo_header(address, kBoard, 6, t.size()), t)));
         return t;
     }
-    /// Sends at `seq` and leaves seq where it is.
-    Answers send(std::uint8_t flags, const std::string& data = {}) {
-        world_->take_sent();
+    [[nodiscard]] Bytes frame(std::uint8_t flags, const std::string& data = {}) const {
         IpFields ip;
         ip.source = address;
         ip.protocol = 6;
         Bytes frame = ip_frame(ip, segment(flags, data));
         frame[kEther + 1] = tos;
         fix_ip(frame, kEther);
-        world_->inject(std::move(frame));
+        return frame;
+    }
+    /// Sends at `seq` and leaves seq where it is.
+    Answers send(std::uint8_t flags, const std::string& data = {}) {
+        world_->take_sent();
+        world_->inject(frame(flags, data));
         world_->settle();
         return parse_sent();
+    }
+    /// Puts an ACK of `upto` on the wire; the board looks at it with the next that is sent.
+    void queue_ack(std::uint32_t upto) {
+        ack = upto;
+        world_->inject(frame(kAck));
     }
     /// Sends in order: seq moves on.
     Answers say(const std::string& data, std::uint8_t more_flags = 0) {

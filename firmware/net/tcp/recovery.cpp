@@ -163,8 +163,8 @@ std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, std::uint32_t echo
     });
 }
 
-void recovery_plain_ack(LockedNet& net, Tcpcb& tp, std::uint32_t acked, std::uint32_t in_flight) {
-    tp.congestion.on_ack(acked, in_flight, net.tcp.clock.at(net.now()), us_of(tp.rtt.smoothed()));
+void recovery_plain_ack(LockedNet& net, Tcpcb& tp, const NewlyAcked& acked) {
+    tp.congestion.on_ack(acked, net.tcp.clock.at(net.now()), us_of(tp.rtt.smoothed()));
 }
 
 void recovery_on_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, const AckNews& news,
@@ -191,7 +191,7 @@ void recovery_on_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, const Ack
         tp.congestion.set_window(r.prr.window(delivered, pipe_of(tp), tp.congestion.threshold(),
                                               tp.mss, news.acked > 0 && !lost));
     } else if (news.acked > 0 && !ended) {
-        recovery_plain_ack(net, tp, news.acked, news.in_flight);
+        recovery_plain_ack(net, tp, {news.acked, news.in_flight});
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "net/tcp/congestion.hpp"
 #include "net/tcp/prr.hpp"
 #include "net/tcp/rack.hpp"
 #include "net/tcp/scoreboard.hpp"
@@ -57,8 +58,8 @@ struct AckNews {
 
 /// Acknowledged bytes leave the scoreboard; tp.snd_una has moved already.
 std::uint32_t recovery_acknowledge(LockedNet& net, Tcpcb& tp, std::uint32_t echo);
-/// An ACK of `acked` bytes while recovery is calm.
-void recovery_plain_ack(LockedNet& net, Tcpcb& tp, std::uint32_t acked, std::uint32_t in_flight);
+/// ACKs while recovery is calm.
+void recovery_plain_ack(LockedNet& net, Tcpcb& tp, const NewlyAcked& acked);
 /// The windows, and what is lost. `delivered`: what recovery_acknowledge() returned.
 void recovery_on_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, const AckNews& news,
                      std::uint32_t delivered);

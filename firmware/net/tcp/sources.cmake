@@ -50,6 +50,7 @@ set(KYU_NET_TCP_TESTS
     tcp/pressure_test.cpp
     tcp/pitfalls_pair_test.cpp
     tcp/pitfalls_test.cpp
+    tcp/express_test.cpp
     tcp/predicted_test.cpp
     tcp/reassembly_test.cpp
     tcp/recovery_test.cpp

@@ -4,12 +4,15 @@
 // Lock      the network lock: a member of LockedNet.
 #pragma once
 
+#include "base/check.hpp"
 #include "base/pool.hpp"
 #include "net/random.hpp"
 #include "net/socket/socket.hpp"
+#include "net/tcp/ack_train.hpp"
 #include "net/tcp/challenge.hpp"
 #include "net/tcp/cookies.hpp"
 #include "net/tcp/counters.hpp"
+#include "net/tcp/flow_image.hpp"
 #include "net/tcp/reassembly.hpp"
 #include "net/tcp/syn_cache.hpp"
 #include "net/tcp/table.hpp"
@@ -47,6 +50,12 @@ public:
     ChallengeLimit challenge;
     MillisecondClock clock;
     TcpStats stats;
+    AckTrain train;
+    /// Of the last segment that came the short way, and its connection; nullptr: none.
+    struct Flow {
+        Tcpcb* tp{nullptr};
+        FlowImage image;
+    } flow;
 
 #if defined(KYU_DEBUG_INVARIANTS)
     bool predicts{true};  ///< header prediction; a test compares with the long way
@@ -66,6 +75,8 @@ public:
     /// Takes a connection out of table and timers and gives its block back.
     void release(Tcpcb& tp) {
         if (last_found_ == &tp) last_found_ = nullptr;
+        if (flow.tp == &tp) flow.tp = nullptr;
+        CHECK(train.tp != &tp);  // settled before anything else may happen
         if (OutputList::contains_somewhere(tp)) OutputList::remove(tp);
         table.remove(tp);
         timers.remove(tp);

@@ -17,9 +17,12 @@ class LockedNet;
 /// A segment that IP received; `segment` begins at the TCP header and ends where IP says.
 void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip);
 
-/// A received frame, if it is the TCP segment that is expected next. False: nothing has happened,
-/// the frame goes the ordinary way.
-[[nodiscard]] bool tcp_express_input(LockedNet& net, Mbuf& frame);
+/// Takes the next frame from the link, if it is the TCP segment that is expected next; the caller
+/// counts it. False: nothing has happened, the frame goes the ordinary way.
+[[nodiscard]] bool tcp_express_input(LockedNet& net);
+
+/// Before anything else happens to any connection: what ACKs that were taken so have moved.
+void tcp_settle_acks(LockedNet& net);
 
 /// The end of a batch of segments: what they made due is sent, in as few segments as it takes.
 void tcp_end_batch(LockedNet& net);

@@ -1,7 +1,10 @@
 #include "port/host/sim_link.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "port/host/offload.hpp"
 
 namespace kyu::host {
 
@@ -38,11 +41,13 @@ bool SimLink::transmit(net::Mbuf&& frame) {
     stats_.tx_bytes += frame.size();
     outgoing_.resize(frame.size());
     frame.copy_out(0, outgoing_);
+    if (transmit_checksums()) complete_checksums(outgoing_);
     send_(outgoing_);
     return true;
 }
 
 net::Mbuf SimLink::receive(net::MbufPool& pool) {
+    const bool shown = std::exchange(shown_now_, false);
     while (!ring_.empty()) {
         std::vector<std::byte> buffer = std::move(ring_.front());
         ring_.pop_front();
@@ -64,9 +69,25 @@ net::Mbuf SimLink::receive(net::MbufPool& pool) {
             ++stats_.rx_no_buffer;
         }
         spare_.push_back(std::move(buffer));
-        if (mbuf) return mbuf;
+        if (mbuf || shown) return mbuf;
     }
     return {};
+}
+
+std::span<const std::byte> SimLink::peek() {
+    if (ring_.empty() || ring_.front().size() > shown_.size()) return {};
+    const std::vector<std::byte>& frame = ring_.front();
+    shown_now_ = true;
+    std::copy(frame.begin(), frame.end(), shown_.begin());
+    return std::span{shown_}.first(frame.size());
+}
+
+void SimLink::discard() {
+    shown_now_ = false;
+    ++stats_.rx_frames;
+    stats_.rx_bytes += ring_.front().size();
+    spare_.push_back(std::move(ring_.front()));
+    ring_.pop_front();
 }
 
 bool SimLink::receive_done() {

@@ -6,6 +6,7 @@
 // Ownership keeps the bytes of frames that have arrived until the stack takes them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -31,6 +32,8 @@ private:
     std::deque<std::vector<std::byte>> waiting_;
     std::vector<std::vector<std::byte>> spare_;
     std::vector<std::byte> outgoing_;
+    std::array<std::byte, net::kClusterBytes> shown_;
+    bool shown_now_{false};
     bool stopped_{false};
     bool up_{true};
     net::LinkStats stats_{};
@@ -49,10 +52,15 @@ public:
     [[nodiscard]] net::MacAddress mac() const override { return mac_; }
     [[nodiscard]] std::uint16_t mtu() const override { return 1500; }
     [[nodiscard]] bool up() const override { return up_; }
-    [[nodiscard]] bool transmit_checksums() const override { return false; }
+    [[nodiscard]] bool transmit_checksums() const override {
+        if constexpr (kMissionBugs) return !bug_.is(MissionBug::odd_checksum);  // it sums itself
+        return true;
+    }
     bool transmit(net::Mbuf&& frame) override;
     void flush() override {}
     [[nodiscard]] net::Mbuf receive(net::MbufPool& pool) override;
+    [[nodiscard]] std::span<const std::byte> peek() override;
+    void discard() override;
     bool receive_done() override;
     [[nodiscard]] const net::LinkStats& stats() const override { return stats_; }
 };
