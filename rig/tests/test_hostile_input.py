@@ -22,6 +22,7 @@ from rig.console import events as ev
 from rig.errors import UserError
 from rig.report import material, page
 from rig.sim import faults, plan
+from rig.wire import faults as wire_faults
 
 SOME = settings(
     max_examples=60,
@@ -75,6 +76,40 @@ def test_a_plan_is_read_whole_or_refused(line: str) -> None:
 def test_fates_are_read_whole_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert faults.to_text(faults.parse(text)) == text
+
+
+LANES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "loss=1%", "loss=nan", "loss=-1%", "loss=1e400%", "delay=2ms", "delay=1e999s",
+                "delay=9999999h", "to_board.loss=100%", "to_host.corrupt=0.5", "both.loss=1%",
+                "loss=%", "rate=1", "rate=0", "=", "seed=1", "\0.toml", "x.toml", "after=1s",
+            ]
+        ),
+        st.text(max_size=12),
+    ),
+    max_size=4,
+).map(" ".join)  # fmt: skip
+TOML = b"""seed = 1
+[both]
+loss = "1%"
+[[then]]
+after = "5s"
+to_board = { delay = "2ms" }
+"""
+
+
+@SOME
+@given(LANES)
+def test_faults_of_a_wire_are_read_whole_or_refused(text: str) -> None:
+    try:
+        read = wire_faults.parse(text)
+    except UserError as error:
+        refused(error)
+        return
+    if str(read) != "clear":
+        assert wire_faults.parse(str(read)) == read
 
 
 ARGUMENTS = st.one_of(
@@ -151,6 +186,35 @@ def documents(draw: st.DrawFn, whole: dict[str, Any]) -> bytes:
     for name in draw(st.lists(st.sampled_from([*whole, "more"]), max_size=3)):
         document[name] = draw(VALUES)
     return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("text", ["\0.toml", "loss=" + "9" * 5000, "loss=" + "x" * 5000])
+def test_faults_that_no_words_make_are_refused(text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        wire_faults.parse(text)
+    refused(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"a = " + b"[" * 5000, b"seed = " + b"9" * 6000, b"\xff"])
+def test_faults_that_no_file_holds_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        wire_faults.parse(str(path))
+    refused(caught.value)
+
+
+@SOME
+@given(damaged(TOML))
+def test_a_damaged_file_of_faults_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("plan") / "plan.toml"
+    path.write_bytes(content)
+    try:
+        assert str(wire_faults.parse(str(path)))
+    except UserError as error:
+        refused(error)
 
 
 def write(folder: Path, name: str, content: bytes) -> None:

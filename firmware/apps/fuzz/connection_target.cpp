@@ -1,6 +1,7 @@
 // connection: a whole life of connections as the input tells it.
 //
-// Format    a head of five bytes: clock, seed, where the peers' sequence numbers begin, backlog.
+// Format    a head of four bytes: clock, seed, where the peers' sequence numbers begin, and backlog
+//           with whether the link fills in checksums.
 //           Then events, one byte each and what they need: the low four bits say what happens, the
 //           next two to which peer and user.
 // Rules     after every event: the invariants of every connection, the bytes of every segment and
@@ -172,7 +173,9 @@ class Story {
 
 public:
     explicit Story(Input& in) : in_(in), world_(in.pick(kStarts), in.u8(), in.pick(kIss)) {
-        world_.listen(1 + in_.u8() % 8U);
+        const unsigned how = in_.u8();
+        world_.link.offload = (how & 8U) != 0;
+        world_.listen(1 + how % 8U);
     }
     void event() {
         const unsigned what = in_.u8();
