@@ -94,25 +94,25 @@ def command(target: str, artifacts: Path, folders: list[Path], *more: str) -> li
     return [str(PROGRAM), f"--target={target}", *fixed, *more, *map(str, folders)]
 
 
-def run(target: str, arguments: list[str]) -> Ran:
+def run(target: str, artifacts: Path, arguments: list[str]) -> Ran:
     """Runs libFuzzer to its end; ^C reaches it too, and then it is what has been done so far."""
     begun = time.monotonic()
-    with subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT
-    ) as fuzzer:
+    path = artifacts / "log.txt"
+
+    def ran(status: int) -> Ran:
+        log = path.read_text(encoding="utf-8", errors="replace")
+        return read_log(target, status, log, time.monotonic() - begun)
+
+    with (
+        path.open("wb") as log,
+        subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT) as fuzzer,
+    ):
         try:
-            _, log = fuzzer.communicate()
+            return ran(fuzzer.wait())
         except KeyboardInterrupt:
             fuzzer.send_signal(signal.SIGINT)
-            _, log = fuzzer.communicate()
-            ran = read_log(target, 0, log.decode(errors="replace"), time.monotonic() - begun)
-            raise StoppedError(ran) from None
-    text = log.decode(errors="replace")
-    ran = read_log(target, fuzzer.returncode, text, time.monotonic() - begun)
-    if ran.finding:
-        artifacts = next(a for a in arguments if a.startswith("-artifact_prefix="))
-        (Path(artifacts.partition("=")[2]) / "log.txt").write_text(text, encoding="utf-8")
-    return ran
+            fuzzer.wait()
+            raise StoppedError(ran(0)) from None
 
 
 class StoppedError(Exception):
@@ -129,11 +129,12 @@ class StoppedError(Exception):
 def bounded(target: str, inputs: int, *more: str) -> Ran:
     """A run that is the same each time: a fixed seed, and nothing is kept."""
     with tempfile.TemporaryDirectory() as folder:
-        artifacts = ROOT / "build" / "fuzz-findings" / target
+        artifacts = ROOT / "build" / "fuzz-findings" / "".join([target, *more])
         artifacts.mkdir(parents=True, exist_ok=True)
         corpus = COMMITTED / target
         folders = [Path(folder), corpus] if corpus.is_dir() else [Path(folder)]
-        return run(target, command(target, artifacts, folders, "-seed=1", f"-runs={inputs}", *more))
+        arguments = command(target, artifacts, folders, "-seed=1", f"-runs={inputs}", *more)
+        return run(target, artifacts, arguments)
 
 
 def check() -> int:
@@ -169,9 +170,8 @@ def night(targets: list[str], seconds: int) -> int:
             grown = GROWN / target
             grown.mkdir(parents=True, exist_ok=True)
             folders = [grown, COMMITTED / target]
-            rans.append(
-                run(target, command(target, out / target, folders, f"-max_total_time={seconds}"))
-            )
+            arguments = command(target, out / target, folders, f"-max_total_time={seconds}")
+            rans.append(run(target, out / target, arguments))
             print(rans[-1], flush=True)
     except StoppedError as stopped:
         rans.append(stopped.ran)
@@ -195,10 +195,9 @@ def keep(target: str) -> None:
         for path in committed.glob("*.bin"):
             shutil.copy(path, chosen if path.name.startswith(NAMED) else grown)
         counting_edges_only = ["-use_counters=0", "-use_value_profile=0"]
-        run(
-            target,
-            command(target, chosen, [chosen, grown], "-merge=1", *counting_edges_only),
-        )
+        arguments = command(target, chosen, [chosen, grown], "-merge=1", *counting_edges_only)
+        run(target, grown, arguments)
+        (grown / "log.txt").unlink()
         for path in committed.glob("*.bin"):
             if not path.name.startswith(NAMED):
                 path.unlink()
