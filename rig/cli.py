@@ -220,7 +220,7 @@ def scenarios() -> None:
     from rig.scenarios.mixes import MIXES
 
     for mix in MIXES.values():
-        click.echo(f"{mix.name:<10} {mix.what} ({mix.transfers} transfers, {mix.parallel} at once)")
+        click.echo(f"{mix.name:<10} {mix.described}")
 
 
 @kyu.command()

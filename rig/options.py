@@ -12,6 +12,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from rig.campaign.soak import Leg, Plan
 from rig.errors import UserError
 from rig.scenarios import mixes
+from rig.wire import faults
+from rig.wire.faults import FaultPlan
 
 #: The longest stream that is asked for by --bytes: the board counts in 64 bits, people in hours.
 BYTES_MAX = 1 << 40
@@ -69,15 +71,34 @@ def plan(options: SoakOptions) -> Plan:
         if options.size is not None:
             request = mixes.generated(options.size, options.chunk or 0)
         legs.append(Leg(mix.name, options.transfers or mix.transfers, request))
+    hours = options.hours
+    if hours is None and options.transfers is None:
+        hours = max((mix.hours for mix in chosen if mix.hours is not None), default=None)
     return Plan(
         tuple(legs),
-        None if options.hours is not None else sum(leg.count for leg in legs),
-        None if options.hours is None else options.hours * 3600,
+        None if hours is not None else sum(leg.count for leg in legs),
+        None if hours is None else hours * 3600,
         options.parallel or max(mix.parallel for mix in chosen),
         options.seed,
         options.keep_going,
         repeat_command(options),
     )
+
+
+def weather(options: SoakOptions) -> FaultPlan | None:
+    """What the wire is to do: --faults, or what the scenarios say. None: nothing.
+
+    Raises UserError for a plan that cannot be read, and for scenarios that want different ones.
+    """
+    said = {mixes.find(name).faults for name in options.scenarios}
+    if options.faults:
+        return faults.parse(options.faults)
+    if len(said) > 1:
+        raise UserError(
+            "these scenarios want different wires", mend="run each by itself, or give --faults"
+        )
+    (text,) = said
+    return faults.parse(text) if text else None
 
 
 def repeat_command(options: SoakOptions) -> str:

@@ -22,7 +22,6 @@ from rig.report.summary import Summary, Tally, render
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, inconclusive
-from rig.wire import faults
 from rig.wire.choose import choose, choose_faulty
 from rig.wire.protocol import Wire
 
@@ -51,7 +50,7 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
     plan = options.plan(wanted)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
-    weather = faults.parse(wanted.faults) if wanted.faults else None
+    weather = options.weather(wanted)
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     folder = RunFolder(path, resume=resume)

@@ -82,7 +82,8 @@ function(kyu_test name)
   endif()
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE kyu_flags ${arg_DEPENDS} GTest::gtest GTest::gmock_main)
+  target_link_libraries(${name} PRIVATE kyu_flags kyu_test_flags ${arg_DEPENDS} GTest::gtest
+    GTest::gmock_main)
   # GoogleTest's headers cost more to read than most tests: they are read once.
   target_precompile_headers(${name} REUSE_FROM kyu_test_headers)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)  # as the headers were
@@ -94,8 +95,12 @@ if(NOT KYU_BOARD AND KYU_TESTS AND NOT SKBUILD)
   find_package(GTest REQUIRED)
   include(GoogleTest)
   file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cpp "")
+  # Under sanitizers optimising a test takes four times as long as compiling it, and finds nothing:
+  # only what is tested is optimised.
+  add_library(kyu_test_flags INTERFACE)
+  target_compile_options(kyu_test_flags INTERFACE $<$<BOOL:${KYU_SANITIZE}>:-O0>)
   add_library(kyu_test_headers STATIC ${PROJECT_BINARY_DIR}/test_headers.cpp)
-  target_link_libraries(kyu_test_headers PUBLIC kyu_flags GTest::gtest GTest::gmock)
+  target_link_libraries(kyu_test_headers PUBLIC kyu_flags kyu_test_flags GTest::gtest GTest::gmock)
   set_target_properties(kyu_test_headers PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_precompile_headers(kyu_test_headers PRIVATE <gtest/gtest.h> <gmock/gmock.h> <string> <vector>)
 endif()

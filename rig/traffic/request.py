@@ -8,29 +8,50 @@ from typing import Any, Literal
 from rig.verdict import Cause
 
 BIG_BYTES = 200_000
+#: How a client behaves that is not simply eager: it reads slowly and lets its window close; it goes
+#: away in the middle, by a close or by a reset.
+Manner = Literal["", "slow", "leave", "reset"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`big` is the fixed pattern; `gen` a seeded stream of `size` bytes written in `chunk`s."""
+    """`big` is the fixed pattern; `gen` a seeded stream of `size` bytes written in `chunk`s; `sink`
+    the same stream the other way: the board compares.
 
-    kind: Literal["big", "gen"] = "big"
+    `stop_at`: bytes after which a client leaves or resets; 0: as soon as it is connected.
+    """
+
+    kind: Literal["big", "gen", "sink"] = "big"
     size: int = BIG_BYTES
     seed: int = 0
     chunk: int = 0
     half_close: bool = False
+    manner: Manner = ""
+    stop_at: int = 0
+
+    @property
+    def goes_away(self) -> bool:
+        """It does not wait for the end."""
+        return self.manner in ("leave", "reset")
 
     @property
     def command(self) -> bytes:
         """What wangdoodle is sent. It closes by itself after `big`; after `gen` it is asked to."""
         if self.kind == "big":
             return b"big\n"
+        if self.kind == "sink":
+            return f"sink {self.seed} {self.size}\n".encode("ascii")
         chunk = f" {self.chunk}" if self.chunk else ""
         return f"gen {self.seed} {self.size}{chunk}\nq\n".encode("ascii")
 
     def __str__(self) -> str:
-        half = " (half-closed)" if self.half_close else ""
-        return self.command.decode().partition("\n")[0] + half
+        said = ["half-closed"] if self.half_close else []
+        if self.goes_away:
+            said.append(f"{self.manner} at {self.stop_at}")
+        elif self.manner:
+            said.append(self.manner)
+        manner = f" ({', '.join(said)})" if said else ""
+        return self.command.decode().partition("\n")[0] + manner
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The wangdoodle client: asks for a stream and compares it with what it must be.
+"""The wangdoodle client: asks for a stream and compares it with what it must be, or sends one.
 
 Context   any thread; one Client a thread, for it owns its buffer.
 Time      patience is counted in observed time (clock.py), so that a starved host is no stalled
@@ -24,6 +24,9 @@ from rig.traffic.request import Request, Result
 from rig.verdict import Cause
 
 POLL_S = 0.25
+#: A slow client's receive buffer, and how long it sleeps before each look at it.
+SLOW_WINDOW = 16 * 1024
+SLOW_PAUSE_S = 0.005
 _TIMEVAL = struct.pack("ll", 0, int(POLL_S * 1e6))
 #: Errors of the host itself: they say nothing about the board.
 _HOST_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
@@ -80,9 +83,8 @@ class Client:
         stream = _Stream(request, self._native, self._room(request))
         cause, detail, abandoned = None, "", False
         try:
-            with self._connect() as sock:
-                self._ask(sock, request)
-                self._receive(sock, stream)
+            with self._connect(request) as sock:
+                self._converse(sock, request, stream)
         except _TransferError as failure:
             cause, detail = stream.better_cause(failure.cause, failure.detail)
         except _GivenUpError:
@@ -102,18 +104,42 @@ class Client:
                 answer += piece
             return bytes(answer)
 
+    def _converse(self, sock: socket.socket, request: Request, stream: _Stream) -> None:
+        if request.goes_away and request.stop_at == 0:
+            return self._leave(sock, request)
+        self._ask(sock, request)
+        if request.kind == "sink":
+            self._send(sock, request, stream)
+        else:
+            self._receive(sock, stream, request)
+        if request.goes_away:
+            return self._leave(sock, request)
+        if request.kind == "sink":
+            self._expect_receipt(sock, request)
+        else:
+            self._expect_end(sock, stream)
+        return None
+
+    @staticmethod
+    def _leave(sock: socket.socket, request: Request) -> None:
+        if request.manner == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
     def _room(self, request: Request) -> bytearray:
-        size = min(request.size, WINDOW_BYTES)
+        size = min(request.size, SLOW_WINDOW if request.manner == "slow" else WINDOW_BYTES)
         if len(self._buffer) != size:
             self._buffer = bytearray(size)
         return self._buffer
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, request: Request = Request()) -> socket.socket:  # noqa: B008  frozen
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
+            if request.manner == "slow":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_WINDOW)
             self._reach(sock)
             sock.setblocking(True)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
         except BaseException:
             sock.close()
             raise
@@ -157,8 +183,10 @@ class Client:
         except OSError as error:
             raise _lost(error, 0, request.size) from None
 
-    def _receive(self, sock: socket.socket, stream: _Stream) -> None:
+    def _receive(self, sock: socket.socket, stream: _Stream, request: Request) -> None:
         while not stream.complete:
+            if request.manner == "slow":
+                self._pause()
             view = stream.window()
             try:
                 count = self._patiently(
@@ -170,7 +198,39 @@ class Client:
             if count == 0:
                 raise _TransferError(Cause.TRUNCATED, f"closed early: {stream.progress()}")
             stream.take(count)
-        self._expect_end(sock, stream)
+
+    def _pause(self) -> None:
+        """Long enough for the window to fill up and close."""
+        self._give_up_if_stopping()
+        time.sleep(SLOW_PAUSE_S)
+
+    def _send(self, sock: socket.socket, request: Request, stream: _Stream) -> None:
+        while not stream.complete:
+            piece = memoryview(stream.next_piece())
+            while piece:
+                try:
+                    sent = self._patiently(lambda: sock.send(piece), stream.progress)  # noqa: B023
+                except OSError as error:
+                    raise _lost(error, stream.received, request.size) from None
+                piece = piece[sent:]
+                stream.received += sent
+
+    def _expect_receipt(self, sock: socket.socket, request: Request) -> None:
+        """The board says that all was right, or which byte was not."""
+        answer = bytearray()
+        while not answer.endswith(b"\n"):
+            try:
+                more = self._patiently(lambda: sock.recv(64), "all bytes were sent, no answer came")
+            except OSError as error:
+                raise _lost(error, request.size, request.size) from None
+            if not more or len(answer) > 64:
+                break
+            answer += more
+        said = answer.decode("ascii", "replace").strip()
+        if said.startswith("BAD "):
+            raise _TransferError(Cause.CORRUPTION, f"the board was sent wrong bytes: {said}")
+        if said != f"OK {request.size}":
+            raise _TransferError(Cause.TRUNCATED, f"the board's receipt is {said!r}")
 
     def _expect_end(self, sock: socket.socket, stream: _Stream) -> None:
         try:
@@ -207,8 +267,8 @@ class _Stream:
     """The bytes of one transfer as they come, compared window by window."""
 
     def __init__(self, request: Request, native: Native, room: bytearray) -> None:
-        self.size = request.size
-        self.received = 0
+        self.size = min(request.size, request.stop_at) if request.goes_away else request.size
+        self.received = 0  # or sent
         self._native = native
         self._expected = expectation(request, native)
         self._room = room
@@ -236,6 +296,10 @@ class _Stream:
             self._compare()
             self._base += self._fill
             self._fill = 0
+
+    def next_piece(self) -> bytes:
+        """Of a stream that is sent: the next bytes."""
+        return self._expected(self.received, min(WINDOW_BYTES, self.size - self.received))
 
     def better_cause(self, cause: Cause, detail: str) -> tuple[Cause, str]:
         """A wrong byte among those that came outranks how the transfer ended."""

@@ -14,6 +14,7 @@
 #include "board/orangepi-pc/memory_map.hpp"
 #include "board/orangepi-pc/test_devices.hpp"
 #include "kernel/port_dma.hpp"
+#include "net/checksum.hpp"
 
 namespace kyu::app {
 
@@ -23,6 +24,7 @@ namespace {
 
 using namespace time_literals;
 using selftest::Run;
+using NeonWords = std::array<std::uint64_t, 16>;
 
 constexpr MmioIo kCcu{board::kCcu};
 constexpr MmioIo kPio{board::kPio};
@@ -260,6 +262,49 @@ void test_cache(ThreadContext& self, Run& run) {
     }
 }
 
+/// Keeps `words` in d16-d31 for some hundred thousand instructions and returns what they are then.
+NeonWords keep_in_neon(const NeonWords& words) {
+    NeonWords after{};
+    std::uint32_t turns = 200'000;
+    __asm__ volatile(
+        ".fpu neon-vfpv4\n\t"
+        "vldmia %[from], {d16-d31}\n"
+        "1:\n\t"
+        "subs   %[turns], %[turns], #1\n\t"
+        "bne    1b\n\t"
+        "vstmia %[to], {d16-d31}"
+        : [turns] "+r"(turns)
+        : [from] "r"(words.data()), [to] "r"(after.data())
+        : "cc", "memory");
+    return after;
+}
+
+void test_neon(ThreadContext& self, Run& run) {
+    NeonWords words{};
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] = 0x0101'0101'0101'0101U * (i + 1);
+    std::array<std::byte, 1024> bytes{};
+    volatile unsigned sums = 0;
+    volatile bool enough = false;
+    auto summing = [&](ThreadContext& me) {
+        while (!enough) {
+            me.sleep_for(200_us);
+            net::Checksum sum;  // uses d16-d31 itself
+            sum.add(bytes);
+            if (sum.finish() == 0xFFFF) sums = sums + 1;
+        }
+    };
+    selftest::Threads threads{self, run};
+    threads.start("i-neon", selftest::kUrgent, summing);
+    bool kept = true;
+    const Instant give_up = self.now() + selftest::kPatience;
+    for (unsigned before = 0; before < 20 && self.now() < give_up; before = sums) {
+        kept = kept && keep_in_neon(words) == words;
+    }
+    run.expect(sums >= 20, "a thread has summed meanwhile");
+    run.expect(kept, "an interrupt keeps NEON's registers for who it interrupted");
+    enough = true;
+}
+
 void test_board_info(ThreadContext& self, Run& run) {
     run.say(self, "  build {}, {} KiB of DRAM at {:08x}\n", port::build_id(),
             board::kDramBytes / 1024, board::kDram);
@@ -284,7 +329,7 @@ void test_board_info(ThreadContext& self, Run& run) {
 }  // namespace
 
 std::span<const selftest::Test> board_tests() {
-    static constexpr std::array<selftest::Test, 13> kTests{{
+    static constexpr std::array<selftest::Test, 14> kTests{{
         {"gpio", "the console's pins", test_gpio},
         {"clock", "CPU clock; two timers agree", test_clock},
         {"registers", "of the processor", test_registers},
@@ -297,6 +342,7 @@ std::span<const selftest::Test> board_tests() {
         {"led", "the green LED blinks", test_led},
         {"i2c", "TWI0 is idle", test_i2c},
         {"cache", "clean, invalidate, read back", test_cache},
+        {"neon", "its registers outlive an interrupt", test_neon},
         {"info", "build, memory, fuses", test_board_info},
     }};
     return kTests;
