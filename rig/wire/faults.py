@@ -221,7 +221,8 @@ def _checked(raw: dict[str, Any], where: str) -> FaultPlan:
         return FaultPlan.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "phases" and part != 0)
+        parts = (_short(part) for part in first["loc"] if part != "phases" and part != 0)
+        place = ".".join(parts)
         raise UserError(
             f"{place}: {_said(first)}" if place else _said(first), where=where
         ) from None
