@@ -38,6 +38,8 @@ MAY[FUZZ_ROOT] = MAY[HOSTED_ROOT] | {
     "apps/testserver/boot_config.hpp",
     "board/orangepi-pc/boot_args.hpp",
 }
+PACKETDRILL_ROOT = "port/packetdrill"
+MAY[PACKETDRILL_ROOT] = frozenset({"base", "kernel", "net", "port"})
 # Beyond the firmware folder: the bindings and the must-not-compile cases see the hosted side.
 OUTSIDE = {
     "bindings": frozenset(
@@ -78,7 +80,7 @@ def check_text(path: Path, text: str) -> Iterator[Finding]:
     """The findings of one source; `path` is relative to the root of the tree."""
     parts = path.parts
     part = parts[1] if parts[0] == "firmware" else parts[0]
-    for root in (HOSTED_ROOT, FUZZ_ROOT):
+    for root in (HOSTED_ROOT, FUZZ_ROOT, PACKETDRILL_ROOT):
         if path.is_relative_to(Path("firmware") / root):
             part = root
     is_test = path.stem.endswith(("_test", "_test_support"))

@@ -14,6 +14,7 @@ import click
 
 from rig import __version__
 from rig.bench.commands import bench
+from rig.conformance.command import packetdrill
 from rig.errors import RigError, UserError
 from rig.sim.commands import sim
 
@@ -84,6 +85,7 @@ def kyu() -> None:
 
 kyu.add_command(sim)
 kyu.add_command(bench)
+kyu.add_command(packetdrill)
 
 
 @kyu.command()

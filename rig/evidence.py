@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rig import crash_text as words
+from rig import evidence_readme
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols, same_function
 from rig.crash_hints import hints
@@ -21,6 +22,7 @@ from rig.inspect.look import Look
 from rig.journal import write_json
 from rig.traffic.request import Result
 from rig.verdict import Cause, Verdict
+from rig.wire.pcapng import Frame, encode
 
 #: A core is two megabytes. A night with --keep-going has its first ones, which tell the same.
 CORES_MAX = 20
@@ -30,7 +32,8 @@ CORES_MAX = 20
 class Exhibit:
     """Everything that the evidence is made from.
 
-    `look`: what the halted board's memory shows; `wire`: a capture of its last frames.
+    `look`: what the halted board's memory shows; `frames`: the last that the wire has seen, at
+    10^-`digits` s.
     """
 
     verdict: Verdict
@@ -40,7 +43,8 @@ class Exhibit:
     repeat: str
     board: dict[str, Any]
     look: Look | None = None
-    wire: bytes | None = None
+    frames: Sequence[Frame] = ()
+    digits: int = 6
 
     @property
     def record(self) -> CrashRecord:
@@ -84,17 +88,27 @@ def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Pa
         )
     if look is not None:
         parts["frames.pcapng"] = lambda path: path.write_bytes(look.frames())
-    if (capture := exhibit.wire) is not None:
-        parts["wire.pcapng"] = lambda path: path.write_bytes(capture)
+    if exhibit.frames:
+        parts["wire.pcapng"] = lambda path: path.write_bytes(
+            encode(exhibit.frames, digits=exhibit.digits)
+        )
+    parts["README.txt"] = lambda path: path.write_text(
+        evidence_readme.text(exhibit, symbols, _beside(folder)), encoding="utf-8"
+    )
     for name, make in parts.items():
         with contextlib.suppress(OSError, RigError):
             make(folder / name)
     return folder
 
 
+def _beside(folder: Path) -> frozenset[str]:
+    return frozenset(path.name for path in folder.iterdir())
+
+
 def verdict_json(exhibit: Exhibit, symbols: Symbols) -> dict[str, Any]:
     return {
         **asdict(exhibit.verdict),
+        "network": evidence_readme.network(exhibit),
         "function_check": check_function(exhibit.crash, symbols),
         **exhibit.board,
     }

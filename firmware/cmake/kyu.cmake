@@ -98,7 +98,9 @@ if(NOT KYU_BOARD AND KYU_TESTS AND NOT SKBUILD)
   # Under sanitizers optimising a test takes four times as long as compiling it, and finds nothing:
   # only what is tested is optimised.
   add_library(kyu_test_flags INTERFACE)
-  target_compile_options(kyu_test_flags INTERFACE $<$<BOOL:${KYU_SANITIZE}>:-O0>)
+  if(KYU_SANITIZE)
+    target_compile_options(kyu_test_flags INTERFACE -O0)
+  endif()
   add_library(kyu_test_headers STATIC ${PROJECT_BINARY_DIR}/test_headers.cpp)
   target_link_libraries(kyu_test_headers PUBLIC kyu_flags kyu_test_flags GTest::gtest GTest::gmock)
   set_target_properties(kyu_test_headers PROPERTIES POSITION_INDEPENDENT_CODE OFF)

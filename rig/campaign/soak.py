@@ -22,7 +22,7 @@ from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Workers
 from rig.traffic.request import Request, Result
 from rig.verdict import Cause, Outcome, Verdict, inconclusive
-from rig.wire.bridged import BridgedWire
+from rig.wire.bridged import DIGITS, BridgedWire
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,8 @@ class Soak:
             self._plan.repeat,
             {"build": watch.build, "warnings": list(watch.warnings)},
             session.look(f"after a failed run ({verdict.cause.value})"),
-            None if self._wire is None else self._wire.capture(),
+            () if self._wire is None else self._wire.frames(),
+            DIGITS,
         )
         number = sum(self._tally.failures.values())
         folder = evidence.write(

@@ -74,4 +74,8 @@ def _slot(ring: bytes, at: int, size: int) -> Kept | None:
 
 def pcapng(frames: Iterable[Kept]) -> bytes:
     """A whole file. Time is the board's: 0 is its boot. Each frame says which way it went."""
-    return encode(Frame(kept.at_us, kept.out, kept.length, kept.data) for kept in frames)
+    return encode(as_frame(kept) for kept in frames)
+
+
+def as_frame(kept: Kept) -> Frame:
+    return Frame(kept.at_us, kept.out, kept.length, kept.data)

@@ -17,6 +17,7 @@ from rig.inspect.gdbstub import GdbStub, connect
 from rig.inspect.image import Image
 from rig.inspect.memory import Pages, Pieces, Windows, save
 from rig.inspect.record import Outside
+from rig.wire.pcapng import Frame
 
 HALTED = "halted from outside"
 
@@ -40,6 +41,11 @@ class Look:
     def frames(self) -> bytes:
         """The last frames, both ways, as a capture file. Raises RigError: it keeps none."""
         return frames.pcapng(frames.of_board(self.outside.kernel, self.memory))
+
+    def kept(self) -> list[Frame]:
+        """The same frames, in microseconds of the board. Raises RigError."""
+        kept = frames.of_board(self.outside.kernel, self.memory)
+        return [frames.as_frame(one) for one in kept]
 
     def gdb_script(self, core_file: Path) -> str:
         names = {thread.id: thread.name for thread in self.outside.kernel.threads}

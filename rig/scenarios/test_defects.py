@@ -67,6 +67,16 @@ def test_a_planted_failure_is_found_and_named(
         named = {int(n) for n in re.findall(rf"firmware/{defect.file}:(\d+)", told)}
         assert named & set(lines), f"{told}\nnames no line of {lines} in {defect.file}"
     assert [one.verdict.cause for one in load(folder.path) if one.verdict] == [defect.cause]
+    assert_told_in_short((found / "README.txt").read_text(), defect)
+
+
+def assert_told_in_short(text: str, defect: Defect) -> None:
+    """What a tired person reads first."""
+    assert len(text.splitlines()) <= 12, text
+    assert f"verdict   {defect.cause.value}: " in text
+    assert all(word in text for word in ("when ", "again     kyu soak", "look at ")), text
+    if defect.function:
+        assert defect.function in text, text
 
 
 def culprit(found: Path, detail: str, *, told_by_board: bool) -> str:

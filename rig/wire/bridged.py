@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Datagrams that may wait between the bridge and the emulator; the kernel's default is 10.
 _QUEUE = 512
+#: Of a second, in the frames that are kept.
+DIGITS = 9
 _QUEUE_LENGTH = Path("/proc/sys/net/unix/max_dgram_qlen")
 
 
@@ -116,8 +118,8 @@ class BridgedWire:
         """Why no frame passes any more; empty while they do."""
         return self._bridge.error
 
-    def capture(self) -> bytes:
-        """The last frames in both directions as a pcapng file: fates and marks as comments."""
+    def frames(self) -> list[Frame]:
+        """The last frames in both directions, in nanoseconds: fates and marks as comments."""
         frames: list[Frame] = []
         marks: list[str] = []
         for one in self._bridge.captured():
@@ -127,7 +129,11 @@ class BridgedWire:
             said = "; ".join([*marks, one.text] if one.text else marks)
             frames.append(Frame(one.at_ns, not one.to_board, one.length, one.data, said))
             marks = []
-        return encode(frames, digits=9)
+        return frames
+
+    def capture(self) -> bytes:
+        """The same as a pcapng file."""
+        return encode(self.frames(), digits=DIGITS)
 
     def close(self) -> None:
         self._ends.set()

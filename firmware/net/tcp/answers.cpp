@@ -37,12 +37,15 @@ void send_syn_ack(LockedNet& net, const SynRecord& record) {
     (void)build_and_send(net, std::move(out));  // lost is lost: it is due again in a second
 }
 
-void send_syn_reset(LockedNet& net, const SynRecord& record) {
+void send_for_record(LockedNet& net, const SynRecord& record, std::uint8_t flags) {
     Outgoing out;
     out.tuple = record.tuple;
     out.seq = record.iss + SeqLen{1};
     out.ack = record.irs + SeqLen{1};
-    out.flags = TcpFlags::kRst | TcpFlags::kAck;
+    out.flags = flags;
+    if ((flags & TcpFlags::kRst) == 0) {
+        out.window = syn_window(record.listener->options.receive_bytes >> record.agreed.rcv_scale);
+    }
     out.stamp(net, record.agreed);
     (void)build_and_send(net, std::move(out));
 }

@@ -19,9 +19,9 @@ class Socket;
 void arrives_nowhere(LockedNet& net, const TcpSegment& seg);  // §3.10.7.1
 /// `floor`, when not nullptr: our sequence numbers must begin above it (a TIME-WAIT was reused).
 void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
-                       const SeqNum* floor = nullptr);                       // §3.10.7.2
-void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg);  // §3.10.7.3
-void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data);        // §3.10.7.4
+                       const SeqNum* floor = nullptr);                             // §3.10.7.2
+void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data);  // §3.10.7.3
+void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data);              // §3.10.7.4
 void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf&& data);
 /// True: the ACK completed a handshake of which only a cookie was kept, and is dealt with.
 bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg, Mbuf& data);

@@ -122,6 +122,15 @@ TEST_F(Close, a_fin_that_overtakes_data_waits_for_them) {
     EXPECT_EQ(state(so), ConnectionState::close_wait);
 }
 
+TEST_F(Close, a_fin_that_comes_before_its_turn_is_answered_at_once) {
+    Socket& so = established(peer_);
+    peer_.seq += 3;
+    const Answers a = peer_.send(kAck | kFin);
+    ASSERT_EQ(a.size(), 1U) << "RFC 5681 §4.2: so that the peer hears of the gap";
+    EXPECT_EQ(a[0].ack, peer_.seq - 3);
+    EXPECT_EQ(state(so), ConnectionState::established);
+}
+
 TEST_F(Close, half_close_goes_on_receiving) {
     Socket& so = established(peer_);
     world_.take_sent();
@@ -223,6 +232,18 @@ TEST_F(TimeWait, ignores_resets) {
     EXPECT_TRUE(peer_.send(kRst).empty());
     EXPECT_TRUE(peer_.send(kRst | kAck).empty());
     EXPECT_EQ(waiting(), 1U) << "RFC 1337";
+}
+
+TEST_F(TimeWait, drops_what_acknowledges_nothing) {
+    reach();
+    for (const std::uint32_t offset : {0U, 5U, 100'000U}) {
+        Peer odd = peer_;
+        odd.seq = peer_.seq + offset;
+        EXPECT_TRUE(odd.send(kFin).empty()) << "RFC 9293 §3.10.7.4, fifth";
+    }
+    peer_.seq -= 5;
+    EXPECT_EQ(peer_.send(kFin).size(), 1U) << "first: what lies before the window is answered";
+    EXPECT_EQ(waiting(), 1U);
 }
 
 TEST_F(TimeWait, answers_the_fin_again_and_waits_anew) {

@@ -85,13 +85,13 @@ std::uint32_t SynCookies::stamp(std::uint32_t clock, const Negotiated& agreed) {
     return ((clock & ~kStampMask) - (kStampMask + 1)) | bits;
 }
 
-Negotiated SynCookies::read_stamp(std::uint32_t echo, std::uint32_t receive_bytes) {
+Negotiated SynCookies::read_stamp(std::uint32_t echo, std::uint8_t our_scale) {
     Negotiated n;
     n.timestamps = true;
     n.sack = (echo & kStampSack) != 0;
     n.scaling = (echo & kStampScale) != kStampScale;
     n.snd_scale = static_cast<std::uint8_t>(n.scaling ? echo & kStampScale : 0);
-    n.rcv_scale = n.scaling ? scale_for(receive_bytes) : std::uint8_t{0};
+    n.rcv_scale = n.scaling ? our_scale : std::uint8_t{0};
     return n;
 }
 

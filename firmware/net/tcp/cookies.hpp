@@ -45,7 +45,7 @@ public:
     /// A timestamp a little before `clock` that carries what was agreed on.
     [[nodiscard]] static std::uint32_t stamp(std::uint32_t clock, const Negotiated& agreed);
     /// What the echo of such a timestamp says.
-    [[nodiscard]] static Negotiated read_stamp(std::uint32_t echo, std::uint32_t receive_bytes);
+    [[nodiscard]] static Negotiated read_stamp(std::uint32_t echo, std::uint8_t our_scale);
 };
 
 }  // namespace kyu::net

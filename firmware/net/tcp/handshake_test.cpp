@@ -36,6 +36,29 @@ TEST_F(Handshake, a_syn_ack_that_is_lost_is_sent_again_and_then_given_up) {
     EXPECT_EQ(count(TcpCount::syn_expired), 1U);
 }
 
+TEST_F(Handshake, a_reset_of_a_half_open_connection_must_hit_the_exact_number) {
+    listen();
+    Peer peer{world_, 5000, kPort};
+    const std::uint32_t iss = peer.send(kSyn).at(0).seq;
+    peer.seq++;
+    Peer liar = peer;
+    for (const std::uint32_t offset : {1U, 65534U}) {
+        liar.seq = peer.seq + offset;
+        const Answers a = liar.send(kRst);
+        ASSERT_EQ(a.size(), 1U) << "RFC 5961 §3.2: challenged";
+        EXPECT_TRUE(a[0].is(kAck));
+        EXPECT_EQ(a[0].seq, iss + 1);
+        EXPECT_EQ(a[0].ack, peer.seq);
+    }
+    for (const std::uint32_t offset : {65535U, 0xFFFF'FFFFU}) {
+        liar.seq = peer.seq + offset;
+        EXPECT_TRUE(liar.send(kRst).empty()) << "outside the window: dropped";
+    }
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 1U);
+    EXPECT_TRUE(peer.send(kRst).empty());
+    EXPECT_EQ(net_.tcp.syn_cache.stats().used, 0U);
+}
+
 TEST_F(Handshake, data_on_the_last_ack_are_taken) {
     listen();
     Peer peer{world_, 5000, kPort};
@@ -230,6 +253,15 @@ TEST_F(ActiveOpen, completes_with_an_ack_at_once) {
     EXPECT_EQ(state(*socket()), ConnectionState::established);
 }
 
+TEST_F(ActiveOpen, takes_what_comes_with_the_answer) {
+    begin();
+    const Answers a = server_.send(kSyn | kAck | kFin, "bye");
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_EQ(a[0].ack, 1005U) << "SYN, text and FIN";
+    EXPECT_EQ(read(*socket()), "bye");
+    EXPECT_EQ(state(*socket()), ConnectionState::close_wait);
+}
+
 TEST_F(ActiveOpen, is_refused_by_a_reset_that_acknowledges_our_syn_only) {
     begin();
     EXPECT_TRUE(server_.send(kRst).empty());
@@ -275,6 +307,17 @@ TEST_F(ActiveOpen, gives_up_after_its_retries_and_says_why) {
     EXPECT_EQ(again.size(), kSynRetriesMax);
     EXPECT_TRUE(socket()->failed);
     EXPECT_EQ(socket()->error, SocketError::timed_out);
+}
+
+TEST_F(ActiveOpen, is_refused_by_who_says_that_it_never_will_be_possible) {
+    for (const std::uint8_t code : std::initializer_list<std::uint8_t>{2, 3, 9, 10, 13}) {
+        begin();
+        tcp_icmp_error(net_, 3, code, 0, socket()->pcb->tuple, syn_.seq + 99);
+        EXPECT_FALSE(socket()->failed) << "a forgery";
+        tcp_icmp_error(net_, 3, code, 0, socket()->pcb->tuple, syn_.seq);
+        EXPECT_TRUE(socket()->failed) << int{code};
+        EXPECT_EQ(socket()->error, SocketError::refused);
+    }
 }
 
 TEST_F(ActiveOpen, an_icmp_error_is_soft_but_is_remembered) {

@@ -35,7 +35,9 @@ void tcp_input(LockedNet& net, Mbuf&& segment, const IpInfo& ip) {
         return tcp.stats.count(TcpCount::drop_land);
     }
     if (tp != nullptr) {
-        if (tp->state == ConnectionState::syn_sent) return arrives_in_syn_sent(net, *tp, seg);
+        if (tp->state == ConnectionState::syn_sent) {
+            return arrives_in_syn_sent(net, *tp, seg, std::move(segment));
+        }
         return arrives(net, *tp, seg, std::move(segment));
     }
     if (SynRecord* record = tcp.syn_cache.find(seg.tuple)) {
@@ -66,7 +68,7 @@ void fill_record(LockedNet& net, SynRecord& record, Socket& listener, const TcpS
     record.tuple = seg.tuple;
     record.listener = &listener;
     record.irs = seg.seq;
-    record.agreed = negotiate(seg.options, listener.options.receive_bytes);
+    record.agreed = negotiate(seg.options, listener.options);
     record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
     record.agreed.ecn = listener.options.ecn && ecn_asks(seg.flags);
     record.mss = send_mss(net, seg.tuple.remote.address, seg.options);
@@ -181,7 +183,7 @@ bool arrives_with_cookie(LockedNet& net, Socket& listener, const TcpSegment& seg
     record.retries = 1;  // when the SYN-ACK was sent is not known
     if (seg.options.has_timestamps) {
         record.agreed =
-            SynCookies::read_stamp(seg.options.timestamp_echo, listener.options.receive_bytes);
+            SynCookies::read_stamp(seg.options.timestamp_echo, our_scale(listener.options));
         record.agreed.ts_recent = seg.options.timestamp_value;
         record.agreed.ts_offset = timestamp_offset(net.random, seg.tuple);
     }
@@ -198,10 +200,18 @@ void queue_has_room(LockedNet& net, Socket& listener) {
 void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment& seg, Mbuf&& data) {
     TcpState& tcp = net.tcp;
     const SeqNum expected = record.irs + SeqLen{1};
+    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (seg.flags.rst()) {
-        if (seg.seq != expected) return tcp.stats.count(TcpCount::drop_window);  // RFC 5961 §3
-        tcp.stats.count(TcpCount::resets_in);
-        return tcp.syn_cache.remove(record);
+        if (seg.seq == expected) {
+            tcp.stats.count(TcpCount::resets_in);
+            return tcp.syn_cache.remove(record);
+        }
+        // RFC 5961 §3.2: who guesses is challenged, whoever is far off is not even that.
+        tcp.stats.count(TcpCount::drop_window);
+        if (seg.seq.in_window(expected, window) && tcp.challenge.allow(net.now(), net.random)) {
+            send_for_record(net, record, TcpFlags::kAck);
+        }
+        return;
     }
     if (seg.flags.syn()) {
         if (seg.flags.ack()) return tcp.stats.count(TcpCount::drop_flags);
@@ -218,7 +228,6 @@ void arrives_for_syn_record(LockedNet& net, SynRecord& record, const TcpSegment&
         tcp.stats.count(TcpCount::drop_ack);
         return answer_with_reset(net, seg);
     }
-    const SeqLen window{syn_window(record.listener->options.receive_bytes)};
     if (!seg.seq.in_window(expected, window)) return tcp.stats.count(TcpCount::drop_window);
     Tcpcb* tp = promote(net, record);
     if (tp == nullptr) return tcp.syn_cache.wait_in_line(record);
@@ -252,13 +261,34 @@ void arrives_in_time_wait(LockedNet& net, TimeWaitRecord& record, const TcpSegme
         }
     }
     if (seg.length().value == 0 && seg.seq == record.rcv_nxt) return;  // the expected last ACK
+    // Fifth: without ACK it is dropped. What lies before the window is answered all the same.
+    if (!seg.flags.ack() && !seg.flags.syn() && !seg.seq.is_before(record.rcv_nxt)) {
+        return tcp.stats.count(TcpCount::drop_flags);
+    }
     if (seg.flags.fin()) tcp.time_wait.restart(record, net.now());
     if (seg.length().value > 0 || tcp.challenge.allow(net.now(), net.random)) {
         send_time_wait_ack(net, record);
     }
 }
 
-void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
+namespace {
+
+/// Steps seven and eight, and what they made due. `seg` begins at or behind rcv_nxt.
+void take_text_and_fin(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
+    const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
+    if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
+    if (seg.flags.fin()) {
+        tp.reassembly.note_fin(end);
+        if (end != tp.rcv_nxt) tp.ack_now = true;  // RFC 5681 §4.2: there is a gap before it
+    }
+    if (check_fin(net, tp) == Next::done) return;
+    tcp_output(net, tp);
+    check_invariants(tp);
+}
+
+}  // namespace
+
+void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
     TcpState& tcp = net.tcp;
     if (seg.flags.ack() && (!seg.ack.is_after(tp.iss) || seg.ack.is_after(tp.snd_max))) {
         tcp.stats.count(TcpCount::drop_ack);
@@ -275,7 +305,8 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.irs = seg.seq;
     tp.rcv_nxt = tp.rcv_adv = seg.seq + SeqLen{1};
     tp.rcv_adv = tp.rcv_nxt + SeqLen{syn_window(tp.socket->receive.limit())};  // as our SYN said
-    Negotiated agreed = negotiate(seg.options, tp.socket->receive.limit());
+    Negotiated agreed = negotiate(seg.options, tp.socket->options);
+    if (agreed.scaling) agreed.rcv_scale = tp.agreed.rcv_scale;  // as our SYN said
     agreed.ts_offset = tp.agreed.ts_offset;
     agreed.ecn = tp.agreed.ecn && (seg.flags.ack() ? ecn_grants(seg.flags) : ecn_asks(seg.flags));
     agree(net, tp, agreed);
@@ -298,10 +329,11 @@ void arrives_in_syn_sent(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
     tp.disarm(TcpTimer::retransmit);
     become_established(net, tp);
     tcp.stats.count(TcpCount::connected);
-    // Text or FIN on a SYN is not taken: it is not acknowledged, so it comes again.
     tp.ack_now = true;
-    tcp_output(net, tp);
-    check_invariants(tp);
+    // The smallest window takes what one segment holds. With a bare SYN nothing of it is taken: it
+    // is not acknowledged, so it comes again.
+    seg.seq = tp.rcv_nxt;
+    take_text_and_fin(net, tp, seg, std::move(data));
 }
 
 namespace {
@@ -329,13 +361,7 @@ void arrives(LockedNet& net, Tcpcb& tp, TcpSegment seg, Mbuf&& data) {
         tcp_output(net, tp);
         return check_invariants(tp);
     }
-    const bool fin = seg.flags.fin();
-    const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
-    if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
-    if (fin) tp.reassembly.note_fin(end);
-    if (check_fin(net, tp) == Next::done) return;
-    tcp_output(net, tp);
-    check_invariants(tp);
+    take_text_and_fin(net, tp, seg, std::move(data));
 }
 
 }  // namespace kyu::net

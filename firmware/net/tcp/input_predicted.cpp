@@ -124,6 +124,7 @@ void take_next_text(LockedNet& net, Tcpcb& tp, Mbuf&& text) {
         tcp_output(net, tp);
         return check_invariants(tp);
     }
+    if (tp.armed(TcpTimer::delayed_ack)) tp.ack_now = true;  // the second of two, however small
     net.tcp.defer_output(tp);
 }
 

@@ -241,9 +241,7 @@ Next check_ack(LockedNet& net, Tcpcb& tp, const TcpSegment& seg) {
         net.tcp.stats.count(TcpCount::connected);
         if (tp.fin_wanted) tp.state = ConnectionState::fin_wait_1;
     }
-    // RFC 5961 §5.2: neither what was never sent nor what is older than any window.
-    const SeqNum oldest = tp.snd_una - SeqLen{tp.snd_wnd_max};
-    if (seg.ack.is_after(tp.snd_max) || seg.ack.is_before(oldest)) {
+    if (!acknowledges_sensibly(tp, seg)) {
         net.tcp.stats.count(TcpCount::drop_ack);
         tcp_challenge_ack(net, tp);
         check_invariants(tp);

@@ -18,12 +18,12 @@ bool receives(ConnectionState state) {
            state == ConnectionState::fin_wait_2;
 }
 
-/// RFC 9293 §3.8.6.3: at least every second full-sized segment at once, others within 40 ms.
+/// RFC 9293 §3.8.6.3: every second segment at once, a lone one within 40 ms.
 void schedule_ack(LockedNet& net, Tcpcb& tp, std::uint32_t bytes) {
     tp.rcv_segment = std::max(tp.rcv_segment, bytes);
-    if (tp.unacked_bytes >= 2 * tp.rcv_segment) {
+    if (tp.unacked_bytes >= 2 * tp.rcv_segment || tp.armed(TcpTimer::delayed_ack)) {
         tp.ack_now = true;
-    } else if (!tp.armed(TcpTimer::delayed_ack)) {
+    } else {
         net.tcp.arm(tp, TcpTimer::delayed_ack, net.now() + kDelayedAck);
     }
 }
@@ -105,6 +105,9 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
     // RFC 5681 §4.2: at once, whether this makes a gap or fills one.
     tp.ack_now = true;
     queue.trim_to_fin(seg.seq, data);
+    if (const auto twice = queue.overlap(seg.seq, seg.seq + SeqLen{data.size()})) {
+        tp.report.duplicate(twice->first, twice->end);
+    }
     if (seg.seq == tp.rcv_nxt) {
         Mbuf ready = split_at_gap(net, tp, std::move(data));
         ready.append(queue.take_from(net.tcp.reassembly, tp.rcv_nxt + SeqLen{ready.size()}));
@@ -112,9 +115,6 @@ Next take_text(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
         return Next::step;
     }
     net.tcp.stats.count(TcpCount::out_of_order);
-    if (const auto twice = queue.overlap(seg.seq, seg.seq + SeqLen{seg.data_bytes})) {
-        tp.report.duplicate(twice->first, twice->end);
-    }
     if (!queue.insert(net.tcp.reassembly, seg.seq, std::move(data))) {
         net.tcp.stats.count(TcpCount::drop_reassembly);
     }

@@ -10,6 +10,7 @@
 
 #include "net/tcp/config.hpp"
 #include "net/tcp/segment.hpp"
+#include "net/tcp/settings.hpp"
 
 namespace kyu::net {
 
@@ -37,15 +38,20 @@ struct Negotiated {
 }
 static_assert(scale_for(65535) == 0 && scale_for(65536) == 1 && scale_for(UINT32_MAX) == 14);
 
-/// What a SYN's options give, together with ours, which offer everything.
-[[nodiscard]] inline Negotiated negotiate(const TcpOptions& theirs, std::uint32_t receive_bytes) {
+/// The shift that our SYN offers.
+[[nodiscard]] constexpr std::uint8_t our_scale(const TcpSettings& ours) {
+    return std::max(scale_for(ours.receive_bytes), ours.scale_at_least);
+}
+
+/// What a SYN's options give, together with what ours offer.
+[[nodiscard]] inline Negotiated negotiate(const TcpOptions& theirs, const TcpSettings& ours) {
     Negotiated n;
-    n.timestamps = theirs.has_timestamps;
+    n.timestamps = theirs.has_timestamps && ours.offer_timestamps;
     n.ts_recent = theirs.timestamp_value;
-    n.sack = theirs.sack_permitted;
-    n.scaling = theirs.has_window_scale;
-    n.snd_scale = theirs.window_scale;
-    n.rcv_scale = n.scaling ? scale_for(receive_bytes) : std::uint8_t{0};
+    n.sack = theirs.sack_permitted && ours.offer_sack;
+    n.scaling = theirs.has_window_scale && ours.offer_scaling;
+    n.snd_scale = n.scaling ? theirs.window_scale : std::uint8_t{0};
+    n.rcv_scale = n.scaling ? our_scale(ours) : std::uint8_t{0};
     return n;
 }
 

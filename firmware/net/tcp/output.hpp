@@ -38,7 +38,8 @@ void tcp_challenge_ack(LockedNet& net, Tcpcb& tp);
 void answer_with_reset(LockedNet& net, const TcpSegment& seg);
 
 void send_syn_ack(LockedNet& net, const SynRecord& record);
-void send_syn_reset(LockedNet& net, const SynRecord& record);
+/// A bare segment of a half-open connection: a reset, or a challenge ACK.
+void send_for_record(LockedNet& net, const SynRecord& record, std::uint8_t flags);
 void send_time_wait_ack(LockedNet& net, const TimeWaitRecord& record);
 
 /// The window field of a SYN, of a socket that buffers so many bytes.

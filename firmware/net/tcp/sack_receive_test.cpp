@@ -76,6 +76,16 @@ TEST_F(SackReceive, a_duplicate_is_told_once_and_first) {
     EXPECT_EQ(say_at(20, "u"), (Blocks{{20, 21}, {10, 13}}));
 }
 
+TEST_F(SackReceive, what_fills_a_gap_and_goes_on_tells_what_was_there) {
+    open();
+    say_at(5, "fgh");
+    say_at(10, "k");
+    say_at(20, "u");
+    EXPECT_EQ(say_at(0, "abcdefghijkl"), (Blocks{{5, 8}, {20, 21}})) << "RFC 2883 §4.2.2";
+    EXPECT_EQ(ack_, 12U);
+    EXPECT_EQ(read(*so_), "abcdefghijkl");
+}
+
 TEST_F(SackReceive, a_partial_duplicate_tells_the_part) {
     open();
     peer_.say("abcde");

@@ -196,6 +196,13 @@ TEST_F(Send, delayed_acks_wait_for_a_second_segment_or_forty_milliseconds) {
     EXPECT_EQ(a[0].ack, peer_.seq);
 }
 
+TEST_F(Send, two_small_segments_are_worth_an_ack_too) {
+    peer_.say(std::string(kMss, 'a'));
+    peer_.say(std::string(kMss, 'b'));
+    EXPECT_TRUE(peer_.say("c").empty());
+    EXPECT_EQ(peer_.say("d").size(), 1U);
+}
+
 TEST_F(Send, an_ack_rides_on_data) {
     peer_.say("big\n");
     const Answers a = write_and_see(5);

@@ -18,7 +18,13 @@ struct TcpSettings {
     std::uint32_t send_bytes{kSendBytes};
     bool no_delay{false};  ///< Nagle's algorithm off
     CongestionAlgorithm congestion{CongestionAlgorithm::cubic};
-    bool ecn{true};  ///< before listen() or connect(): ask for ECN, and grant it
+    // Before listen() or connect(): what our SYN says.
+    bool ecn{true};               ///< ask for ECN, and grant it
+    bool offer_scaling{true};     ///< RFC 7323 §2
+    bool offer_timestamps{true};  ///< RFC 7323 §3
+    bool offer_sack{true};        ///< RFC 2018
+    /// Larger than receive_bytes needs: room for a buffer that is to grow later.
+    std::uint8_t scale_at_least{0};
     bool keepalive{false};
     std::uint8_t keep_count{8};  ///< probes without an answer until the peer counts as gone
     Duration keep_idle{Duration::from_s(7200)};  ///< RFC 9293 §3.8.4: at least two hours

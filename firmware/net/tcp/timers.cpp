@@ -131,7 +131,9 @@ void tcp_timers(LockedNet& net) {
             continue;
         }
         // The peer of a complete handshake believes in a connection: it must be told.
-        if (SynCache::waits_in_line(*record)) send_syn_reset(net, *record);
+        if (SynCache::waits_in_line(*record)) {
+            send_for_record(net, *record, TcpFlags::kRst | TcpFlags::kAck);
+        }
         tcp.stats.count(TcpCount::syn_expired);
         tcp.syn_cache.remove(*record);
     }
@@ -163,10 +165,10 @@ void tcp_icmp_error(LockedNet& net, std::uint8_t type, std::uint8_t code,
         tcp_output(net, *tp);
         return check_invariants(*tp);
     }
-    constexpr std::uint8_t kProtocolUnreachable = 2;
-    constexpr std::uint8_t kPortUnreachable = 3;
+    // Protocol and port unreachable; net, host and communication prohibited (RFC 1812 §5.2.7.1).
+    constexpr std::uint32_t kHard = 1U << 2U | 1U << 3U | 1U << 9U | 1U << 10U | 1U << 13U;
     // RFC 5927 §4.2: hard only while nothing is established that a forger could want to end.
-    if (type == kUnreachable && (code == kProtocolUnreachable || code == kPortUnreachable) &&
+    if (type == kUnreachable && code < 32 && (kHard >> code & 1U) != 0 &&
         tp->state == ConnectionState::syn_sent) {
         return connection_failed(net, *tp, SocketError::refused);
     }

@@ -50,11 +50,19 @@ inline constexpr Duration kTimestampAgeMax = Duration::from_s(24LL * 24 * 3600);
            now - tp.ts_recent_at <= kTimestampAgeMax;
 }
 
+/// RFC 5961 §5.2: neither what was never sent nor what is older than any window.
+[[nodiscard]] inline bool acknowledges_sensibly(const Tcpcb& tp, const TcpSegment& seg) {
+    const SeqNum oldest = tp.snd_una - SeqLen{tp.snd_wnd_max};
+    return !seg.ack.is_after(tp.snd_max) && !seg.ack.is_before(oldest);
+}
+
 /// §4.3: only a segment that covers the last number we acknowledged tells what to echo, so that a
-/// delayed ACK includes the delay.
+/// delayed ACK includes the delay. Nor one whose ACK gives it away as a guess: a forged value far
+/// ahead would have PAWS reject all that the peer sends from then on.
 inline void note_timestamp(Tcpcb& tp, const TcpSegment& seg, Instant now) {
     if (!tp.agreed.timestamps || !seg.options.has_timestamps) return;
     if (seg.seq.is_after(tp.last_ack_sent)) return;
+    if (!seg.flags.ack() || !acknowledges_sensibly(tp, seg)) return;
     tp.agreed.ts_recent = seg.options.timestamp_value;
     tp.ts_recent_at = now;
 }

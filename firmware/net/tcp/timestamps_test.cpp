@@ -1,4 +1,5 @@
 // RFC 7323: window scale, timestamps, PAWS.
+#include "net/tcp/options_set.hpp"
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
@@ -217,6 +218,61 @@ TEST_F(Rfc7323, an_echo_measures_what_was_sent_twice_and_a_made_up_one_does_not)
     peer_.acknowledge(peer_.ack + 100);
     EXPECT_GT(tp().rtt.smoothed(), before + Duration::from_ms(5));
     EXPECT_LT(tp().rtt.smoothed(), Duration::from_ms(81));
+}
+
+TEST_F(Rfc7323, the_timestamp_of_a_guessed_ack_is_not_believed) {
+    open();
+    Peer liar = peer_;
+    liar.stamp.value += 1'000'000;
+    liar.ack += 9998;
+    EXPECT_EQ(liar.send(kAck | kFin).size(), 1U) << "challenged";
+    liar.ack = peer_.ack;
+    EXPECT_TRUE(liar.send(kPsh, "no ACK").empty());
+    peer_.say("still heard");
+    EXPECT_EQ(read(*so_), "still heard");
+    EXPECT_EQ(count(TcpCount::drop_paws), 0U);
+}
+
+TEST_F(Rfc7323, what_a_socket_does_not_offer_is_not_used_either_way) {
+    TcpSettings plain;
+    plain.offer_scaling = plain.offer_timestamps = plain.offer_sack = false;
+    Peer server{world_, 2022, 0};
+    world_.take_sent();
+    const auto id = tcp_usr_connect(net_, {kPeer, server.port}, plain);
+    ASSERT_TRUE(id);
+    const Seen syn = server.take().at(0);
+    EXPECT_FALSE(syn.options.has_timestamps || syn.options.sack_permitted ||
+                 syn.options.has_window_scale);
+    Socket& so = *net_.tcp.sockets.find(*id);
+    server.board_port = so.pcb->tuple.local.port;
+    server.ack = syn.seq + 1;
+    server.options = joined(scale_option(2), sack_permitted_option());
+    server.stamp.on = true;
+    server.send(kSyn | kAck);
+    EXPECT_FALSE(so.pcb->agreed.timestamps || so.pcb->agreed.sack || so.pcb->agreed.scaling);
+    EXPECT_EQ(so.pcb->agreed.snd_scale, 0) << "the window of a peer that did not ask us";
+    tcp_usr_abort(net_, so);
+}
+
+TEST_F(Rfc7323, the_scale_of_our_syn_holds_whatever_the_user_wants_later) {
+    TcpSettings settings;
+    settings.scale_at_least = 6;
+    Peer server{world_, 2022, 0};
+    world_.take_sent();
+    const auto id = tcp_usr_connect(net_, {kPeer, server.port}, settings);
+    ASSERT_TRUE(id);
+    const Seen syn = server.take().at(0);
+    EXPECT_EQ(syn.options.window_scale, 6);
+    Socket& so = *net_.tcp.sockets.find(*id);
+    settings.scale_at_least = 0;
+    settings.receive_bytes = 8192;
+    tcp_apply_settings(net_, so, settings);
+    server.board_port = so.pcb->tuple.local.port;
+    server.ack = syn.seq + 1;
+    server.options = scale_option(2);
+    server.send(kSyn | kAck);
+    EXPECT_EQ(so.pcb->agreed.rcv_scale, 6);
+    tcp_usr_abort(net_, so);
 }
 
 TEST_F(Rfc7323, an_active_open_offers_everything_and_uses_what_is_accepted) {

@@ -113,10 +113,12 @@ Result<SocketId, SocketError> tcp_usr_connect(LockedNet& net, const Endpoint& re
     so->owned = true;
     tp->iss = initial_sequence(net.random, tuple, net.now());
     tp->snd_una = tp->snd_nxt = tp->snd_max = tp->iss;
-    // Everything is offered (RFC 7323 §2.2); what the peer's SYN says decides (agree()).
-    tp->agreed.timestamps = tp->agreed.scaling = tp->agreed.sack = true;
+    // What is offered (RFC 7323 §2.2); what the peer's SYN says decides (agree()).
+    tp->agreed.timestamps = settings.offer_timestamps;
+    tp->agreed.scaling = settings.offer_scaling;
+    tp->agreed.sack = settings.offer_sack;
     tp->agreed.ecn = settings.ecn;
-    tp->agreed.rcv_scale = scale_for(so->receive.limit());
+    tp->agreed.rcv_scale = our_scale(settings);
     tp->agreed.ts_offset = timestamp_offset(net.random, tuple);
     tcp_output(net, *tp);
     check_invariants(*tp);
