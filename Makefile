@@ -5,7 +5,7 @@
 #   make NO_INSTALL=1 …                               tells what is missing instead of installing it
 
 .DEFAULT_GOAL := help
-.PHONY: help soak bench test firmware check format doctor clean
+.PHONY: help soak bench test fuzz firmware check format doctor clean
 export KYU_NO_INSTALL := $(NO_INSTALL)
 MAKEFLAGS += --no-print-directory
 
@@ -13,6 +13,7 @@ help:
 	@echo 'make soak       set up, build, boot the emulated board, run 200 transfers and judge them'
 	@echo 'make bench      set up, build and measure: transfers, streams, instructions a byte'
 	@echo 'make test       set up, build and run every test'
+	@echo 'make fuzz       set up, build and fuzz every parser and a whole board, all night'
 	@echo 'make firmware   build/board/kyu.elf, and build/defects/kyu.elf with planted failures'
 	@echo 'make check      format, lint and layout only'
 	@echo 'make format     lay out C++ and Python as the check wants it'
@@ -30,6 +31,11 @@ bench: firmware
 test:
 	@ci/setup test
 	@.venv/bin/python ci/test.py $(STAGE)
+
+fuzz:
+	@ci/setup test
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -- --quiet
+	@.venv/bin/python -m ci.fuzz $(ARGS)
 
 firmware:
 	@ci/setup firmware

@@ -247,6 +247,10 @@ STAGES: dict[str, Callable[[], list[Step]]] = {
         Step("thread-safety", ["cmake", "--build", "--preset", "tsa", "--", "--quiet"], one_check),
     ],
     "asan": asan,
+    "fuzz": lambda: [
+        *build("fuzz"),
+        Step("fuzz", [sys.executable, "-m", "ci.fuzz", "--check"], closing_line, capture=True),
+    ],
     "clang-tidy": clang_tidy,
 }
 

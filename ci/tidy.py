@@ -87,7 +87,7 @@ def check_line(path: Path, line: str) -> Iterator[str]:
 
 def is_board_code(path: Path) -> bool:
     """Does this file end up in the image?"""
-    hosted = path.parts[1] == "port" or path.parts[1:3] == ("apps", "simserver")
+    hosted = path.parts[1] == "port" or path.parts[1:3] in {("apps", "simserver"), ("apps", "fuzz")}
     return path.parts[0] == "firmware" and not hosted and not is_test(path)
 
 

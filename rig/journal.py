@@ -160,7 +160,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: brackets within brackets without an end
         raise UserError(f"{path} is not JSON") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} does not hold a JSON object")

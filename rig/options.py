@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from rig.campaign.soak import Leg, Plan
 from rig.errors import UserError
@@ -18,23 +18,27 @@ from rig.wire.faults import FaultPlan
 #: The longest stream that is asked for by --bytes: the board counts in 64 bits, people in hours.
 BYTES_MAX = 1 << 40
 PARALLEL_MAX = 256
+#: The longest piece that the board writes at once.
+CHUNK_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SoakOptions:
-    scenarios: tuple[str, ...] = ("soak",)
+    """Within the bounds of the command line (rig/cli.py), wherever they come from."""
+
+    scenarios: Annotated[tuple[str, ...], Field(min_length=1)] = ("soak",)
     board: str = "qemu"
-    transfers: int | None = None
-    hours: float | None = None
-    parallel: int | None = None
-    size: int | None = None
-    chunk: int | None = None
+    transfers: Annotated[int, Field(ge=1)] | None = None
+    hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    parallel: Annotated[int, Field(ge=1, le=PARALLEL_MAX)] | None = None
+    size: Annotated[int, Field(ge=0, le=BYTES_MAX)] | None = None
+    chunk: Annotated[int, Field(ge=1, le=CHUNK_MAX)] | None = None
     image: str | None = None
     bootargs: str = ""
     wire: str = "auto"
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 0
     keep_going: bool = False
-    host_port: int = 0
+    host_port: Annotated[int, Field(ge=0, le=65535)] = 0
     faults: str = ""
 
     def as_json(self) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 add_library(kyu_flags INTERFACE)
 target_compile_options(kyu_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -Wall -Wextra -Wconversion -Wshadow -Werror>
-  $<$<NOT:$<BOOL:${SKBUILD}>>:-g>
+  $<$<NOT:$<BOOL:${SKBUILD}>>:$<IF:$<BOOL:${KYU_FUZZ}>,-gline-tables-only,-g>>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
 if(KYU_DEFECTS)
   target_compile_definitions(kyu_flags INTERFACE KYU_DEFECTS=1)
+endif()
+if(KYU_FUZZ)
+  target_compile_definitions(kyu_flags INTERFACE KYU_SMALL_LIMITS=1)
 endif()
 if(KYU_DEBUG_POOLS)
   target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_POOLS=1)
@@ -38,6 +41,15 @@ else()
   endif()
 endif()
 
+# Clang spends more time on the headers of the language than on our code: they are read once.
+if(KYU_FUZZ)
+  file(WRITE ${PROJECT_BINARY_DIR}/fuzz_headers.cpp "")
+  add_library(kyu_fuzz_headers STATIC ${PROJECT_BINARY_DIR}/fuzz_headers.cpp)
+  target_link_libraries(kyu_fuzz_headers PUBLIC kyu_flags)
+  target_precompile_headers(kyu_fuzz_headers PRIVATE <algorithm> <array> <charconv> <cstdint>
+    <deque> <functional> <map> <memory> <optional> <span> <string> <string_view> <utility> <vector>)
+endif()
+
 # kyu_library(NAME SOURCES a.cpp ... DEPENDS other ...)
 # A library of the firmware; DEPENDS are the only arrows it may follow.
 function(kyu_library name)
@@ -45,6 +57,9 @@ function(kyu_library name)
   if(arg_SOURCES)
     add_library(${name} STATIC ${arg_SOURCES})
     target_link_libraries(${name} PUBLIC kyu_flags ${arg_DEPENDS})
+    if(KYU_FUZZ)
+      target_precompile_headers(${name} REUSE_FROM kyu_fuzz_headers)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE kyu_flags ${arg_DEPENDS})

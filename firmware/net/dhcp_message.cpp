@@ -195,16 +195,15 @@ Result<DhcpLease, Drop> to_lease(const DhcpReply& reply) {
     const bool router_on_link = ((reply.router.host ^ a.host) & ~hosts) == 0;
     if (router_on_link && reply.router != a) lease.gateway = reply.router;
     lease.endless = reply.lease_s == kForEver;
-    const std::int64_t length = reply.lease_s;
-    std::int64_t t1 = reply.t1_s;
-    std::int64_t t2 = reply.t2_s;
-    if (t1 == 0 || t2 == 0 || t1 >= t2 || t2 >= length) {
-        t1 = length / 2;  // RFC 2131 §4.4.5
-        t2 = length * 7 / 8;
+    lease.length = Duration::from_s(reply.lease_s);
+    lease.t1 = Duration::from_s(reply.t1_s);
+    lease.t2 = Duration::from_s(reply.t2_s);
+    const bool absent = reply.t1_s == 0 || reply.t2_s == 0;
+    if (absent || !(lease.t1 < lease.t2 && lease.t2 < lease.length)) {
+        // RFC 2131 §4.4.5. Not in whole seconds: also of one second there are two parts.
+        lease.t1 = lease.length / 2;
+        lease.t2 = lease.length * 7 / 8;
     }
-    lease.length = Duration::from_s(length);
-    lease.t1 = Duration::from_s(std::max<std::int64_t>(t1, 1));
-    lease.t2 = Duration::from_s(std::max<std::int64_t>(t2, 1));
     return lease;
 }
 

@@ -209,7 +209,8 @@ TEST_F(DhcpTest, AnEndlessLeaseIsNeverRenewed) {
 }
 
 TEST_F(DhcpTest, ALeaseOfOneSecondIsNoStorm) {
-    get_lease({.lease_s = 1});
+    answer({.type = 2, .lease_s = 1});
+    answer({.type = 5, .lease_s = 1});
     world_.advance(Duration::from_s(60));
     EXPECT_LE(questions().size(), 20U);
 }
@@ -249,6 +250,47 @@ TEST_F(DhcpTest, EmptyPoolsOnlyDelayIt) {
     }
     world_.pool.fail_nth(0);
     get_lease();
+}
+
+/// A server that answers every question but one in `lossy`; the board's allocation `nth` fails.
+/// True: the board came to its lease, in two minutes.
+bool leases_although(std::uint32_t nth, unsigned lossy, bool& failed_one) {
+    TestNet world;
+    world.link.address = kBoardMac;
+    world.pool.fail_nth(nth);
+    NetConfig config;
+    config.source = NetConfig::Source::dhcp;
+    world.configure(config);
+    unsigned heard = 0;
+    for (int i = 0; i < 1200 && world.net.dhcp.state != State::bound; ++i) {
+        for (const Bytes& frame : world.take_sent()) {
+            const Bytes question = dhcp_question(frame);
+            if (question.empty() || (lossy != 0 && ++heard % lossy == nth % lossy)) continue;
+            DhcpFields answer;
+            answer.type = dhcp_option(question, 53).at(0) == 1 ? 2 : 5;
+            answer.xid = get32(question, 4);
+            world.inject(dhcp_frame(dhcp_reply(answer)));
+        }
+        world.settle();
+        world.advance(Duration::from_ms(100));
+    }
+    failed_one = world.pool.segment_stats().failed + world.pool.cluster_stats().failed > 0;
+    const bool bound = world.net.dhcp.state == State::bound;
+    dhcp_stop(world.net);
+    world.advance(Duration::from_s(700));
+    EXPECT_EQ(world.segments_used(), 0U) << "allocation " << nth;
+    EXPECT_EQ(world.clusters_used(), 0U) << "allocation " << nth;
+    return bound;
+}
+
+TEST(DhcpMemory, whichever_allocation_fails_and_whatever_is_lost_there_is_a_lease) {
+    for (const unsigned lossy : {0U, 2U, 3U}) {
+        bool failed_one = true;
+        for (std::uint32_t nth = 1; failed_one; ++nth) {
+            ASSERT_TRUE(leases_although(nth, lossy, failed_one)) << nth << " lossy " << lossy;
+            EXPECT_TRUE(nth > 4 || failed_one) << "it takes memory";
+        }
+    }
 }
 
 }  // namespace

@@ -126,8 +126,9 @@ struct NetDoor {
 using TestMemory = MbufMemory<1024, 512>;
 
 /// One host: 192.168.0.73/24 behind a FakeLink, gateway 192.168.0.1, unless told otherwise.
-class TestNet {
-    std::unique_ptr<TestMemory> memory_{std::make_unique<TestMemory>()};
+template <typename Memory>
+class BasicTestNet {
+    std::unique_ptr<Memory> memory_{std::make_unique<Memory>()};
     std::unique_ptr<MbufPool> pool_{std::make_unique<MbufPool>(*memory_)};
     std::unique_ptr<FakeLink> link_{std::make_unique<FakeLink>()};
     std::unique_ptr<LockedNet> net_;
@@ -137,14 +138,14 @@ public:
     FakeLink& link{*link_};
     LockedNet& net;
 
-    explicit TestNet(std::uint8_t seed = 1)
+    explicit BasicTestNet(std::uint8_t seed = 1)
         : net_(NetDoor::make(*pool_, *link_, key(seed))), net(*net_) {
         NetDoor::set_now(net, Instant::from_us(1'000'000));
     }
     /// A fixed address, and the announcement already forgotten.
-    static TestNet with_address(Ipv4 address = {192, 168, 0, 73}, std::uint8_t last_mac_byte = 0x73,
-                                std::uint8_t seed = 1) {
-        TestNet world{seed};
+    static BasicTestNet with_address(Ipv4 address = {192, 168, 0, 73},
+                                     std::uint8_t last_mac_byte = 0x73, std::uint8_t seed = 1) {
+        BasicTestNet world{seed};
         world.link.address.bytes[5] = last_mac_byte;
         NetConfig config;
         config.source = NetConfig::Source::fixed;
@@ -154,11 +155,11 @@ public:
         world.link.sent.clear();
         return world;
     }
-    TestNet(TestNet&&) = default;
-    TestNet& operator=(TestNet&&) = delete;
-    TestNet(const TestNet&) = delete;
-    TestNet& operator=(const TestNet&) = delete;
-    ~TestNet() {
+    BasicTestNet(BasicTestNet&&) = default;
+    BasicTestNet& operator=(BasicTestNet&&) = delete;
+    BasicTestNet(const BasicTestNet&) = delete;
+    BasicTestNet& operator=(const BasicTestNet&) = delete;
+    ~BasicTestNet() {
         if (!net_) return;
         NetDoor::drain_wakes(net);
     }
@@ -202,5 +203,6 @@ public:
     [[nodiscard]] std::uint32_t segments_used() const { return pool.segment_stats().used; }
     [[nodiscard]] std::uint32_t clusters_used() const { return pool.cluster_stats().used; }
 };
+using TestNet = BasicTestNet<TestMemory>;
 
 }  // namespace kyu::net::test

@@ -24,10 +24,9 @@ def merge(defaults: dict[str, str], extra: str) -> str:
 
 def page(text: str) -> bytes:
     """The page as the board finds it: NUL-ended ASCII, padded."""
-    try:
-        raw = f"{_MAGIC} {text}".encode("ascii") + b"\0"
-    except UnicodeEncodeError:
-        raise UserError("boot arguments must be ASCII", where="--bootargs") from None
+    if not (text.isascii() and text.isprintable()):  # a control character ends them on the board
+        raise UserError("boot arguments must be printable ASCII", where="--bootargs")
+    raw = f"{_MAGIC} {text}".encode("ascii") + b"\0"
     if len(raw) > PAGE_BYTES:
         raise UserError(f"boot arguments take more than {PAGE_BYTES} bytes", where="--bootargs")
     return raw.ljust(PAGE_BYTES, b"\0")

@@ -204,8 +204,9 @@ def _from_file(path: Path) -> FaultPlan:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})", where=WHERE) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {str(error).splitlines()[0]}", where=WHERE) from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, no number, no path
+        name = str(path).replace("\0", "?")[:200]
+        raise UserError(f"{name}: {str(error).splitlines()[0]}", where=WHERE) from None
     known = {"both", *WAYS}
     first = {name: value for name, value in raw.items() if name in known}
     rest = {name: value for name, value in raw.items() if name not in known | {"then"}}
@@ -220,10 +221,16 @@ def _checked(raw: dict[str, Any], where: str) -> FaultPlan:
         return FaultPlan.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "phases" and part != 0)
+        parts = (_short(part) for part in first["loc"] if part != "phases" and part != 0)
+        place = ".".join(parts)
         raise UserError(
             f"{place}: {_said(first)}" if place else _said(first), where=where
         ) from None
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def _said(error: Any) -> str:
@@ -233,8 +240,8 @@ def _said(error: Any) -> str:
         case "extra_forbidden":
             return f"there is no such fault; there are {', '.join(Lane.model_fields)}"
         case "less_than_equal":
-            return f"{error['input']} is more than {limits['le']}"
+            return f"{_short(error['input'])} is more than {limits['le']}"
         case "greater_than_equal":
-            return f"{error['input']} is less than {limits['ge']}"
+            return f"{_short(error['input'])} is less than {limits['ge']}"
         case _:
             return str(error["msg"]).removeprefix("Value error, ")

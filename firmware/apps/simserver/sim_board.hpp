@@ -46,8 +46,8 @@ struct SimBoardConfig {
 class SimBoard final : public host::Host {
 public:
     using Body = std::function<void(ThreadContext&)>;
-    static constexpr std::size_t kSegments = 4096;
-    static constexpr std::size_t kClusters = 1024;
+    static constexpr std::size_t kSegments = 4096 / net::kShrink;
+    static constexpr std::size_t kClusters = 1024 / net::kShrink;
     static constexpr ServerWorkers kWorkers{.wang = 8, .doney = 2, .other = 1};
 
 private:

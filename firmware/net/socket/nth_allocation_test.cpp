@@ -58,7 +58,7 @@ void take_all(TcpSocket& s, ThreadContext& self, End& end) {
 
 /// One transfer there and back, with `prepare(pair)` before it.
 class There {
-    std::unique_ptr<TestPair> pair_{std::make_unique<TestPair>()};
+    std::unique_ptr<TestPair> pair_;
     std::string left_;  ///< pools that are not at their baseline when everything is over
 
     void look(ThreadContext& self, test::TestHost& host) {
@@ -81,7 +81,8 @@ public:
     End client;
 
     template <typename Prepare>
-    explicit There(Prepare prepare) {
+    explicit There(Prepare prepare, const test::WireFates& fates = {})
+        : pair_(std::make_unique<TestPair>(fates)) {
         TestPair& pair = *pair_;
         prepare(pair);
         pair.machine.thread("server", 10, [&](ThreadContext& self) {
@@ -135,14 +136,20 @@ public:
     }
 };
 
-class NthAllocation : public ::testing::TestWithParam<bool> {};
+/// Whose allocation fails, and what the wire does meanwhile.
+struct Trouble {
+    bool of_server;
+    unsigned lost_per_mille;
+};
+class NthAllocation : public ::testing::TestWithParam<Trouble> {};
 
 TEST_P(NthAllocation, every_one_that_fails_leaves_a_transfer_whole_or_told_and_no_pool_short) {
-    const bool of_server = GetParam();
+    const bool of_server = GetParam().of_server;
     std::uint32_t n = 1;
     unsigned complete = 0;
     for (;; ++n) {
-        There there{[&](TestPair& pair) { (of_server ? pair.b : pair.a).pool.fail_nth(n); }};
+        There there{[&](TestPair& pair) { (of_server ? pair.b : pair.a).pool.fail_nth(n); },
+                    {.lost = GetParam().lost_per_mille, .seed = n}};
         const std::string what = "allocation " + std::to_string(n);
         there.expect_complete_or_told(what);
         there.expect_baseline(what);
@@ -153,8 +160,13 @@ TEST_P(NthAllocation, every_one_that_fails_leaves_a_transfer_whole_or_told_and_n
     EXPECT_EQ(complete, n) << "one lost packet buffer is never worse than one lost frame";
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, NthAllocation, ::testing::Values(false, true),
-                         [](const auto& end) { return end.param ? "server" : "client"; });
+INSTANTIATE_TEST_SUITE_P(Of, NthAllocation,
+                         ::testing::Values(Trouble{false, 0}, Trouble{true, 0}, Trouble{false, 50},
+                                           Trouble{true, 50}),
+                         [](const auto& each) {
+                             return std::string{each.param.of_server ? "server" : "client"} +
+                                    (each.param.lost_per_mille > 0 ? "_and_frames_lost" : "");
+                         });
 
 /// Sockets and connection blocks come from pools of their own.
 TEST(NoRoom, for_a_socket_is_told_to_who_connects) {

@@ -11,12 +11,18 @@
 namespace kyu::net {
 
 // ---- Room ----------------------------------------------------------------------------------
-inline constexpr std::size_t kTcpConnectionsMax = 256;  ///< connection blocks, orphans included
-inline constexpr std::size_t kSocketsMax = 320;         ///< listeners and connections
-inline constexpr std::size_t kSynRecordsMax = 256;      ///< half-open passive connections
-inline constexpr std::size_t kTimeWaitMax = 4096;       ///< connections in TIME_WAIT
-inline constexpr std::size_t kReassemblyMax = 512;      ///< out-of-order pieces, all connections
-inline constexpr std::size_t kReassemblyPerConnection = 64;
+#if defined(KYU_SMALL_LIMITS)
+/// Fuzzed stacks are made anew for each input: they must be small, and their limits within reach.
+inline constexpr std::size_t kShrink = 16;
+#else
+inline constexpr std::size_t kShrink = 1;
+#endif
+inline constexpr std::size_t kTcpConnectionsMax = 256 / kShrink;  ///< blocks, orphans included
+inline constexpr std::size_t kSocketsMax = 320 / kShrink;         ///< listeners and connections
+inline constexpr std::size_t kSynRecordsMax = 256 / kShrink;      ///< half-open passive connections
+inline constexpr std::size_t kTimeWaitMax = 4096 / kShrink;       ///< connections in TIME_WAIT
+inline constexpr std::size_t kReassemblyMax = 512 / kShrink;      ///< out-of-order pieces, of all
+inline constexpr std::size_t kReassemblyPerConnection = 64 / kShrink;
 inline constexpr std::size_t kBacklogMax = 128;  ///< connections waiting for accept()
 static_assert(kSocketsMax > kTcpConnectionsMax, "listeners need sockets too");
 static_assert(kReassemblyMax >= 4 * kReassemblyPerConnection, "no connection may take them all");

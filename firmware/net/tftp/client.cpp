@@ -26,7 +26,12 @@ struct Transfer {
     const TftpSink& sink;
     TftpGet& get;
 
-    bool send() { return static_cast<bool>(socket.send_to(self, peer, get.reply())); }
+    /// False: there is no way to the peer. What found no memory is lost like on the wire, and said
+    /// again when no answer comes.
+    bool send() {
+        const auto sent = socket.send_to(self, peer, get.reply());
+        return sent || sent.error() == UdpError::no_memory;
+    }
 
     /// Whether it comes from the transfer's port.
     bool from_peer(const Endpoint& from) {

@@ -124,7 +124,13 @@ bool act_on_processor(Kind kind, const BoardTricks& tricks) {
 
 }  // namespace
 
-Props::Props() : late(panic_in_callback, nullptr), damaged("damaged", *no_stats) {}
+// Nobody may look at it but the report of a panic.
+#if defined(__clang__)
+__attribute__((no_sanitize("null")))
+#endif
+Props::Props()
+    : late(panic_in_callback, nullptr), damaged("damaged", *no_stats) {
+}
 
 bool act_in_transfer(ThreadContext& self, Kind kind, Props& props, const BoardTricks& tricks) {
     switch (kind) {
