@@ -284,7 +284,7 @@ void take_text_and_fin(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& 
     if (seg.flags.fin()) {
         const bool first = receives(tp.state);
         if (first) tp.reassembly.note_fin(end);
-        // Eighth: a FIN is acknowledged, always. RFC 5681 §4.2: at once, if there is a gap before it.
+        // Eighth: a FIN is acknowledged, always; at once if there is a gap (RFC 5681 §4.2).
         if (!first || end != tp.rcv_nxt) tp.ack_now = true;
     }
     if (check_fin(net, tp) == Next::done) return;
