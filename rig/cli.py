@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -214,6 +215,27 @@ def report(folder: Path) -> None:
     click.echo(told.summary_text(material))
     files.write(folder, material)
     click.echo(f"\nwritten: {', '.join(str(folder / name) for name in files.NAMES)}")
+
+
+@kyu.command()
+@click.argument("before", type=_PATH, metavar="OLD")
+@click.argument("after", type=_PATH, metavar="NEW")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def compare(before: Path, after: Path, *, as_json: bool) -> None:
+    """Two runs: is it fixed, worse, the same, or not known yet?
+
+    OLD and NEW are run folders. May be asked while a run still goes on, as often as you like.
+    """
+    from rig.report import compare as comparing
+    from rig.report.material import load
+
+    rates = []
+    for folder in (before, after):
+        figures = load(folder).figures
+        bad = figures.transfers_attempted - figures.transfers_ok
+        rates.append(comparing.Rate(bad, figures.transfers_attempted))
+    found = comparing.compare(*rates)
+    click.echo(json.dumps(found.as_json()) if as_json else comparing.render(found))
 
 
 @kyu.command()

@@ -37,6 +37,13 @@ def failure_rate_upper(failures: int, attempts: int, confidence: float = CONFIDE
             high = middle
 
 
+def failure_rate_lower(failures: int, attempts: int, confidence: float = CONFIDENCE) -> float:
+    """The exact one-sided lower bound: what is good fails at most so often, seen the other way."""
+    if failures <= 0:
+        return 0.0
+    return 1.0 - failure_rate_upper(attempts - failures, attempts, confidence)
+
+
 def _tail(failures: int, attempts: int, rate: float) -> float:
     """P(at most `failures` of `attempts`), each with probability `rate`, 0 < rate < 1."""
     log_rate, log_rest = math.log(rate), math.log1p(-rate)
