@@ -38,6 +38,8 @@ _CHOICES: list[tuple[str, str]] = [
     ("rcv-fin-time-wait-using-shutdown-outside-left-ipv4.pkt", _NO_ACK_BIT),
     ("rcv-syn-time-wait-using-shutdown-outside-right-secure-ipv4.pkt", _REUSE),
     ("rcv-syn-time-wait-using-shutdown-right-edge-secure-ipv4.pkt", _REUSE),
+    ("rcv-syn-fin-time-wait-using-shutdown-outside-right-secure-nodrop-ipv4.pkt", _REUSE),
+    ("rcv-syn-fin-time-wait-using-shutdown-right-edge-secure-nodrop-ipv4.pkt", _REUSE),
     ("rcv-syn-ack-with*-data-listen-ipv4.pkt", _RST),
     ("socket-api-getsockopt-tcpinfo-ipv4.pkt", _ROUNDS_UP),
     (
