@@ -119,10 +119,13 @@ kyu.add_command(packetdrill)
     "--resume", "resume_dir", type=_PATH, help="Go on with this run; its own options hold."
 )
 @click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
 def soak(
     scenario: tuple[str, ...],
     out: Path | None,
     resume_dir: Path | None,
+    *,
+    quiet: bool,
     **rest: Any,
 ) -> int:
     """Transfer after transfer, every byte compared, the console watched. See kyu scenarios."""
@@ -132,12 +135,14 @@ def soak(
     if resume_dir is not None:
         if out is not None or scenario:
             raise UserError("takes its folder and scenario from the run", where="--resume")
-        return soak_command.resume(resume_dir, transfers=rest["transfers"], hours=rest["hours"])
+        return soak_command.resume(
+            resume_dir, transfers=rest["transfers"], hours=rest["hours"], quiet=quiet
+        )
     image = rest.pop("image")
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
-    return soak_command.soak(options, out)
+    return soak_command.soak(options, out, quiet=quiet)
 
 
 @kyu.command("run", context_settings={"ignore_unknown_options": True})

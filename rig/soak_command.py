@@ -18,7 +18,7 @@ from rig.errors import RigError
 from rig.journal import RunFolder
 from rig.options import SoakOptions
 from rig.report import progress
-from rig.report.summary import Summary, Tally, render
+from rig.report.summary import Summary, Tally, headline, render
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, inconclusive
@@ -30,23 +30,23 @@ INTERRUPTED = 130
 ON_A_BAD_WIRE = Patience(connect=60.0, stall=60.0)
 
 
-def soak(wanted: SoakOptions, out: Path | None) -> int:
+def soak(wanted: SoakOptions, out: Path | None, *, quiet: bool = False) -> int:
     """A new run. Raises UserError before anything is started."""
     folder = out or Path("runs") / f"{run_info.stamp()}-{'+'.join(wanted.scenarios)}"
-    return _run(wanted, folder, resume=False)
+    return _run(wanted, folder, resume=False, quiet=quiet)
 
 
-def resume(path: Path, *, transfers: int | None, hours: float | None) -> int:
+def resume(path: Path, *, transfers: int | None, hours: float | None, quiet: bool = False) -> int:
     """Takes up an interrupted run where its journal ends."""
     document = journal.read_json(path / journal.RUN)
     wanted = options.from_json(document.get("options", {}), path / journal.RUN)
     if transfers is not None or hours is not None:
         raw = wanted.as_json() | {"transfers": transfers, "hours": hours}
         wanted = options.from_json(raw, path / journal.RUN)
-    return _run(wanted, path, resume=True)
+    return _run(wanted, path, resume=True, quiet=quiet)
 
 
-def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
+def _run(wanted: SoakOptions, path: Path, *, resume: bool, quiet: bool) -> int:
     plan = options.plan(wanted)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
@@ -64,8 +64,8 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
             document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
             folder.json(journal.RUN, document)
         except RigError as fault:
-            return _finish(folder, _unable(fault))
-        with contextlib.closing(wire), progress.display(plan.transfers) as display:
+            return _finish(folder, _unable(fault), quiet=quiet)
+        with contextlib.closing(wire), progress.display(plan.transfers, quiet=quiet) as display:
             why = f" ({wire.why})" if wire.why else ""
             display.note(
                 f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
@@ -79,7 +79,7 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool) -> int:
                 if resume:
                     run.resume()
                 summary = run.run()
-        return _finish(folder, summary)
+        return _finish(folder, summary, quiet=quiet)
 
 
 def _unable(fault: RigError) -> Summary:
@@ -89,16 +89,18 @@ def _unable(fault: RigError) -> Summary:
     return Summary(inconclusive(0.0, str(fault)), tally, 0.0)
 
 
-def _finish(folder: RunFolder, summary: Summary) -> int:
+def _finish(folder: RunFolder, summary: Summary, *, quiet: bool = False) -> int:
     status = INTERRUPTED if summary.interrupted else summary.verdict.exit_status
-    print(render(summary), flush=True)
+    print(headline(summary.verdict) if quiet else render(summary), flush=True)
     try:
         folder.json(journal.SUMMARY, summary.as_json())
     except RigError as fault:
         print(f"kyu: {fault}", file=sys.stderr)
         return INTERRUPTED if summary.interrupted else 3
-    print(f"  run        {folder.path}", flush=True)
-    print(f"  report     {_report(folder.path)}", flush=True)
+    report = _report(folder.path)
+    if not quiet:
+        print(f"  run        {folder.path}", flush=True)
+        print(f"  report     {report}", flush=True)
     return status
 
 

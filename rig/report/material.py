@@ -46,6 +46,31 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneFigures:
+    """What the wire did in one direction."""
+
+    frames: Count
+    delivered: Count
+    dropped: Count
+    duplicated: Count
+    corrupted: Count
+    truncated: Count
+    overflowed: Count
+    refused: Count
+    own_us_per_frame: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class FaultFigures:
+    """A run on a wire that did harm, and what harm it was."""
+
+    plan: Word
+    seed: Count
+    to_board: LaneFigures
+    to_host: LaneFigures
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """summary.json; or, with `verdict` None, what the journal of an unfinished run adds up to."""
 
@@ -66,6 +91,7 @@ class Figures:
     boot_seconds: Amount | None = None
     warnings: list[Word] = field(default_factory=list)
     build: Word = ""
+    faults: FaultFigures | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

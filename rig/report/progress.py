@@ -47,6 +47,22 @@ class _Rate:
         return f"{per_s:.1f}/s {mb_per_s:.1f} MB/s"
 
 
+class QuietDisplay:
+    """Says nothing: the verdict follows."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def update(self, tally: Tally, *, last: bool = False) -> None:
+        pass
+
+
 class PlainDisplay:
     def __init__(self, out: TextIO, total: int | None, every_s: float = PLAIN_EVERY_S) -> None:
         self._out = out
@@ -106,7 +122,9 @@ class BarDisplay:
         self._bar.update(self._task, completed=tally.attempted, rate=self._rate.look(tally))
 
 
-def display(total: int | None, out: TextIO | None = None) -> Display:
+def display(total: int | None, out: TextIO | None = None, *, quiet: bool = False) -> Display:
     """A bar when `out` (default: standard output) is a terminal, else plain lines."""
+    if quiet:
+        return QuietDisplay()
     stream = out if out is not None else sys.stdout
     return BarDisplay(stream, total) if stream.isatty() else PlainDisplay(stream, total)

@@ -51,6 +51,7 @@ def circumstances(material: Material) -> list[tuple[str, str]]:
         ("seed", run.option("seed")),
         ("parallel", run.option("parallel")),
         ("boot arguments", run.option("bootargs")),
+        ("faults", "" if figures.faults is None else figures.faults.plan),
         ("image", run.image.get("path", "")),
         ("build", figures.build or run.image.get("build_id", "")),
         ("ready after", "" if figures.boot_seconds is None else f"{figures.boot_seconds:.2f} s"),

@@ -393,6 +393,57 @@ def test_the_end_of_a_soak_writes_the_reports(run: RunOnDisk) -> None:
     assert "FAILED (stall)" in Page(run.path).words
 
 
+def test_a_quiet_soak_ends_with_one_line(
+    run: RunOnDisk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(run.path, resume=True)
+    summary = Summary(failed(Cause.STALL, 1.0, "got 5 of 7"), run.tally, 1.0)
+    assert soak_command._finish(folder, summary, quiet=True) == 1
+    folder.close()
+    assert capsys.readouterr().out == "FAILED (stall): got 5 of 7\n"
+    assert (run.path / files.HTML).exists()
+
+
+# Faults
+
+LANE = {
+    "frames": 4321,
+    "delivered": 4300,
+    "dropped": 21,
+    "duplicated": 0,
+    "corrupted": 3,
+    "truncated": 0,
+    "overflowed": 0,
+    "refused": 0,
+    "own_us_per_frame": 2.5,
+}
+
+
+def with_faults(run: RunOnDisk, faults: Any) -> Path:
+    run.transfers(5)
+    summary = Summary(passed(1.0), run.tally, 1.0, facts={"faults": faults})
+    run.json("summary.json", summary.as_json())
+    return run.path
+
+
+def test_what_the_wire_did_is_told(run: RunOnDisk, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"plan": HOSTILE + "loss=0.01", "seed": 7, "to_board": LANE, "to_host": LANE}
+    folder = with_faults(run, told)
+    assert cli.run(["report", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "to_board   4,321 frames, 21 dropped, 3 corrupted; 2.5 us each" in said
+    assert "\x1b" not in said
+    assert "loss=0.01" in Page(folder).words
+
+
+@pytest.mark.parametrize("damage", [{}, {"plan": 3}, [], {"plan": "x", "seed": -1}, "loss"])
+def test_damaged_faults_are_one_clear_line(
+    run: RunOnDisk, damage: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["report", str(with_faults(run, damage))]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 # Shapes
 
 
