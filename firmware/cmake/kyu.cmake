@@ -3,7 +3,7 @@
 add_library(kyu_flags INTERFACE)
 target_compile_options(kyu_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -Wall -Wextra -Wconversion -Wshadow -Werror>
-  $<$<NOT:$<BOOL:${SKBUILD}>>:$<IF:$<BOOL:${KYU_FUZZ}>,-gline-tables-only,-g>>
+  $<$<BOOL:${KYU_BOARD}>:-g>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_include_directories(kyu_flags INTERFACE ${PROJECT_SOURCE_DIR}/firmware)
 if(KYU_DEFECTS)
@@ -28,6 +28,9 @@ if(KYU_BOARD)
     -fno-optimize-sibling-calls -fno-shrink-wrap)
 else()
   target_compile_definitions(kyu_flags INTERFACE KYU_DEBUG_INVARIANTS=1)
+  if(NOT SKBUILD)
+    target_compile_options(kyu_flags INTERFACE -g1)  # lines; to tell of variables costs a third more
+  endif()
   target_compile_options(kyu_flags INTERFACE -fno-omit-frame-pointer)  # port/host walks along it
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   if(KYU_SANITIZE)
