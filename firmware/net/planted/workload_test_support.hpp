@@ -99,7 +99,7 @@ class LoadedPair {
             const auto n = s->recv(self, buffer, Instant::never());
             died = !n;
             if (!n || *n == 0) break;
-            for (std::size_t i = 0; i < *n; ++i) right = right && buffer[i] == pattern(got + i);
+            for (std::size_t i = 0; i < *n; ++i) right = right && buffer[i] == pattern_at(got + i);
             got += *n;
         }
         s->close(self);

@@ -9,7 +9,7 @@
 namespace kyu::net {
 namespace {
 
-using test::pattern;
+using test::pattern_at;
 using test::pattern_bytes;
 using test::TestPair;
 
@@ -102,7 +102,7 @@ TEST_F(Calls, deadlines_end_every_wait_on_time) {
         while (got < out.sent) {
             const auto n = client_.recv(self, piece, self.now() + Duration::from_s(1));
             ASSERT_TRUE(n) << got;
-            for (std::size_t i = 0; i < *n; ++i) ASSERT_EQ(piece[i], pattern(got + i));
+            for (std::size_t i = 0; i < *n; ++i) ASSERT_EQ(piece[i], pattern_at(got + i));
             got += *n;
         }
         close_all(self);
@@ -177,7 +177,7 @@ TEST_F(Calls, to_itself_works_by_way_of_the_net_thread) {
         std::size_t got = 0;
         for (auto n = c->recv(self, piece, kForever); n && *n > 0;
              n = c->recv(self, piece, kForever)) {
-            for (std::size_t i = 0; i < *n; ++i) ASSERT_EQ(piece[i], pattern(got + i));
+            for (std::size_t i = 0; i < *n; ++i) ASSERT_EQ(piece[i], pattern_at(got + i));
             got += *n;
         }
         EXPECT_EQ(got, 200'000U);
@@ -197,7 +197,7 @@ TEST_F(Calls, thirty_two_clients_at_once_each_get_every_byte) {
             std::size_t got = 0;
             for (auto n = c->recv(self, piece, kForever); n && *n > 0;
                  n = c->recv(self, piece, kForever)) {
-                for (std::size_t k = 0; k < *n; ++k) ASSERT_EQ(piece[k], pattern(got + k));
+                for (std::size_t k = 0; k < *n; ++k) ASSERT_EQ(piece[k], pattern_at(got + k));
                 got += *n;
             }
             EXPECT_EQ(got, kBytes);

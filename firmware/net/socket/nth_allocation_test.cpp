@@ -12,7 +12,7 @@
 namespace kyu::net {
 namespace {
 
-using test::pattern;
+using test::pattern_at;
 using test::pattern_bytes;
 using test::TestPair;
 
@@ -49,7 +49,7 @@ void take_all(TcpSocket& s, ThreadContext& self, End& end) {
             end.error = SocketError::closed;
         } else {
             for (std::size_t i = 0; i < *n; ++i) {
-                end.wrong |= piece[i] != pattern(end.received + i);
+                end.wrong |= piece[i] != pattern_at(end.received + i);
             }
             end.received += *n;
         }

@@ -104,7 +104,7 @@ TEST_F(Options, small_buffers_carry_a_whole_transfer) {
         while (got < kBytes) {
             const auto n = client_.recv(self, piece, kForever);
             ASSERT_TRUE(n && *n > 0);
-            for (std::size_t i = 0; i < *n; ++i) ASSERT_EQ(piece[i], test::pattern(got + i));
+            for (std::size_t i = 0; i < *n; ++i) ASSERT_EQ(piece[i], test::pattern_at(got + i));
             got += *n;
         }
         close_all(self);

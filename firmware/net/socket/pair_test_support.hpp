@@ -166,10 +166,12 @@ public:
 };
 
 /// Byte `i` of the stream that tests send.
-inline std::byte pattern(std::size_t i) { return static_cast<std::byte>((i * 2654435761U) >> 13U); }
+inline std::byte pattern_at(std::size_t i) {
+    return static_cast<std::byte>((i * 2654435761U) >> 13U);
+}
 inline std::vector<std::byte> pattern_bytes(std::size_t count) {
     std::vector<std::byte> bytes(count);
-    for (std::size_t i = 0; i < count; ++i) bytes[i] = pattern(i);
+    for (std::size_t i = 0; i < count; ++i) bytes[i] = pattern_at(i);
     return bytes;
 }
 

@@ -9,7 +9,7 @@
 namespace kyu::net {
 namespace {
 
-using test::pattern;
+using test::pattern_at;
 using test::pattern_bytes;
 using test::TestPair;
 
@@ -69,7 +69,7 @@ TEST_F(Stress, four_readers_and_a_writer_stand_surplus_wake_ups) {
     pair_.run();
     EXPECT_EQ(taken, kBytes);
     std::array<std::size_t, 256> wanted{};
-    for (std::size_t i = 0; i < kBytes; ++i) ++wanted[std::to_integer<unsigned>(pattern(i))];
+    for (std::size_t i = 0; i < kBytes; ++i) ++wanted[std::to_integer<unsigned>(pattern_at(i))];
     EXPECT_EQ(counts, wanted) << "each byte was read, and by one of them";
 }
 

@@ -11,7 +11,7 @@
 namespace kyu::net {
 namespace {
 
-using test::pattern;
+using test::pattern_at;
 using test::pattern_bytes;
 using test::TestPair;
 using test::WireFates;
@@ -31,7 +31,7 @@ std::size_t read_pattern(TcpSocket& s, ThreadContext& self, std::size_t piece = 
         }
         if (*n == 0) return got;
         for (std::size_t i = 0; i < *n; ++i) {
-            if (buffer[i] != pattern(got + i)) {
+            if (buffer[i] != pattern_at(got + i)) {
                 ADD_FAILURE() << "wrong byte at " << got + i;
                 return got;
             }
@@ -177,7 +177,7 @@ TEST(Transfer, both_ways_at_once) {
             const auto n = s.recv(self, buffer, self.now() + Duration::from_ms(1));
             if (!n) continue;
             if (*n == 0) break;
-            for (std::size_t i = 0; i < *n; ++i) EXPECT_EQ(buffer[i], pattern(got + i));
+            for (std::size_t i = 0; i < *n; ++i) EXPECT_EQ(buffer[i], pattern_at(got + i));
             got += *n;
         }
         EXPECT_EQ(got, total);
