@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kyusim import FatePlan, World
 from kyusim.world import Counters, Task
 from rig.hostile import frames as f
-from rig.hostile.stage import MS, Conn, S, Station, describe
+from rig.hostile.stage import MS, Conn, S, Station, clean_echo, describe
 
 if TYPE_CHECKING:
     from kyusim.world import Step
@@ -149,12 +149,7 @@ class SimStage:
     def echo(self) -> None:
         """A clean conversation with the echo service."""
         self.introduce()
-        conn = Conn(self, 7, self.fresh_port()).open()
-        conn.say("PA", b"are you well?")
-        assert bytes(conn.heard) == b"are you well?"
-        conn.say("FA")
-        conn.say("A")
-        self.conns.clear()
+        clean_echo(self)
 
     def introduce(self) -> None:
         """The board knows who we are, and need not ask while it is flooded."""

@@ -205,6 +205,16 @@ def closing(stage: Stage) -> Conn:
     return Conn(stage, 9, stage.fresh_port())
 
 
+def clean_echo(stage: Stage) -> None:
+    """A clean conversation with the echo service: the board is well."""
+    conn = Conn(stage, 7, stage.fresh_port()).open()
+    conn.say("PA", b"are you well?")
+    assert bytes(conn.heard) == b"are you well?"
+    conn.say("FA")
+    conn.say("A")
+    stage.conns.clear()
+
+
 # ---- What came -----------------------------------------------------------------------------------
 
 

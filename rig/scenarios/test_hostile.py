@@ -12,7 +12,7 @@ import pytest
 from rig.board import image as images
 from rig.hostile import frames as f
 from rig.hostile.case import Case, Shot
-from rig.hostile.stage import MS, Conn, Station, closing, established, texts
+from rig.hostile.stage import MS, Conn, Station, clean_echo, closing, established, texts
 from rig.hostile.table import CASES
 from rig.pytest_plugin import Keeper
 from rig.scenarios.plain_board import PlainBoard, running
@@ -96,12 +96,7 @@ class WireStage:
 
     def echo(self) -> None:
         """A clean conversation with the echo service."""
-        conn = Conn(self, 7, self.fresh_port()).open()
-        conn.say("PA", b"are you well?")
-        assert bytes(conn.heard) == b"are you well?"
-        conn.say("FA")
-        conn.say("A")
-        self.conns.clear()
+        clean_echo(self)
 
     def _introduce(self) -> None:
         question = f.arp(f.REQUEST, self.me.mac, self.me.ip, bytes(6), self.ip)
