@@ -42,8 +42,11 @@ def check(path: str) -> str:
 
 
 def is_ours(file: str) -> bool:
-    """Not a unit test, and not written by the build (the precompiled headers of the tests)."""
-    return not file.endswith("_test.cpp") and not Path(file).is_relative_to(ROOT / "build")
+    """Our own, alone or with others in a unity file; not a test, nor the headers of the tests."""
+    written = Path(file).is_relative_to(DATABASE)
+    return (
+        "Unity" in file and "_test.dir" not in file if written else not file.endswith("_test.cpp")
+    )
 
 
 def main(argv: list[str]) -> int:

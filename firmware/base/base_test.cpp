@@ -16,7 +16,7 @@
 #include "base/time.hpp"
 
 namespace kyu {
-namespace {
+namespace base_test {
 
 enum class Failure : std::uint8_t { small, large };
 
@@ -192,5 +192,5 @@ TEST(EventRing, keeps_the_newest) {
     EXPECT_EQ(ring.oldest(3).a, 5U);
 }
 
-}  // namespace
+}  // namespace base_test
 }  // namespace kyu

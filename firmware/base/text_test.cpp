@@ -7,7 +7,7 @@
 #include <string>
 
 namespace kyu {
-namespace {
+namespace text_test {
 
 template <typename... Args>
 std::string made(std::string_view format, const Args&... args) {
@@ -65,5 +65,5 @@ TEST(TextBuffer, cuts_and_counts) {
     EXPECT_EQ(out.cut(), 0U);
 }
 
-}  // namespace
+}  // namespace text_test
 }  // namespace kyu

@@ -44,14 +44,14 @@ else()
   endif()
 endif()
 
-# Clang spends more time on the headers of the language than on our code: they are read once.
-if(KYU_FUZZ)
-  file(WRITE ${PROJECT_BINARY_DIR}/fuzz_headers.cpp "")
-  add_library(kyu_fuzz_headers STATIC ${PROJECT_BINARY_DIR}/fuzz_headers.cpp)
-  target_link_libraries(kyu_fuzz_headers PUBLIC kyu_flags)
-  target_precompile_headers(kyu_fuzz_headers PRIVATE <algorithm> <array> <charconv> <cstdint>
-    <deque> <functional> <map> <memory> <optional> <span> <string> <string_view> <utility> <vector>)
-endif()
+# kyu_unity(NAME BATCH)
+# Sources of a hosted target are compiled together, BATCH at a time. On the board each file is built
+# alone, which proves that it includes what it uses.
+function(kyu_unity name batch)
+  if(KYU_UNITY AND NOT KYU_BOARD)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
+  endif()
+endfunction()
 
 # kyu_library(NAME SOURCES a.cpp ... DEPENDS other ...)
 # A library of the firmware; DEPENDS are the only arrows it may follow.
@@ -60,9 +60,7 @@ function(kyu_library name)
   if(arg_SOURCES)
     add_library(${name} STATIC ${arg_SOURCES})
     target_link_libraries(${name} PUBLIC kyu_flags ${arg_DEPENDS})
-    if(KYU_FUZZ)
-      target_precompile_headers(${name} REUSE_FROM kyu_fuzz_headers)
-    endif()
+    kyu_unity(${name} 16)
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE kyu_flags ${arg_DEPENDS})
@@ -90,6 +88,7 @@ function(kyu_test name)
   # GoogleTest's headers cost more to read than most tests: they are read once.
   target_precompile_headers(${name} REUSE_FROM kyu_test_headers)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)  # as the headers were
+  kyu_unity(${name} 8)  # each test file has a namespace of its own
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
 endfunction()
 

@@ -5,7 +5,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace char_queue_test {
 
 using host::run_as_thread;
 using host::Stop;
@@ -57,5 +57,5 @@ TEST(CharQueue, waits_until_its_deadline_when_nothing_comes) {
     });
 }
 
-}  // namespace
+}  // namespace char_queue_test
 }  // namespace kyu

@@ -7,7 +7,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace console_test {
 
 using host::HostConsolePort;
 using host::Stop;
@@ -227,5 +227,5 @@ TEST(Console, ctrl_c_is_heard_by_a_command_that_runs_and_drops_what_was_typed_ah
     EXPECT_EQ(bench.machine.run(), Stop::asked);
 }
 
-}  // namespace
+}  // namespace console_test
 }  // namespace kyu

@@ -5,7 +5,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace continuation_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -122,5 +122,5 @@ TEST(Continuations, a_flow_that_has_ended_may_be_started_again) {
     EXPECT_EQ(bench.text, "a1 a2 a3 a1 a2 a3 ");
 }
 
-}  // namespace
+}  // namespace continuation_test
 }  // namespace kyu

@@ -6,7 +6,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace control_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -252,5 +252,5 @@ TEST(Kernel, counts_switches_interrupts_and_idle_time) {
     EXPECT_EQ(machine.run(), Stop::asked) << machine.text();
 }
 
-}  // namespace
+}  // namespace control_test
 }  // namespace kyu

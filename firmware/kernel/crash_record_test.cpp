@@ -16,7 +16,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace crash_record_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -280,5 +280,5 @@ TEST(CrashRecordDeathTest, outside_of_a_machine_a_panic_ends_the_process_loudly)
     EXPECT_DEATH(panic("no machine"), "PANIC: no machine");
 }
 
-}  // namespace
+}  // namespace crash_record_test
 }  // namespace kyu

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace kyu {
-namespace {
+namespace frame_line_test {
 
 TEST(Crc16, matches_the_published_check_value) {
     // CRC-16/CCITT-FALSE of "123456789" is 0x29B1 in every catalogue.
@@ -54,5 +54,5 @@ TEST(FrameLine, a_word_that_may_not_stand_bare_is_quoted) {
     }
 }
 
-}  // namespace
+}  // namespace frame_line_test
 }  // namespace kyu

@@ -8,7 +8,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace inspect_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -68,5 +68,5 @@ TEST(Inspect, the_sample_of_one_moment_adds_up_to_the_time_since_boot) {
     EXPECT_EQ(machine.run(), Stop::asked) << machine.text();
 }
 
-}  // namespace
+}  // namespace inspect_test
 }  // namespace kyu

@@ -8,7 +8,7 @@
 #include <string>
 
 namespace kyu {
-namespace {
+namespace last_crash_test {
 
 struct Text final : TextSink {
     std::string all;
@@ -92,5 +92,5 @@ TEST(LastCrash, no_memory_remembers_nothing) {
     EXPECT_EQ(told(none), "");
 }
 
-}  // namespace
+}  // namespace last_crash_test
 }  // namespace kyu

@@ -8,7 +8,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace lock_order_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -139,5 +139,5 @@ TEST(SleepWithALock, waiting_for_another_mutex_is_not_sleeping) {
     EXPECT_EQ(machine.run(), Stop::asked) << machine.text();
 }
 
-}  // namespace
+}  // namespace lock_order_test
 }  // namespace kyu

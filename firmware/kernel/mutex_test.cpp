@@ -6,7 +6,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace mutex_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -159,5 +159,5 @@ TEST(Mutex, a_chain_without_a_cycle_just_waits) {
     EXPECT_EQ(machine.now(), at_ms(40));
 }
 
-}  // namespace
+}  // namespace mutex_test
 }  // namespace kyu

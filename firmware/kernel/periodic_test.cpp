@@ -5,7 +5,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace periodic_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -65,5 +65,5 @@ TEST(PeriodicThread, a_round_that_ends_as_the_next_is_due_is_no_overrun) {
     EXPECT_EQ(bench.ticker.overruns(), 0U);
 }
 
-}  // namespace
+}  // namespace periodic_test
 }  // namespace kyu

@@ -15,7 +15,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace pool_guard_test {
 
 struct alignas(8) Block {
     std::array<std::uint32_t, 10> words{};
@@ -312,5 +312,5 @@ TEST(GuardedArray, watches_the_zones_and_leaves_free_objects_alone) {
               std::string::npos);
 }
 
-}  // namespace
+}  // namespace pool_guard_test
 }  // namespace kyu

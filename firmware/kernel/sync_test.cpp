@@ -10,7 +10,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace sync_test {
 
 using host::run_as_thread;
 using host::Stop;
@@ -337,5 +337,5 @@ TEST(MessageQueue, refuses_an_interrupt_when_full_and_a_thread_at_its_deadline) 
     EXPECT_EQ(taken, (std::vector<bool>{true, true, false}));
 }
 
-}  // namespace
+}  // namespace sync_test
 }  // namespace kyu

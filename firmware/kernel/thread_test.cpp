@@ -7,7 +7,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace thread_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -253,5 +253,5 @@ TEST(Machine, a_thread_that_spins_without_time_is_stopped) {
     EXPECT_NE(machine.text().find("the clock stands still"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace thread_test
 }  // namespace kyu

@@ -8,7 +8,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu {
-namespace {
+namespace watchdog_test {
 
 using host::Stop;
 using host::TestMachine;
@@ -110,5 +110,5 @@ TEST(InterruptWatch, few_interrupts_are_no_storm_wherever_the_ticks_fall) {
     EXPECT_EQ(after(watch, 1000, kStormPerTick - 1, true), InterruptTrouble::none);
 }
 
-}  // namespace
+}  // namespace watchdog_test
 }  // namespace kyu

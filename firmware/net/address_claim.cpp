@@ -9,7 +9,7 @@ namespace kyu::net {
 
 namespace {
 
-using State = AddressClaim::State;
+using ClaimState = AddressClaim::State;
 
 void probe(LockedNet& net, Ipv4 address) {
     AddressClaim& claim = net.claim;
@@ -19,7 +19,7 @@ void probe(LockedNet& net, Ipv4 address) {
     claim.next = net.now() + kProbeGapMin + Duration::from_us(net.random.below(spread));
 }
 
-void begin(LockedNet& net, State state) {
+void begin(LockedNet& net, ClaimState state) {
     net.claim.state = state;
     net.claim.probes = 0;
     net.claim.had_conflict = false;
@@ -38,7 +38,7 @@ void give_up(LockedNet& net) {
     claim.prefix_bits = interface.prefix_bits;
     claim.gateway = interface.gateway;
     set_address(net, Ipv4{}, 0, Ipv4{}, AddressSource::conflict);
-    claim.state = State::lost;
+    claim.state = ClaimState::lost;
     claim.next = net.now() + kClaimAgain;
 }
 
@@ -53,30 +53,30 @@ bool may_be_lost(const LockedNet& net) {
 void address_claim(LockedNet& net) {
     if (!net.interface.has_address()) {
         // What is being asked for, or was lost, goes on through a change of cables.
-        const State state = net.claim.state;
-        if (state != State::probing && state != State::lost) address_claim_stop(net);
+        const ClaimState state = net.claim.state;
+        if (state != ClaimState::probing && state != ClaimState::lost) address_claim_stop(net);
         return;
     }
     if (!net.interface.link.up()) return address_claim_stop(net);
     arp_announce(net);
     if (!net.claim.wanted) return address_claim_stop(net);
     net.claim.address = net.interface.address;
-    begin(net, State::claiming);
+    begin(net, ClaimState::claiming);
 }
 
 void address_probe(LockedNet& net, Ipv4 address) {
     net.claim.address = address;
-    begin(net, State::probing);
+    begin(net, ClaimState::probing);
 }
 
 void address_claim_stop(LockedNet& net) {
-    net.claim.state = State::idle;
+    net.claim.state = ClaimState::idle;
     net.claim.next = Instant::never();
 }
 
 bool address_conflict(LockedNet& net, Ipv4 sender, Ipv4 target, const MacAddress& who) {
     AddressClaim& claim = net.claim;
-    if (claim.state == State::probing) {
+    if (claim.state == ClaimState::probing) {
         // RFC 5227 §2.1.1: it is used, or another host is probing for it too.
         if (sender != claim.address && !(sender.is_any() && target == claim.address)) return false;
         net.stats.count(Drop::arp_conflict);
@@ -89,7 +89,7 @@ bool address_conflict(LockedNet& net, Ipv4 sender, Ipv4 target, const MacAddress
     net.stats.count(Drop::arp_conflict);
     claim.other = who;
     const bool again = claim.had_conflict && net.now() - claim.last_conflict < kArpDefend;
-    if (claim.state == State::claiming || (again && may_be_lost(net))) {
+    if (claim.state == ClaimState::claiming || (again && may_be_lost(net))) {
         give_up(net);
         return true;
     }
@@ -103,18 +103,18 @@ bool address_conflict(LockedNet& net, Ipv4 sender, Ipv4 target, const MacAddress
 void address_claim_timer(LockedNet& net) {
     AddressClaim& claim = net.claim;
     switch (claim.state) {
-        case State::idle: break;
-        case State::probing:
+        case ClaimState::idle: break;
+        case ClaimState::probing:
             if (claim.probes < kProbes) return probe(net, claim.address);
             address_claim_stop(net);
             return dhcp_probed(net, true);
-        case State::claiming:
+        case ClaimState::claiming:
             if (claim.probes < kProbes) return probe(net, claim.address);
-            claim.state = State::announcing;
+            claim.state = ClaimState::announcing;
             claim.next = net.now() + kAnnounceGap;
             return;
-        case State::announcing: address_claim_stop(net); return arp_announce(net);
-        case State::lost:
+        case ClaimState::announcing: address_claim_stop(net); return arp_announce(net);
+        case ClaimState::lost:
             return set_address(net, claim.address, claim.prefix_bits, claim.gateway,
                                AddressSource::fixed);
     }

@@ -7,7 +7,7 @@
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace address_claim_test {
 
 constexpr MacAddress kThief{{0x02, 6, 6, 6, 6, 6}};
 
@@ -212,5 +212,5 @@ TEST_F(ProbedLease, IsKeptWhileItCarriesAConnection) {  // RFC 5227 §2.4 (b)
     EXPECT_TRUE(world_.net.interface.address.is_any());
 }
 
-}  // namespace
+}  // namespace address_claim_test
 }  // namespace kyu::net::test

@@ -16,7 +16,7 @@ namespace kyu::net {
 
 namespace {
 
-using State = ArpEntry::State;
+using ArpState = ArpEntry::State;
 
 /// Sends one ARP packet; what cannot be sent is lost, as on any wire.
 void send_arp(LockedNet& net, std::uint16_t operation, const MacAddress& to, Ipv4 sender,
@@ -42,11 +42,11 @@ void send_arp(LockedNet& net, std::uint16_t operation, const MacAddress& to, Ipv
 /// How much an entry is worth when room is needed: the cheapest goes first, then the oldest.
 unsigned worth(const ArpEntry& entry) {
     switch (entry.state) {
-        case State::unused: return 0;
-        case State::absent: return 1;
-        case State::incomplete: return 3;
-        case State::reachable:
-        case State::stale: break;
+        case ArpState::unused: return 0;
+        case ArpState::absent: return 1;
+        case ArpState::incomplete: return 3;
+        case ArpState::reachable:
+        case ArpState::stale: break;
     }
     return entry.wanted ? 4 : 2;
 }
@@ -62,7 +62,7 @@ void drop_held(LockedNet& net, ArpEntry& entry, Drop reason) {
 
 void clear(LockedNet& net, ArpEntry& entry, Drop reason) {
     drop_held(net, entry, reason);
-    entry.state = State::unused;
+    entry.state = ArpState::unused;
     entry.address = Ipv4{};
     entry.wanted = false;
     entry.tries = 0;
@@ -105,28 +105,28 @@ std::size_t large_held(const std::array<ArpEntry, kArpEntries>& entries) {
 void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
     const Instant now = net.now();
     switch (entry.state) {
-        case State::unused: entry.deadline = Instant::never(); return;
-        case State::absent: return clear(net, entry, Drop::arp_no_answer);
-        case State::reachable:
+        case ArpState::unused: entry.deadline = Instant::never(); return;
+        case ArpState::absent: return clear(net, entry, Drop::arp_no_answer);
+        case ArpState::reachable:
             if (!entry.wanted) return clear(net, entry, Drop::arp_no_answer);
             if (entry.tries != 0) {  // it has come into use meanwhile: the rest of its time
                 entry.tries = 0;
                 return set_deadline(next, entry, now + (kArpFresh - kArpUnused));
             }
             // From now on it is asked for again as soon as somebody uses it.
-            entry.state = State::stale;
+            entry.state = ArpState::stale;
             entry.tries = 0;
             return set_deadline(next, entry, entry.used + kArpIdle);
-        case State::incomplete:
-        case State::stale: break;
+        case ArpState::incomplete:
+        case ArpState::stale: break;
     }
-    if (entry.state == State::stale && entry.tries == 0) {
+    if (entry.state == ArpState::stale && entry.tries == 0) {
         if (now - entry.used >= kArpIdle) return clear(net, entry, Drop::arp_no_answer);
         return set_deadline(next, entry, entry.used + kArpIdle);
     }
     if (entry.tries < kArpTries) return ask(net, next, entry);
     drop_held(net, entry, Drop::arp_no_answer);
-    entry.state = State::absent;
+    entry.state = ArpState::absent;
     set_deadline(next, entry, now + kArpAbsent);
 }
 
@@ -134,7 +134,7 @@ void entry_timer(LockedNet& net, Instant& next, ArpEntry& entry) {
 
 void ArpSteps::adopt(LockedNet& net, ArpEntry& entry, const MacAddress& mac) {
     entry.mac = mac;
-    entry.state = State::reachable;
+    entry.state = ArpState::reachable;
     entry.tries = entry.wanted ? 0 : 1;  // while reachable: whether its use is to be looked at
     set_deadline(net.arp.next_, entry, net.now() + (entry.wanted ? kArpFresh : kArpUnused));
     net.wake(net.arp.answered_);
@@ -153,9 +153,9 @@ void ArpSteps::answer_probe(LockedNet& net, const MacAddress& asker) {
 /// A host that says another MAC address is not believed, but asked (RFC 826 would believe it): the
 /// entry goes on being used until the answer is there. Rarely, since a liar can go on lying.
 void ArpSteps::doubt(LockedNet& net, ArpEntry& entry) {
-    const bool asked = entry.state == State::stale && entry.tries > 0;
+    const bool asked = entry.state == ArpState::stale && entry.tries > 0;
     if (asked || !net.arp.doubts_.allow(net.now())) return;
-    entry.state = State::stale;
+    entry.state = ArpState::stale;
     entry.tries = 0;
     ask(net, net.arp.next_, entry);
 }
@@ -164,9 +164,10 @@ void ArpSteps::request(LockedNet& net, const ArpPacket& arp) {
     const Ipv4 sender{arp.sender};
     const Ipv4 target{arp.target};
     ArpEntry* entry = net.arp.find(sender);
-    const bool other_mac = entry != nullptr &&
-                           (entry->state == State::reachable || entry->state == State::stale) &&
-                           entry->mac != arp.sender_mac;
+    const bool other_mac =
+        entry != nullptr &&
+        (entry->state == ArpState::reachable || entry->state == ArpState::stale) &&
+        entry->mac != arp.sender_mac;
     if (other_mac) doubt(net, *entry);
     if (!net.interface.is_own(target)) return net.stats.count(Drop::arp_not_for_us);
     if (sender.is_any()) return answer_probe(net, arp.sender_mac);
@@ -182,18 +183,18 @@ void ArpSteps::request(LockedNet& net, const ArpPacket& arp) {
 void ArpSteps::reply(LockedNet& net, const ArpPacket& arp) {
     ArpEntry* entry = net.arp.find(Ipv4{arp.sender});
     const bool asked = entry != nullptr && entry->tries > 0 &&
-                       (entry->state == State::incomplete || entry->state == State::stale);
+                       (entry->state == ArpState::incomplete || entry->state == ArpState::stale);
     if (!asked) return net.stats.count(Drop::arp_unsolicited);
     adopt(net, *entry, arp.sender_mac);
 }
 
 const char* to_text(ArpEntry::State state) {
     switch (state) {
-        case State::unused: return "unused";
-        case State::incomplete: return "incomplete";
-        case State::reachable: return "reachable";
-        case State::stale: return "stale";
-        case State::absent: return "absent";
+        case ArpState::unused: return "unused";
+        case ArpState::incomplete: return "incomplete";
+        case ArpState::reachable: return "reachable";
+        case ArpState::stale: return "stale";
+        case ArpState::absent: return "absent";
     }
     return "?";
 }
@@ -202,19 +203,20 @@ Status<SendError> ArpSteps::hold(LockedNet& net, Ipv4 next_hop, Mbuf&& packet) {
     ArpEntry* entry = net.arp.find(next_hop);
     if (entry == nullptr) {
         entry = &make_entry(net, net.arp.entries_, next_hop);
-        entry->state = State::incomplete;
+        entry->state = ArpState::incomplete;
         entry->used = net.now();
         entry->wanted = true;
     }
-    if ((entry->state == State::stale || entry->state == State::incomplete) && entry->tries == 0) {
+    if ((entry->state == ArpState::stale || entry->state == ArpState::incomplete) &&
+        entry->tries == 0) {
         ask(net, net.arp.next_, *entry);
     }
     switch (entry->state) {
-        case State::reachable:
-        case State::stale: return ip_to_link(net, entry->mac, std::move(packet));
-        case State::absent: net.stats.count(Drop::arp_unreachable); return SendError::no_route;
-        case State::incomplete:
-        case State::unused: break;
+        case ArpState::reachable:
+        case ArpState::stale: return ip_to_link(net, entry->mac, std::move(packet));
+        case ArpState::absent: net.stats.count(Drop::arp_unreachable); return SendError::no_route;
+        case ArpState::incomplete:
+        case ArpState::unused: break;
     }
     if (packet.size() > net.interface.mtu && large_held(net.arp.entries_) >= kArpLargeHeldMax) {
         net.stats.count(Drop::arp_hold_full);
@@ -272,10 +274,10 @@ void arp_probe(LockedNet& net, Ipv4 address) {
 void arp_ask(LockedNet& net, Ipv4 address) {
     ArpEntry* entry = net.arp.find(address);
     if (entry == nullptr) entry = &make_entry(net, net.arp.entries_, address);
-    if (entry->state != State::reachable && entry->state != State::stale) {
-        entry->state = State::incomplete;
+    if (entry->state != ArpState::reachable && entry->state != ArpState::stale) {
+        entry->state = ArpState::incomplete;
     } else {
-        entry->state = State::stale;
+        entry->state = ArpState::stale;
     }
     entry->tries = 0;
     ask(net, net.arp.next_, *entry);

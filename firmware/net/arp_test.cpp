@@ -7,7 +7,7 @@
 #include "net/wire/arp.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace arp_test {
 
 Status<SendError> send_to(TestNet& world, Ipv4 to, std::size_t bytes = 32) {
     return ip_output(world.net, {.source = {}, .destination = to, .protocol = IpProtocol::udp},
@@ -249,5 +249,5 @@ TEST(Arp, NothingIsAnsweredWithoutAnAddress) {
     EXPECT_TRUE(world.exchange(arp_frame({})).empty());
 }
 
-}  // namespace
+}  // namespace arp_test
 }  // namespace kyu::net::test

@@ -8,7 +8,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace checksum_test {
 
 using test::as_bytes;
 using test::Bytes;
@@ -97,5 +97,5 @@ TEST(Checksum, DataThatHoldsItsChecksumSumsToZero) {
     EXPECT_EQ(fast(as_bytes(b)), 0);
 }
 
-}  // namespace
+}  // namespace checksum_test
 }  // namespace kyu::net

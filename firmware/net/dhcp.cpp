@@ -12,9 +12,9 @@ namespace kyu::net {
 
 namespace {
 
-using State = DhcpClient::State;
+using DhcpState = DhcpClient::State;
 
-void set_state(LockedNet& net, State state) { net.dhcp.state = state; }
+void set_state(LockedNet& net, DhcpState state) { net.dhcp.state = state; }
 
 /// Up to a quarter more or less, so that a hall full of boards does not ask in step.
 Duration spread(LockedNet& net, Duration wait) {
@@ -40,16 +40,16 @@ void send_discover(LockedNet& net) { send(net, {.type = DhcpType::discover}, Ipv
 void send_request(LockedNet& net) {
     const DhcpLease& lease = net.dhcp.lease;
     switch (net.dhcp.state) {
-        case State::requesting:
+        case DhcpState::requesting:
             return send(net,
                         {.type = DhcpType::request,
                          .requested_address = lease.address,
                          .server = lease.server},
                         Ipv4{0xFFFFFFFF});
-        case State::renewing:
+        case DhcpState::renewing:
             return send(net, {.type = DhcpType::request, .client_address = lease.address},
                         lease.server);
-        case State::rebinding:
+        case DhcpState::rebinding:
             return send(net, {.type = DhcpType::request, .client_address = lease.address},
                         Ipv4{0xFFFFFFFF});
         default: return;
@@ -58,7 +58,7 @@ void send_request(LockedNet& net) {
 
 void start_over(LockedNet& net) {
     DhcpClient& dhcp = net.dhcp;
-    set_state(net, State::selecting);
+    set_state(net, DhcpState::selecting);
     dhcp.xid = net.random.next_u32();
     dhcp.since = net.now();
     dhcp.lease = DhcpLease{};
@@ -82,7 +82,7 @@ void back_off(LockedNet& net) {
 
 void bind_lease(LockedNet& net, const DhcpLease& lease) {
     DhcpClient& dhcp = net.dhcp;
-    set_state(net, State::bound);
+    set_state(net, DhcpState::bound);
     dhcp.lease = lease;
     dhcp.retry = kDhcpFirstRetry;
     // RFC 2131 §4.4.1: the lease runs from when the request was sent; the answer is later by less
@@ -105,7 +105,7 @@ void take_offer(LockedNet& net, const DhcpReply& reply) {
     if (!lease) return net.stats.count(lease.error());
     ++net.dhcp.offers;
     net.dhcp.lease = *lease;
-    set_state(net, State::requesting);
+    set_state(net, DhcpState::requesting);
     net.dhcp.retry = kDhcpFirstRetry;
     net.dhcp.tries = 1;
     send_request(net);
@@ -117,7 +117,7 @@ void take_ack(LockedNet& net, const DhcpReply& reply) {
     if (!lease) return net.stats.count(lease.error());
     // An acknowledgement is of what was asked for, by whom it was asked of (rebinding asks all).
     const bool other_server =
-        net.dhcp.state != State::rebinding && lease->server != net.dhcp.lease.server;
+        net.dhcp.state != DhcpState::rebinding && lease->server != net.dhcp.lease.server;
     if (lease->address != net.dhcp.lease.address || other_server) {
         return net.stats.count(Drop::dhcp_unexpected);
     }
@@ -125,7 +125,7 @@ void take_ack(LockedNet& net, const DhcpReply& reply) {
     net.dhcp.leased_at = net.now();
     if (net.interface.address == lease->address) return bind_lease(net, *lease);
     net.dhcp.lease = *lease;
-    set_state(net, State::probing);
+    set_state(net, DhcpState::probing);
     net.dhcp.next = Instant::never();
     address_probe(net, lease->address);
 }
@@ -146,7 +146,7 @@ void decline(LockedNet& net) {
 }
 
 void take_nak(LockedNet& net, const DhcpReply& reply) {
-    if (net.dhcp.state == State::requesting && reply.server != net.dhcp.lease.server) {
+    if (net.dhcp.state == DhcpState::requesting && reply.server != net.dhcp.lease.server) {
         return net.stats.count(Drop::dhcp_unexpected);
     }
     ++net.dhcp.naks;
@@ -166,10 +166,11 @@ void take_datagram(LockedNet& net, UdpDatagram datagram) {
     if (reply->xid != net.dhcp.xid || reply->client != net.interface.mac) {
         return net.stats.count(Drop::dhcp_not_ours);
     }
-    const State state = net.dhcp.state;
-    const bool asking =
-        state == State::requesting || state == State::renewing || state == State::rebinding;
-    if (reply->type == DhcpType::offer && state == State::selecting) return take_offer(net, *reply);
+    const DhcpState state = net.dhcp.state;
+    const bool asking = state == DhcpState::requesting || state == DhcpState::renewing ||
+                        state == DhcpState::rebinding;
+    if (reply->type == DhcpType::offer && state == DhcpState::selecting)
+        return take_offer(net, *reply);
     if (reply->type == DhcpType::ack && asking) return take_ack(net, *reply);
     if (reply->type == DhcpType::nak && asking) return take_nak(net, *reply);
     net.stats.count(Drop::dhcp_unexpected);
@@ -188,14 +189,14 @@ void renewal_timers(LockedNet& net) {
         dhcp.retry = kDhcpFirstRetry;
         return start_over(net);
     }
-    if (dhcp.state == State::bound) {
-        set_state(net, State::renewing);
+    if (dhcp.state == DhcpState::bound) {
+        set_state(net, DhcpState::renewing);
         dhcp.xid = net.random.next_u32();
         dhcp.since = net.now();
     }
-    if (net.now() >= dhcp.rebind_at) set_state(net, State::rebinding);
+    if (net.now() >= dhcp.rebind_at) set_state(net, DhcpState::rebinding);
     send_request(net);
-    retry_renewal(net, dhcp.state == State::renewing ? dhcp.rebind_at : dhcp.expires_at);
+    retry_renewal(net, dhcp.state == DhcpState::renewing ? dhcp.rebind_at : dhcp.expires_at);
 }
 
 void fall_back(LockedNet& net) {
@@ -210,8 +211,8 @@ void fall_back(LockedNet& net) {
 void dhcp_timer(LockedNet& net) {
     DhcpClient& dhcp = net.dhcp;
     switch (dhcp.state) {
-        case State::off: dhcp.next = Instant::never(); return;
-        case State::requesting:
+        case DhcpState::off: dhcp.next = Instant::never(); return;
+        case DhcpState::requesting:
             if (dhcp.tries >= kDhcpRequestTries) {
                 dhcp.retry = kDhcpFirstRetry;
                 start_over(net);
@@ -220,13 +221,13 @@ void dhcp_timer(LockedNet& net) {
             ++dhcp.tries;
             send_request(net);
             return back_off(net);
-        case State::selecting: break;
-        case State::probing: dhcp.next = Instant::never(); return;
-        case State::bound:
-        case State::renewing:
-        case State::rebinding:
+        case DhcpState::selecting: break;
+        case DhcpState::probing: dhcp.next = Instant::never(); return;
+        case DhcpState::bound:
+        case DhcpState::renewing:
+        case DhcpState::rebinding:
             renewal_timers(net);
-            if (dhcp.state != State::selecting) return;
+            if (dhcp.state != DhcpState::selecting) return;
             break;
     }
     send_discover(net);
@@ -237,13 +238,13 @@ void dhcp_timer(LockedNet& net) {
 
 const char* to_text(DhcpClient::State state) {
     switch (state) {
-        case State::off: return "off";
-        case State::selecting: return "selecting";
-        case State::requesting: return "requesting";
-        case State::probing: return "probing";
-        case State::bound: return "bound";
-        case State::renewing: return "renewing";
-        case State::rebinding: return "rebinding";
+        case DhcpState::off: return "off";
+        case DhcpState::selecting: return "selecting";
+        case DhcpState::requesting: return "requesting";
+        case DhcpState::probing: return "probing";
+        case DhcpState::bound: return "bound";
+        case DhcpState::renewing: return "renewing";
+        case DhcpState::rebinding: return "rebinding";
     }
     return "?";
 }
@@ -258,15 +259,15 @@ void dhcp_start(LockedNet& net) {
 }
 
 void dhcp_stop(LockedNet& net) {
-    if (net.dhcp.state == State::probing) address_claim_stop(net);
+    if (net.dhcp.state == DhcpState::probing) address_claim_stop(net);
     net.udp.unbind(net.dhcp.port);
     net.dhcp.port = UdpId{};
-    set_state(net, State::off);
+    set_state(net, DhcpState::off);
     net.dhcp.next = net.dhcp.fallback_at = Instant::never();
 }
 
 void dhcp_probed(LockedNet& net, bool unused) {
-    if (net.dhcp.state != State::probing) return;
+    if (net.dhcp.state != DhcpState::probing) return;
     if (unused) return bind_lease(net, DhcpLease{net.dhcp.lease});
     decline(net);
 }

@@ -59,7 +59,7 @@ enum class Option : std::uint8_t {
 };
 
 /// What has been read, and which options have been there: the first of each kind counts.
-struct Reader {
+struct OptionReader {
     DhcpReply reply;
     std::array<bool, 256> seen{};
     std::uint8_t overload{0};
@@ -152,7 +152,7 @@ Result<DhcpReply, Drop> parse_dhcp(std::span<const std::byte> message) {
         header->hardware_bytes != 6 || header->cookie.host() != BootpHeader::kCookie) {
         return Drop::dhcp_malformed;
     }
-    Reader reader;
+    OptionReader reader;
     reader.reply.xid = header->xid.host();
     reader.reply.client = header->client;
     reader.reply.your_address = Ipv4{header->your_address};

@@ -6,7 +6,7 @@
 #include "net/dhcp_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace dhcp_message_test {
 
 Result<DhcpReply, Drop> parse(const Bytes& b) { return parse_dhcp(as_bytes(b)); }
 
@@ -168,5 +168,5 @@ TEST(DhcpMessage, AQuestionHoldsWhatAServerNeeds) {
     EXPECT_EQ(dhcp_option(b, 61).size(), 7U);
 }
 
-}  // namespace
+}  // namespace dhcp_message_test
 }  // namespace kyu::net::test

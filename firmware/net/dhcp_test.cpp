@@ -6,7 +6,7 @@
 #include "net/dhcp_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace dhcp_test {
 
 using State = DhcpClient::State;
 
@@ -293,5 +293,5 @@ TEST(DhcpMemory, whichever_allocation_fails_and_whatever_is_lost_there_is_a_leas
     }
 }
 
-}  // namespace
+}  // namespace dhcp_test
 }  // namespace kyu::net::test

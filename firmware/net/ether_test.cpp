@@ -4,7 +4,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace ether_test {
 
 TEST(Ether, ShortFramesAreDroppedAtEveryLength) {  // packet case 1
     const Bytes whole = ip_frame({.protocol = 1}, icmp_message(8, 0, 1, {}));
@@ -61,5 +61,5 @@ TEST(Ether, EveryReasonToDropHasAName) {
     EXPECT_EQ(to_text(Drop::out_no_address), "out_no_address");
 }
 
-}  // namespace
+}  // namespace ether_test
 }  // namespace kyu::net::test

@@ -6,7 +6,7 @@
 #include "net/stats.hpp"
 
 namespace kyu::net {
-namespace {
+namespace frame_ring_test {
 
 /// A segment's ports where Ethernet and a plain IP header leave them.
 std::vector<std::byte> segment(unsigned from, unsigned to) {
@@ -136,5 +136,5 @@ TEST(Holds, are_counted_by_powers_of_two_and_the_longest_says_where) {
     EXPECT_EQ(holds.taken_at(), 7U);
 }
 
-}  // namespace
+}  // namespace frame_ring_test
 }  // namespace kyu::net

@@ -6,7 +6,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace icmp_test {
 
 Bytes echo_frame(const Bytes& data, const IpFields& fields = {.protocol = 1}) {
     return ip_frame(fields, icmp_message(8, 0, 0x12340001, data));
@@ -167,5 +167,5 @@ TEST(RateLimit, AllowsABurstAndThenOneAnInterval) {
     EXPECT_EQ(allowed(100'000), 3) << "never more than the burst";
 }
 
-}  // namespace
+}  // namespace icmp_test
 }  // namespace kyu::net::test

@@ -8,7 +8,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace igmp_test {
 
 constexpr Ipv4 kGroup{239, 1, 2, 3};
 constexpr Ipv4 kOther{239, 1, 2, 4};
@@ -205,5 +205,5 @@ TEST_F(IgmpTest, RandomMessagesAreSurvivedAndAnsweredSparingly) {
     EXPECT_LE(sent, 20'000U / 2) << "no more than one answer for each query";
 }
 
-}  // namespace
+}  // namespace igmp_test
 }  // namespace kyu::net::test

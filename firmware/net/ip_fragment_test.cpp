@@ -9,7 +9,7 @@
 #include "net/fragments_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace ip_fragment_test {
 
 constexpr std::uint16_t kPort = kBoundPort;
 
@@ -346,5 +346,5 @@ TEST_F(FragmentTest, RandomDamageNeverDeliversAWrongDatagramNorLeaks) {
     EXPECT_GT(world_.net.stats.ip_reassembled, 0U);
 }
 
-}  // namespace
+}  // namespace ip_fragment_test
 }  // namespace kyu::net::test

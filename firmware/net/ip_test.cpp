@@ -6,7 +6,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace ip_test {
 
 constexpr std::uint16_t kPort = kBoundPort;
 
@@ -236,5 +236,5 @@ TEST(Loopback, AFloodToOurselvesIsBounded) {
     EXPECT_EQ(world.segments_used(), 0U);
 }
 
-}  // namespace
+}  // namespace ip_test
 }  // namespace kyu::net::test

@@ -5,7 +5,7 @@
 #include "net/socket/api.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace loopback_test {
 
 using host::Stop;
 
@@ -83,5 +83,5 @@ TEST(LoopbackConnections, ConnectToSelfWithManyConnections) {  // bsd-pitfalls A
     EXPECT_LE(host.link.sent.size(), 1U) << "nothing but the announcement is on the wire";
 }
 
-}  // namespace
+}  // namespace loopback_test
 }  // namespace kyu::net::test

@@ -8,7 +8,7 @@
 #include "net/udp_socket.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace net_test {
 
 using host::Stop;
 
@@ -150,5 +150,5 @@ TEST(Net, ShowsWhatItCounts) {
     EXPECT_EQ(all.find("ip_version"), std::string::npos) << "zeros are not shown";
 }
 
-}  // namespace
+}  // namespace net_test
 }  // namespace kyu::net::test

@@ -6,7 +6,7 @@
 #include "net/host_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace ping_test {
 
 using host::Stop;
 
@@ -131,5 +131,5 @@ TEST(ArpPing, AsksAnewAndSaysWhoAnswered) {
     EXPECT_EQ(host.machine.run(), Stop::asked) << host.machine.text();
 }
 
-}  // namespace
+}  // namespace ping_test
 }  // namespace kyu::net::test

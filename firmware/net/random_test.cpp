@@ -6,7 +6,7 @@
 #include <set>
 
 namespace kyu::net {
-namespace {
+namespace random_test {
 
 RandomKey counting_key() {
     RandomKey key;
@@ -51,5 +51,5 @@ TEST(Random, BelowStaysBelow) {
     EXPECT_EQ(seen.size(), 7U) << "every value comes up";
 }
 
-}  // namespace
+}  // namespace random_test
 }  // namespace kyu::net

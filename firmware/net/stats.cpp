@@ -7,7 +7,7 @@ namespace kyu::net {
 
 namespace {
 
-constexpr std::array<std::string_view, kDropReasons> kNames{
+constexpr std::array<std::string_view, kDropReasons> kDropNames{
 #define KYU_DROP_TEXT(name) #name,
     KYU_DROPS(KYU_DROP_TEXT)
 #undef KYU_DROP_TEXT
@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, kDropReasons> kNames{
 
 }  // namespace
 
-std::string_view to_text(Drop reason) { return kNames[static_cast<std::size_t>(reason)]; }
+std::string_view to_text(Drop reason) { return kDropNames[static_cast<std::size_t>(reason)]; }
 
 std::uint64_t Stats::drops_in_all() const {
     std::uint64_t sum = 0;

@@ -6,7 +6,7 @@
 #include "net/host_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace udp_socket_test {
 
 using host::Stop;
 
@@ -170,5 +170,5 @@ TEST(UdpSocket, ClosingLeavesItsGroups) {
     EXPECT_FALSE(world.host.link.groups);
 }
 
-}  // namespace
+}  // namespace udp_socket_test
 }  // namespace kyu::net::test

@@ -6,7 +6,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace udp_test {
 
 constexpr std::uint16_t kPort = kBoundPort;
 
@@ -117,5 +117,5 @@ TEST_F(UdpTest, PortsAreExclusiveCountedAndReused) {
     EXPECT_EQ(world_.net.udp.get(ids[0]), nullptr) << "an old id is harmless";
 }
 
-}  // namespace
+}  // namespace udp_test
 }  // namespace kyu::net::test

@@ -2,7 +2,7 @@
 #include "apps/simserver/two_boards_test_support.hpp"
 
 namespace kyu::app {
-namespace {
+namespace clean_board_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -17,5 +17,5 @@ TEST(CleanBoard, stands_all_loads) {
     }
 }
 
-}  // namespace
+}  // namespace clean_board_test
 }  // namespace kyu::app

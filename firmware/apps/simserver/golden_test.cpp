@@ -18,7 +18,7 @@
 #include "services/wangdoodle/pattern.hpp"
 
 namespace kyu::app {
-namespace {
+namespace golden_test {
 
 using host::Chance;
 using host::WorldStop;
@@ -149,5 +149,5 @@ TEST(Golden, AMillionSecondsOfSilencePassInAMoment) {
     EXPECT_EQ(ring.good, 3U) << "and the boards are as well as before";
 }
 
-}  // namespace
+}  // namespace golden_test
 }  // namespace kyu::app

@@ -6,7 +6,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::app {
-namespace {
+namespace planted_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -121,5 +121,5 @@ TEST(OnABoard, icmp_leak_keeps_a_buffer_for_every_reply) {
     EXPECT_EQ(used(), before + 100);
 }
 
-}  // namespace
+}  // namespace planted_test
 }  // namespace kyu::app

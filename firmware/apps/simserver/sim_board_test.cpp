@@ -9,7 +9,7 @@
 #include "services/wangdoodle/pattern.hpp"
 
 namespace kyu::app {
-namespace {
+namespace sim_board_test {
 
 using host::Chance;
 using host::FatePlan;
@@ -159,5 +159,5 @@ TEST(SimBoard, RecordedChoicesGiveTheSameHash) {
     EXPECT_NE(explore(none).hash, first.hash);
 }
 
-}  // namespace
+}  // namespace sim_board_test
 }  // namespace kyu::app

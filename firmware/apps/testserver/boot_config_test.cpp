@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace kyu::app {
-namespace {
+namespace boot_config_test {
 
 using Source = net::NetConfig::Source;
 
@@ -78,5 +78,5 @@ TEST(BootConfig, TheStorysBugsAreDefectsToo) {
     EXPECT_EQ(read.config.defect.kind, defects::Kind::none);
 }
 
-}  // namespace
+}  // namespace boot_config_test
 }  // namespace kyu::app

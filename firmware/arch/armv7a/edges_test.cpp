@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace kyu::ehabi {
-namespace {
+namespace edges_test {
 
 constexpr std::uint32_t kText = 0x4000'8000;
 constexpr std::uint32_t kIndex = kText + 0x800;
@@ -234,5 +234,5 @@ TEST(Damage, a_walk_reads_nothing_that_memory_would_refuse_twice_in_a_row) {
     }
 }
 
-}  // namespace
+}  // namespace edges_test
 }  // namespace kyu::ehabi

@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace kyu::ehabi {
-namespace {
+namespace ehabi_test {
 
 constexpr std::uint32_t kText = 0x4000'8000;
 constexpr std::uint32_t kIndex = 0x4010'0000;
@@ -271,5 +271,5 @@ TEST_F(WalkTest, stops_at_code_that_no_table_describes) {
     EXPECT_EQ(walk(stopped_in_leaf(), nothing, memory, pcs), 1U);
 }
 
-}  // namespace
+}  // namespace ehabi_test
 }  // namespace kyu::ehabi

@@ -5,7 +5,7 @@
 #include <array>
 
 namespace kyu::arch {
-namespace {
+namespace symbols_test {
 
 using namespace std::string_view_literals;
 
@@ -52,5 +52,5 @@ TEST(FindSymbol, does_not_read_behind_a_damaged_table) {
     EXPECT_EQ(find_symbol({kAddresses, {}, ""sv}, 0x4000'8100).name, "");
 }
 
-}  // namespace
+}  // namespace symbols_test
 }  // namespace kyu::arch

@@ -5,7 +5,7 @@
 #include <string>
 
 namespace kyu::board {
-namespace {
+namespace boot_args_test {
 
 std::string page_with(std::string_view text, char rest = '\0') {
     std::string page(4096, rest);
@@ -60,5 +60,5 @@ TEST(BootArgs, keep_everything_behind_the_first_equals_sign) {
     EXPECT_FALSE(has_boot_arg("   ", "ip"));
 }
 
-}  // namespace
+}  // namespace boot_args_test
 }  // namespace kyu::board

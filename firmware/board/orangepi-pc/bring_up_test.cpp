@@ -7,7 +7,7 @@
 #include <vector>
 
 namespace kyu::board {
-namespace {
+namespace bring_up_test {
 
 /// Registers that keep what is written, and who wrote what first.
 struct Chip {
@@ -59,5 +59,5 @@ TEST(EnableEmac, resets_a_phy_that_was_half_set_up_before_it_releases_it) {
     EXPECT_EQ(reset_while_waiting[1], 1U << 2U);
 }
 
-}  // namespace
+}  // namespace bring_up_test
 }  // namespace kyu::board

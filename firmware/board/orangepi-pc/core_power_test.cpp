@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace kyu::board {
-namespace {
+namespace core_power_test {
 
 /// Two register files that write down, in one list, what is written to them.
 struct Model {
@@ -33,5 +33,5 @@ TEST(CorePower, a_core_is_held_fed_and_let_go_in_this_order) {
                                         "prcm+100=fffffffb", "wait 2000", "cpucfg+c0=3"}));
 }
 
-}  // namespace
+}  // namespace core_power_test
 }  // namespace kyu::board

@@ -2,7 +2,7 @@
 #include "drivers/emac/bench_test_support.hpp"
 
 namespace kyu::emac::test {
-namespace {
+namespace receive_test {
 
 class Receive : public BothCharacters {};
 INSTANTIATE_TEST_SUITE_P(Device, Receive, ::testing::Values(Character::qemu, Character::silicon),
@@ -385,5 +385,5 @@ TEST(ReceiveSilicon, ADeviceThatDoesNotStopKeepsItsPlace) {
     EXPECT_EQ(bench.service().size(), 1U);
 }
 
-}  // namespace
+}  // namespace receive_test
 }  // namespace kyu::emac::test

@@ -2,7 +2,7 @@
 #include "drivers/emac/bench_test_support.hpp"
 
 namespace kyu::emac::test {
-namespace {
+namespace start_test {
 
 void pass(Bench& bench, std::int64_t milliseconds) {
     for (std::int64_t t = 0; t < milliseconds; t += 50) {
@@ -179,5 +179,5 @@ TEST(PresetMac, IsWhatTheBootLoaderLeft) {
     EXPECT_FALSE(preset_mac(io).has_value()) << "a group address is no station's";
 }
 
-}  // namespace
+}  // namespace start_test
 }  // namespace kyu::emac::test

@@ -2,7 +2,7 @@
 #include "drivers/emac/bench_test_support.hpp"
 
 namespace kyu::emac::test {
-namespace {
+namespace transmit_test {
 
 constexpr std::uint8_t kArp = 0x06;
 
@@ -248,5 +248,5 @@ TEST_F(TransmitSilicon, AFrameAfterALongSilenceHasItsTime) {
     EXPECT_EQ(bench.device.counters().restarts, 0U);
 }
 
-}  // namespace
+}  // namespace transmit_test
 }  // namespace kyu::emac::test

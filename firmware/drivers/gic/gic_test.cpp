@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace kyu::gic {
-namespace {
+namespace gic_test {
 
 /// A controller that answers acknowledgements from a list and keeps what is written.
 struct Model {
@@ -161,5 +161,5 @@ TEST_F(GicTest, survives_a_number_beyond_its_lines) {
     EXPECT_EQ(gic.unexpected(), 1U);
 }
 
-}  // namespace
+}  // namespace gic_test
 }  // namespace kyu::gic

@@ -5,7 +5,7 @@
 #include <random>
 
 namespace kyu {
-namespace {
+namespace timer_test {
 
 __extension__ using Wide = unsigned __int128;
 
@@ -89,5 +89,5 @@ TEST(GenericTimer, rings_at_once_for_a_time_that_has_passed) {
     EXPECT_EQ(r.control, 1U);
 }
 
-}  // namespace
+}  // namespace timer_test
 }  // namespace kyu

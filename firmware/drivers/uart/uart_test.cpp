@@ -8,7 +8,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu::uart {
-namespace {
+namespace uart_test {
 
 using namespace time_literals;
 
@@ -204,5 +204,5 @@ TEST_F(UartConsole, ends_a_busy_complaint_and_counts_overruns) {
     });
 }
 
-}  // namespace
+}  // namespace uart_test
 }  // namespace kyu::uart

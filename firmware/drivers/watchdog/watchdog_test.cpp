@@ -7,7 +7,7 @@
 #include <vector>
 
 namespace kyu::watchdog {
-namespace {
+namespace watchdog_test {
 
 struct Script {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> writes;
@@ -44,5 +44,5 @@ TEST(HardwareWatchdog, can_be_turned_off_and_can_restart_at_once) {
     EXPECT_EQ(io.writes, (Writes{{0x18, 0}, {0x14, 1}, {0x18, 1}}));
 }
 
-}  // namespace
+}  // namespace watchdog_test
 }  // namespace kyu::watchdog

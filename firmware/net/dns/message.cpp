@@ -51,7 +51,7 @@ std::uint8_t small(std::uint8_t c) {
 }
 
 /// Reads from one place on; every function fails for good once one has failed.
-struct Reader {
+struct DnsReader {
     std::span<const std::byte> message;
     std::size_t at;
 
@@ -111,7 +111,7 @@ struct Found {
     std::uint32_t ttl_s{};
 };
 
-Found find(Reader reader, unsigned records, const DnsName& wanted) {
+Found find(DnsReader reader, unsigned records, const DnsName& wanted) {
     Found found;
     for (unsigned i = 0; i < records; ++i) {
         const auto owner = reader.name();
@@ -120,7 +120,7 @@ Found find(Reader reader, unsigned records, const DnsName& wanted) {
             found.sound = false;
             return found;
         }
-        Reader data{reader.message.first(reader.at + head->length.host()), reader.at};
+        DnsReader data{reader.message.first(reader.at + head->length.host()), reader.at};
         reader.at += head->length.host();
         if (head->klass.host() != kInternet || !(*owner == wanted)) continue;
         // RFC 2181 §8: a number with the top bit set counts as 0.
@@ -221,7 +221,7 @@ DnsQuestion build_dns(std::uint16_t id, const DnsName& name) {
 
 Result<DnsAnswer, DnsError> parse_dns(std::span<const std::byte> message, std::uint16_t id,
                                       const DnsName& name) {
-    Reader reader{message, 0};
+    DnsReader reader{message, 0};
     const auto* header = reader.take<Header>();
     if (header == nullptr) return DnsError::malformed;
     const bool answers_us = header->id.host() == id &&

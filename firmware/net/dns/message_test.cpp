@@ -9,7 +9,7 @@
 #include "net/dns/dns_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace dns_message_test {
 
 DnsName name_of(std::string_view text) {
     auto name = dns_name(text);
@@ -169,5 +169,5 @@ TEST(DnsMessage, EveryTruncationIsMalformedAndEveryBitFlipSurvived) {
     }
 }
 
-}  // namespace
+}  // namespace dns_message_test
 }  // namespace kyu::net::test

@@ -8,7 +8,7 @@
 #include "net/host_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace resolver_test {
 
 using host::Stop;
 using Replies = std::vector<HostNet::Reply>;
@@ -176,5 +176,5 @@ TEST(DnsCache, IsBoundedAndTheFirstToEndGivesWay) {
     EXPECT_FALSE(dns_lookup(world.net, "long.example")) << "a day at most";
 }
 
-}  // namespace
+}  // namespace resolver_test
 }  // namespace kyu::net::test

@@ -9,7 +9,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu::net {
-namespace {
+namespace mbuf_guard_test {
 
 static_assert(kDebugPools);
 
@@ -101,5 +101,5 @@ TEST_F(MbufGuard, the_marks_name_who_asked_and_not_the_pool_itself) {
     }
 }
 
-}  // namespace
+}  // namespace mbuf_guard_test
 }  // namespace kyu::net

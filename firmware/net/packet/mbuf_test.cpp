@@ -9,7 +9,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace mbuf_test {
 
 using test::Bytes;
 using test::flatten;
@@ -237,5 +237,5 @@ TEST_F(MbufTest, EveryFailedAllocationLeavesTheChainAsItWas) {
     }
 }
 
-}  // namespace
+}  // namespace mbuf_test
 }  // namespace kyu::net

@@ -2,7 +2,7 @@
 #include "net/planted/workload_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace clean_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -31,5 +31,5 @@ TEST(PlantedBug, takes_no_room_in_a_clean_build) {
     EXPECT_EQ(PlantedBug{MissionBug::lost_wakeup}.is(MissionBug::lost_wakeup), kMissionBugs);
 }
 
-}  // namespace
+}  // namespace clean_test
 }  // namespace kyu::net

@@ -4,7 +4,7 @@
 #include "net/frames_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace leak_test {
 
 TEST(IcmpLeak, every_reply_that_nobody_asked_for_keeps_its_buffer) {
     TestNet world = TestNet::with_address();
@@ -18,5 +18,5 @@ TEST(IcmpLeak, every_reply_that_nobody_asked_for_keeps_its_buffer) {
     EXPECT_EQ(world.drops(Drop::icmp_unsolicited), 100U);
 }
 
-}  // namespace
+}  // namespace leak_test
 }  // namespace kyu::net::test

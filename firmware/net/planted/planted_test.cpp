@@ -4,7 +4,7 @@
 #include "net/planted/workload_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace planted_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 using host::Stop;
@@ -65,5 +65,5 @@ TEST(OddChecksum, the_peer_drops_what_the_wire_did_not_touch) {
     EXPECT_EQ(seen.panic, "");
 }
 
-}  // namespace
+}  // namespace planted_test
 }  // namespace kyu::net

@@ -11,7 +11,7 @@
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
-namespace {
+namespace blocking_points_test {
 
 using test::pattern_bytes;
 
@@ -176,5 +176,5 @@ INSTANTIATE_TEST_SUITE_P(
                kEventNames[static_cast<std::size_t>(of.param.event)];
     });
 
-}  // namespace
+}  // namespace blocking_points_test
 }  // namespace kyu::net

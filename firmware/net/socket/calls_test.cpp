@@ -7,7 +7,7 @@
 #include "net/socket/connected_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace calls_test {
 
 using test::pattern_at;
 using test::pattern_bytes;
@@ -231,5 +231,5 @@ TEST_F(Calls, thirty_two_clients_at_once_each_get_every_byte) {
     EXPECT_GT(pair_.b.pool.cluster_stats().high, 100U);
 }
 
-}  // namespace
+}  // namespace calls_test
 }  // namespace kyu::net

@@ -5,7 +5,7 @@
 #include "net/socket/pair_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace month_test {
 
 using test::pattern_bytes;
 using test::TestPair;
@@ -127,5 +127,5 @@ TEST(Month, sequence_numbers_go_all_the_way_round_in_one_transfer) {
     expect_whole(x);
 }
 
-}  // namespace
+}  // namespace month_test
 }  // namespace kyu::net

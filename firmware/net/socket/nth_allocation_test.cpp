@@ -10,7 +10,7 @@
 #include "net/tcp/usrreq.hpp"
 
 namespace kyu::net {
-namespace {
+namespace nth_allocation_test {
 
 using test::pattern_at;
 using test::pattern_bytes;
@@ -214,5 +214,5 @@ TEST(NoRoom, for_an_accepted_socket_holds_the_client_until_there_is_some) {
     there.expect_baseline("no sockets for a while");
 }
 
-}  // namespace
+}  // namespace nth_allocation_test
 }  // namespace kyu::net

@@ -11,7 +11,7 @@
 #include "net/udp_socket.hpp"
 
 namespace kyu::net {
-namespace {
+namespace nth_conversation_test {
 
 using test::pattern_bytes;
 using test::TestHost;
@@ -213,5 +213,5 @@ TEST_P(NthAllocationOf, that_fails_while_frames_are_lost_does_too) {
 INSTANTIATE_TEST_SUITE_P(Of, NthAllocationOf, ::testing::ValuesIn(kConversations),
                          [](const auto& each) { return each.param.name; });
 
-}  // namespace
+}  // namespace nth_conversation_test
 }  // namespace kyu::net

@@ -6,7 +6,7 @@
 #include "net/socket/connected_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace options_test {
 
 using test::pattern_bytes;
 
@@ -208,5 +208,5 @@ TEST_F(Options, linger_of_nothing_resets_at_once) {
     });
 }
 
-}  // namespace
+}  // namespace options_test
 }  // namespace kyu::net

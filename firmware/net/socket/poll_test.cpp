@@ -6,7 +6,7 @@
 #include "net/socket/connected_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace poll_test {
 
 using test::pattern_bytes;
 
@@ -161,5 +161,5 @@ TEST_F(Poll, no_wake_up_is_lost_in_a_thousand_rounds_with_two_pollers) {
     EXPECT_EQ(taken, kRounds);
 }
 
-}  // namespace
+}  // namespace poll_test
 }  // namespace kyu::net

@@ -8,7 +8,7 @@
 #include <string>
 
 namespace kyu::net {
-namespace {
+namespace sockbuf_test {
 
 class SockBufs : public ::testing::Test {
 protected:
@@ -113,5 +113,5 @@ TEST_F(SockBufs, an_empty_pool_means_less_was_taken) {
     EXPECT_EQ(write(std::string(9000, 'x')), 9000U);
 }
 
-}  // namespace
+}  // namespace sockbuf_test
 }  // namespace kyu::net

@@ -7,7 +7,7 @@
 #include "net/socket/connected_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace stress_test {
 
 using test::pattern_at;
 using test::pattern_bytes;
@@ -151,5 +151,5 @@ TEST_F(Stress, sixty_four_connections_to_oneself_carry_every_byte) {
     EXPECT_EQ(whole, kConnections);
 }
 
-}  // namespace
+}  // namespace stress_test
 }  // namespace kyu::net

@@ -9,7 +9,7 @@
 #include "net/tcp/show.hpp"
 
 namespace kyu::net {
-namespace {
+namespace transfer_test {
 
 using test::pattern_at;
 using test::pattern_bytes;
@@ -227,5 +227,5 @@ TEST(Transfer, survives_the_loss_of_any_one_allocation) {
     }
 }
 
-}  // namespace
+}  // namespace transfer_test
 }  // namespace kyu::net

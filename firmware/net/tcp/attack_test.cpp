@@ -2,7 +2,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace attack_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -181,5 +181,5 @@ TEST_P(EveryState, every_mixture_of_flags_does_no_harm) {
 }
 INSTANTIATE_TEST_SUITE_P(States, EveryState, ::testing::Range(0, 9));
 
-}  // namespace
+}  // namespace attack_test
 }  // namespace kyu::net

@@ -2,7 +2,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace close_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -324,5 +324,5 @@ TEST_F(TimeWait, ten_thousand_of_them_fit_into_a_bounded_table) {
     EXPECT_EQ(connections(), 0U);
 }
 
-}  // namespace
+}  // namespace close_test
 }  // namespace kyu::net

@@ -7,10 +7,6 @@
 
 namespace kyu::net {
 
-namespace {
-constexpr std::uint32_t kWindowMax = 1U << 30U;
-}  // namespace
-
 std::uint32_t Congestion::initial_window() const {
     return std::min(10 * mss_, std::max(2 * mss_, std::uint32_t{14600}));  // RFC 6928 §2
 }
@@ -38,7 +34,7 @@ void Congestion::on_ack(const NewlyAcked& news, std::uint32_t now_ms, std::uint3
         const std::uint64_t share = std::uint64_t{mss_} * std::min(acked, window_);
         more = std::max(std::uint32_t{1}, static_cast<std::uint32_t>(share / window_));
     }
-    window_ = std::min(window_ + more, kWindowMax);
+    window_ = std::min(window_ + more, kCongestionWindowMax);
 }
 
 void Congestion::on_loss(std::uint32_t in_flight) {

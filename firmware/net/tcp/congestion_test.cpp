@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace kyu::net {
-namespace {
+namespace congestion_test {
 
 constexpr std::uint32_t kMss = 1460;
 constexpr std::uint32_t kRtt = 20'000;
@@ -116,5 +116,5 @@ TEST(Congestion, the_window_does_not_wrap) {
     }
 }
 
-}  // namespace
+}  // namespace congestion_test
 }  // namespace kyu::net

@@ -9,7 +9,6 @@ namespace kyu::net {
 
 namespace {
 
-constexpr std::uint32_t kWindowMax = 1U << 30U;
 constexpr std::int64_t kOffsetMaxMs = 100'000;  // its cube times an MSS still fits 63 bits
 
 /// C * (t - K)^3 segments, in bytes; C = 0.4 per second cubed (§5).
@@ -53,13 +52,14 @@ std::uint32_t Cubic::growth(std::uint32_t window, std::uint32_t mss, std::uint32
         target_ms_ = now_ms;
         const auto t = static_cast<std::int64_t>(now_ms - begun_ms_) + rtt_us / 1000;
         const std::int64_t at = std::int64_t{max_} + curve(t - k_ms_, mss);
-        target_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(at, mss, kWindowMax));
+        target_ =
+            static_cast<std::uint32_t>(std::clamp<std::int64_t>(at, mss, kCongestionWindowMax));
     }
     // §4.3: Reno with the same loss response grows by 3 (1 - 0.7) / (1 + 0.7) = 9/17 a round trip.
     const bool below_max = reno_ < max_;
     const std::uint64_t reno_step = std::uint64_t{mss} * acked / window;
     reno_ += static_cast<std::uint32_t>(below_max ? reno_step * 9 / 17 : reno_step);
-    reno_ = std::min(reno_, kWindowMax);
+    reno_ = std::min(reno_, kCongestionWindowMax);
     const std::uint32_t target = std::min(std::max(target_, window), window + window / 2);
     const auto step = static_cast<std::uint32_t>(std::uint64_t{target - window} * acked / window);
     return std::max(step, reno_ > window ? reno_ - window : 0U);

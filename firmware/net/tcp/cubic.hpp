@@ -9,6 +9,9 @@
 
 namespace kyu::net {
 
+/// No window grows beyond what the largest scaled window can hold (RFC 7323 §2.3).
+constexpr std::uint32_t kCongestionWindowMax = 1U << 30U;
+
 class Cubic {
     std::uint32_t max_{0};       ///< W_max: where the last loss came
     std::uint32_t k_ms_{0};      ///< K: from the loss to W_max again

@@ -6,7 +6,7 @@
 #include <cmath>
 
 namespace kyu::net {
-namespace {
+namespace cubic_test {
 
 constexpr std::uint32_t kMss = 1448;
 constexpr std::uint32_t kRttUs = 100'000;
@@ -69,5 +69,5 @@ TEST(Cubic, who_loses_below_the_last_peak_aims_lower) {
     EXPECT_NEAR(window, 68 * kMss, 5 * kMss) << "0.85 of the new peak: a plateau";
 }
 
-}  // namespace
+}  // namespace cubic_test
 }  // namespace kyu::net

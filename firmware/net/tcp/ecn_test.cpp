@@ -3,7 +3,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace ecn_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -123,5 +123,5 @@ TEST_F(Ecn, a_server_that_copies_the_bits_has_not_understood_them) {
     }
 }
 
-}  // namespace
+}  // namespace ecn_test
 }  // namespace kyu::net

@@ -6,7 +6,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace express_test {
 
 class Express : public TcpWorld {
 protected:
@@ -212,5 +212,5 @@ TEST(FlowImage, matches_what_differs_in_length_id_and_checksum_alone) {
     }
 }
 
-}  // namespace
+}  // namespace express_test
 }  // namespace kyu::net::test

@@ -2,7 +2,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace handshake_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the vocabulary of every line below
 
@@ -351,5 +351,5 @@ TEST_F(ActiveOpen, an_icmp_error_is_soft_but_is_remembered) {
     EXPECT_EQ(socket()->error, SocketError::unreachable);
 }
 
-}  // namespace
+}  // namespace handshake_test
 }  // namespace kyu::net

@@ -3,7 +3,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace manage_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -270,5 +270,5 @@ TEST_F(Reuse, an_earlier_timestamp_is_an_old_duplicate_whatever_the_number) {
     EXPECT_EQ(net_.tcp.time_wait.stats().used, 1U);
 }
 
-}  // namespace
+}  // namespace manage_test
 }  // namespace kyu::net

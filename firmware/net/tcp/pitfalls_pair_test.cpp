@@ -7,7 +7,7 @@
 #include "net/tcp/options_set.hpp"
 
 namespace kyu::net {
-namespace {
+namespace pitfalls_pair_test {
 
 using test::pattern_bytes;
 using test::TestPair;
@@ -96,5 +96,5 @@ TEST(Pitfalls, a_hundred_megabits_fill_five_milliseconds) {
     EXPECT_GT(mbit_per_s, 94);
 }
 
-}  // namespace
+}  // namespace pitfalls_pair_test
 }  // namespace kyu::net

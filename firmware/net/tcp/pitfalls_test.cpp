@@ -5,7 +5,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace pitfalls_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -118,5 +118,5 @@ TEST_F(Pitfall, a_window_of_an_older_segment_is_not_taken) {
     EXPECT_EQ(so.pcb->snd_wnd, 65535U) << "nor of an older acknowledgement";
 }
 
-}  // namespace
+}  // namespace pitfalls_test
 }  // namespace kyu::net

@@ -4,7 +4,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace predicted_test {
 
 constexpr std::uint16_t kPort = 114;
 
@@ -118,5 +118,5 @@ TEST(Prediction, sends_and_delivers_what_the_long_way_would) {
     }
 }
 
-}  // namespace
+}  // namespace predicted_test
 }  // namespace kyu::net::test

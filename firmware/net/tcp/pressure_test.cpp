@@ -2,7 +2,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace pressure_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -58,5 +58,5 @@ TEST_F(Pressure, what_readers_take_out_makes_room_again) {
     EXPECT_LT(world_.clusters_used(), 2 * kConnections);
 }
 
-}  // namespace
+}  // namespace pressure_test
 }  // namespace kyu::net

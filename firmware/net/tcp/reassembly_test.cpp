@@ -8,7 +8,7 @@
 #include <string>
 
 namespace kyu::net {
-namespace {
+namespace reassembly_test {
 
 class Reassembly : public ::testing::Test {
 protected:
@@ -144,5 +144,5 @@ TEST_F(Reassembly, random_pieces_in_random_order_give_the_stream) {
     }
 }
 
-}  // namespace
+}  // namespace reassembly_test
 }  // namespace kyu::net

@@ -5,7 +5,7 @@
 #include <set>
 
 namespace kyu::net {
-namespace {
+namespace recovery_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -312,5 +312,5 @@ TEST_F(Recover, a_probe_that_was_needless_costs_nothing) {
     EXPECT_EQ(count(TcpCount::tail_repairs), 0U);
 }
 
-}  // namespace
+}  // namespace recovery_test
 }  // namespace kyu::net

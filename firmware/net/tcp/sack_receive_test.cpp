@@ -2,7 +2,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace sack_receive_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -114,5 +114,5 @@ TEST_F(SackReceive, who_did_not_agree_gets_none) {
     EXPECT_TRUE(say_at(20, "u").empty());
 }
 
-}  // namespace
+}  // namespace sack_receive_test
 }  // namespace kyu::net

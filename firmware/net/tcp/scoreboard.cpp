@@ -9,16 +9,16 @@
 
 namespace kyu::net {
 
-using State = SentRange::State;
+using RangeState = SentRange::State;
 
 void Scoreboard::count_out(const SentRange& range, std::uint32_t bytes) {
-    if (range.state == State::sacked) sacked_ -= bytes;
-    if (range.state == State::lost) lost_ -= bytes;
+    if (range.state == RangeState::sacked) sacked_ -= bytes;
+    if (range.state == RangeState::lost) lost_ -= bytes;
 }
 
 void Scoreboard::count_in(const SentRange& range, std::uint32_t bytes) {
-    if (range.state == State::sacked) sacked_ += bytes;
-    if (range.state == State::lost) lost_ += bytes;
+    if (range.state == RangeState::sacked) sacked_ += bytes;
+    if (range.state == RangeState::lost) lost_ += bytes;
 }
 
 void Scoreboard::restart(SeqNum una) {
@@ -38,7 +38,7 @@ void Scoreboard::join_equal() {
         const SentRange& a = at(i);
         const SentRange& b = at(static_cast<std::uint8_t>(i + 1));
         // When what the peer holds or has lost was sent is of no interest any more.
-        const bool same = a.state == b.state && (a.state != State::in_flight ||
+        const bool same = a.state == b.state && (a.state != RangeState::in_flight ||
                                                  (a.again == b.again && a.sent_us == b.sent_us));
         if (same) {
             erase(i);
@@ -66,7 +66,7 @@ void Scoreboard::join_two() {
     // which were in flight or lost, are one. (Without any held: the lowest two.)
     ++forgotten;
     std::uint8_t i = static_cast<std::uint8_t>(count_ - 1);
-    while (i > 0 && at(i).state != State::sacked) --i;
+    while (i > 0 && at(i).state != RangeState::sacked) --i;
     const std::uint8_t into = static_cast<std::uint8_t>(i > 0 ? i - 1 : 1);
     const std::uint32_t bytes = size_of(i);
     count_out(at(i), bytes);
@@ -93,13 +93,14 @@ std::uint8_t Scoreboard::split_at(SeqNum point) {
 void Scoreboard::sent(SeqNum end, std::uint32_t now_us, std::uint32_t quantum_us) {
     if (count_ > 0) {
         SentRange& last = at(static_cast<std::uint8_t>(count_ - 1));
-        if (last.state == State::in_flight && !last.again && now_us - last.sent_us <= quantum_us) {
+        if (last.state == RangeState::in_flight && !last.again &&
+            now_us - last.sent_us <= quantum_us) {
             last.end = end;
             return;
         }
     }
     make_room(1);
-    at(count_++) = SentRange{end, now_us, State::in_flight, false};
+    at(count_++) = SentRange{end, now_us, RangeState::in_flight, false};
 }
 
 void Scoreboard::resent(SeqNum first, SeqNum end, std::uint32_t now_us) {
@@ -108,9 +109,9 @@ void Scoreboard::resent(SeqNum first, SeqNum end, std::uint32_t now_us) {
     split_at(end);
     for (; i < count_ && !at(i).end.is_after(end); ++i) {
         SentRange& r = at(i);
-        if (r.state == State::sacked) continue;
+        if (r.state == RangeState::sacked) continue;
         count_out(r, size_of(i));
-        r.state = State::in_flight;
+        r.state = RangeState::in_flight;
         r.sent_us = now_us;
         r.again = true;
     }
@@ -118,12 +119,12 @@ void Scoreboard::resent(SeqNum first, SeqNum end, std::uint32_t now_us) {
 }
 
 std::uint32_t Scoreboard::lose_first(std::uint32_t bytes) {
-    if (count_ == 0 || at(0).state != State::in_flight) return 0;
+    if (count_ == 0 || at(0).state != RangeState::in_flight) return 0;
     const std::uint32_t most = std::min(bytes, size_of(0));
     make_room(1);
-    if (at(0).state != State::in_flight) return 0;
+    if (at(0).state != RangeState::in_flight) return 0;
     split_at(una_ + SeqLen{most});
-    at(0).state = State::lost;
+    at(0).state = RangeState::lost;
     const std::uint32_t lost = size_of(0);
     count_in(at(0), lost);
     join_equal();
@@ -135,7 +136,7 @@ void Scoreboard::lose_all() {
     const SeqNum end_of_all = end();
     const SeqNum una = una_;
     restart(una);
-    at(0) = SentRange{end_of_all, 0, State::lost, true};
+    at(0) = SentRange{end_of_all, 0, RangeState::lost, true};
     count_ = 1;
     lost_ = (end_of_all - una).value;
 }
@@ -144,7 +145,7 @@ std::optional<Scoreboard::Stretch> Scoreboard::first_lost() const {
     if (lost_ == 0) return std::nullopt;
     for (std::uint8_t i = 0; i < count_; ++i) {
         const SentRange& r = ranges_[first_ + i];
-        if (r.state == State::lost) return Stretch{begin_of(i), r.end};
+        if (r.state == RangeState::lost) return Stretch{begin_of(i), r.end};
     }
     return std::nullopt;
 }
@@ -152,7 +153,7 @@ std::optional<Scoreboard::Stretch> Scoreboard::first_lost() const {
 SeqNum Scoreboard::highest_held() const {
     for (std::uint8_t i = count_; i > 0; --i) {
         const SentRange& r = ranges_[first_ + i - 1U];
-        if (r.state == State::sacked) return r.end;
+        if (r.state == RangeState::sacked) return r.end;
     }
     return una_;
 }
@@ -163,8 +164,8 @@ bool Scoreboard::consistent(SeqNum una, SeqNum nxt) const {
     for (std::uint8_t i = 0; i < count_; ++i) {
         const SentRange& r = ranges_[first_ + i];
         if (!r.end.is_after(begin_of(i))) return false;
-        if (r.state == State::sacked) sacked += size_of(i);
-        if (r.state == State::lost) lost += size_of(i);
+        if (r.state == RangeState::sacked) sacked += size_of(i);
+        if (r.state == RangeState::lost) lost += size_of(i);
     }
     return una_ == una && end() == nxt && sacked == sacked_ && lost == lost_ &&
            first_ + count_ <= static_cast<int>(ranges_.size());

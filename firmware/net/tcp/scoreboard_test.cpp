@@ -7,7 +7,7 @@
 #include <vector>
 
 namespace kyu::net {
-namespace {
+namespace scoreboard_test {
 
 constexpr SeqNum kBase{0xFFFF'FE00};  // everything here wraps
 SeqNum at(std::uint32_t n) { return kBase + SeqLen{n}; }
@@ -141,5 +141,5 @@ TEST(Scoreboard, agrees_with_a_slow_one_over_any_history) {
     }
 }
 
-}  // namespace
+}  // namespace scoreboard_test
 }  // namespace kyu::net

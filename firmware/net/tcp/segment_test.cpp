@@ -9,7 +9,7 @@
 #include "net/checksum.hpp"
 
 namespace kyu::net {
-namespace {
+namespace segment_test {
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -177,5 +177,5 @@ TEST(TcpOptions, timestamps_are_read) {
     EXPECT_EQ(o.timestamp_echo, 2U);
 }
 
-}  // namespace
+}  // namespace segment_test
 }  // namespace kyu::net

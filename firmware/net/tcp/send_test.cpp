@@ -2,7 +2,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace send_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -241,5 +241,5 @@ TEST_F(Send, an_address_that_is_lost_takes_its_connections_along) {
     EXPECT_EQ(net_.tcp.connections.stats().used, 0U);
 }
 
-}  // namespace
+}  // namespace send_test
 }  // namespace kyu::net

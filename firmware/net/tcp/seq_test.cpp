@@ -10,7 +10,7 @@
 #include "net/tcp/rtt.hpp"
 
 namespace kyu::net {
-namespace {
+namespace seq_test {
 
 TEST(SeqNum, a_window_across_the_wrap_holds_its_first_and_not_its_end) {
     const SeqNum first{0xFFFF'FFF0};
@@ -89,5 +89,5 @@ TEST(InitialSequence, moves_with_the_clock_and_differs_between_tuples) {
     EXPECT_NE(initial_sequence(random, b, Instant::from_us(0)), first);
 }
 
-}  // namespace
+}  // namespace seq_test
 }  // namespace kyu::net

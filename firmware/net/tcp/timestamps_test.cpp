@@ -3,7 +3,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace timestamps_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -299,5 +299,5 @@ TEST_F(Rfc7323, an_active_open_offers_everything_and_uses_what_is_accepted) {
     }
 }
 
-}  // namespace
+}  // namespace timestamps_test
 }  // namespace kyu::net

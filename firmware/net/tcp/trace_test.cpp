@@ -8,7 +8,7 @@
 #include "net/tcp/show.hpp"
 
 namespace kyu::net {
-namespace {
+namespace trace_test {
 
 class TcpTrace : public test::Connected {};
 
@@ -49,5 +49,5 @@ TEST_F(TcpTrace, junk_in_the_ring_is_left_out) {
     });
 }
 
-}  // namespace
+}  // namespace trace_test
 }  // namespace kyu::net

@@ -6,7 +6,7 @@
 #include "net/tcp/peer_test_support.hpp"
 
 namespace kyu::net {
-namespace {
+namespace wraps_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 
@@ -152,5 +152,5 @@ TEST_F(Conversation, is_the_same_wherever_its_numbers_and_clocks_begin) {
     }
 }
 
-}  // namespace
+}  // namespace wraps_test
 }  // namespace kyu::net

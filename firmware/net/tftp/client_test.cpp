@@ -7,7 +7,7 @@
 #include "net/tftp/tftp_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace client_test {
 
 using host::Stop;
 using Replies = std::vector<HostNet::Reply>;
@@ -163,5 +163,5 @@ TEST(TftpClient, AFileBeyondTheRoomEndsWithAnError) {
     EXPECT_EQ(get16(server.heard[0], 0), 5U) << "the server is told";
 }
 
-}  // namespace
+}  // namespace client_test
 }  // namespace kyu::net::test

@@ -9,7 +9,7 @@
 #include "net/tftp/tftp_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace tftp_message_test {
 
 using Event = TftpGet::Event;
 
@@ -164,5 +164,5 @@ TEST(TftpGet, TruncatedAndRandomPacketsAreSurvived) {
     }
 }
 
-}  // namespace
+}  // namespace tftp_message_test
 }  // namespace kyu::net::test

@@ -5,7 +5,7 @@
 #include <vector>
 
 namespace kyu::host {
-namespace {
+namespace event_hash_test {
 
 std::vector<std::byte> frame_of(std::size_t size, std::size_t first = 0) {
     std::vector<std::byte> frame(size);
@@ -58,5 +58,5 @@ TEST(EventHash, IsTheSameNumberInEveryBuild) {
     EXPECT_EQ(hash.events(), 2U);
 }
 
-}  // namespace
+}  // namespace event_hash_test
 }  // namespace kyu::host

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace kyu::host {
-namespace {
+namespace fates_test {
 
 constexpr Duration kDelay = Duration::from_us(200);
 
@@ -127,5 +127,5 @@ TEST(Fates, AFlapDropsFromItsBeginningUntilJustBeforeItsEnd) {
     EXPECT_FALSE(fates.next(100, at(31)).drop);
 }
 
-}  // namespace
+}  // namespace fates_test
 }  // namespace kyu::host

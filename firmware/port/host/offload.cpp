@@ -8,7 +8,7 @@ namespace kyu::host {
 
 namespace {
 
-using Bytes = std::span<std::byte>;
+using Frame = std::span<std::byte>;
 
 // Ethernet, RFC 791 §3.1, RFC 9293 §3.1, RFC 768.
 constexpr std::size_t kEtherBytes = 14;
@@ -22,15 +22,15 @@ constexpr unsigned kFragment = 0x3FFF;  // more to come, or not at the beginning
 constexpr unsigned kTcp = 6;
 constexpr unsigned kUdp = 17;
 
-unsigned byte_at(Bytes b, std::size_t at) { return std::to_integer<unsigned>(b[at]); }
-unsigned get16(Bytes b, std::size_t at) { return byte_at(b, at) << 8U | byte_at(b, at + 1); }
-void put16(Bytes b, std::size_t at, unsigned value) {
+unsigned byte_at(Frame b, std::size_t at) { return std::to_integer<unsigned>(b[at]); }
+unsigned get16(Frame b, std::size_t at) { return byte_at(b, at) << 8U | byte_at(b, at + 1); }
+void put16(Frame b, std::size_t at, unsigned value) {
     b[at] = static_cast<std::byte>(value >> 8U);
     b[at + 1] = static_cast<std::byte>(value);
 }
 
 /// Sum of 16-bit words in the wire's order, not folded (RFC 1071).
-std::uint64_t sum_of(Bytes b) {
+std::uint64_t sum_of(Frame b) {
     std::uint64_t words = 0;  // as they lie in memory
     std::size_t at = 0;
     for (; at + 4 <= b.size(); at += 4) {
@@ -51,7 +51,7 @@ unsigned complement_of(std::uint64_t sum) {
     return ~static_cast<unsigned>(sum) & 0xFFFFU;
 }
 
-void complete_transport(Bytes ip, Bytes transport) {
+void complete_transport(Frame ip, Frame transport) {
     const unsigned protocol = byte_at(ip, kIpProtocolAt);
     const std::size_t at = protocol == kTcp ? 16 : 6;
     if ((protocol != kTcp && protocol != kUdp) || transport.size() < at + 2) return;
@@ -67,7 +67,7 @@ void complete_transport(Bytes ip, Bytes transport) {
 void complete_checksums(std::span<std::byte> frame) {
     constexpr unsigned kIpv4 = 0x0800;
     if (frame.size() < kEtherBytes + kIpBytes || get16(frame, kEtherBytes - 2) != kIpv4) return;
-    const Bytes packet = frame.subspan(kEtherBytes);
+    const Frame packet = frame.subspan(kEtherBytes);
     const std::size_t header = std::size_t{byte_at(packet, 0) & 0xFU} * 4;
     const std::size_t total = get16(packet, kIpLengthAt);
     if (header < kIpBytes || header > total || total > packet.size()) return;

@@ -14,7 +14,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu::host {
-namespace {
+namespace schedule_test {
 
 /// How a toy program ended: `wrong` is its bug.
 struct Ending {
@@ -282,5 +282,5 @@ TEST(Choices, text_that_is_no_list_of_choices_is_refused) {
     }
 }
 
-}  // namespace
+}  // namespace schedule_test
 }  // namespace kyu::host

@@ -5,7 +5,7 @@
 #include "port/host/world.hpp"
 
 namespace kyu::host {
-namespace {
+namespace world_hosts_test {
 
 using kyu::time_literals::operator""_us;
 using kyu::time_literals::operator""_ms;
@@ -167,5 +167,5 @@ TEST(World, EveryClockIsRightWhenTheDriverHasControl) {
     EXPECT_FALSE(world.step()) << "nothing is left to happen";
 }
 
-}  // namespace
+}  // namespace world_hosts_test
 }  // namespace kyu::host

@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace kyu::host {
-namespace {
+namespace world_test {
 
 Bytes frame(std::string_view text) {
     const auto bytes = std::as_bytes(std::span(text));
@@ -142,5 +142,5 @@ TEST(Fates, AreTheSameOnEveryMachineAndInEveryBuild) {
     EXPECT_EQ(hash.value(), 9'855'275'016'427'400'988U);
 }
 
-}  // namespace
+}  // namespace world_test
 }  // namespace kyu::host

@@ -20,7 +20,7 @@
 #include "port/packetdrill/ip_packet.hpp"
 
 namespace kyu::packetdrill {
-namespace {
+namespace adapter_test {
 
 constexpr net::Ipv4 kBoard{192, 168, 0, 2};
 constexpr net::Ipv4 kPeer{192, 0, 2, 1};
@@ -301,5 +301,5 @@ TEST_F(AdapterTest, says_which_settings_it_offers) {
     EXPECT_EQ(ask("net.inet.tcp.nonsense", "1"), 0);
 }
 
-}  // namespace
+}  // namespace adapter_test
 }  // namespace kyu::packetdrill

@@ -3,7 +3,7 @@
 #include "services/defects/defects.hpp"
 
 namespace kyu::defects {
-namespace {
+namespace parse_test {
 
 TEST(Defect, ANameAloneActsOnTheFirstTransfer) {
     const Defect defect = parse("spin-irq-off");
@@ -30,5 +30,5 @@ TEST(Defect, WhatIsNotOneOfOursIsNone) {
     }
 }
 
-}  // namespace
+}  // namespace parse_test
 }  // namespace kyu::defects

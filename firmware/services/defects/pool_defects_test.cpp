@@ -10,7 +10,7 @@
 #include "port/host/test_machine.hpp"
 
 namespace kyu::defects {
-namespace {
+namespace pool_defects_test {
 
 std::string reason_of(void (*mistake)()) {
     host::TestMachine machine;
@@ -32,5 +32,5 @@ TEST(PoolDefects, a_use_after_free_stops_the_machine) {
         << reason;
 }
 
-}  // namespace
+}  // namespace pool_defects_test
 }  // namespace kyu::defects

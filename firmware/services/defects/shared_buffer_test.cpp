@@ -9,7 +9,7 @@
 #include "services/wangdoodle/wangdoodle.hpp"
 
 namespace kyu::wangdoodle {
-namespace {
+namespace shared_buffer_test {
 
 struct Outcome {
     unsigned right{0};
@@ -72,5 +72,5 @@ TEST(Wangdoodle, mixes_the_bytes_of_two_clients_when_they_share_a_buffer) {
     EXPECT_EQ(outcome.wrong > 0, kMissionBugs);
 }
 
-}  // namespace
+}  // namespace shared_buffer_test
 }  // namespace kyu::wangdoodle

@@ -6,7 +6,7 @@
 #include "net/socket/pair_test_support.hpp"
 
 namespace kyu {
-namespace {
+namespace iperf_test {
 
 using net::TcpSocket;
 using net::test::TestPair;
@@ -170,5 +170,5 @@ TEST_F(Iperf, a_client_that_vanishes_ends_the_session) {
     });
 }
 
-}  // namespace
+}  // namespace iperf_test
 }  // namespace kyu

@@ -49,7 +49,7 @@ bool find_neighbour(ThreadContext& self, Run& run, net::Ipv4& address, net::MacA
     return false;
 }
 
-void test_show(ThreadContext& self, Run& run) {
+void test_net_show(ThreadContext& self, Run& run) {
     TextBuffer<1024> page;
     {
         net::NetGuard guard(run.net(), self);
@@ -241,7 +241,7 @@ void test_udp_echo(ThreadContext& self, Run& run) {
     there_and_back(self, run, 0, {own, kUdpEchoPort});
 }
 
-void test_debug(ThreadContext& self, Run& run) {
+void test_net_debug(ThreadContext& self, Run& run) {
     unsigned& level = run.bench().net_debug;
     level = (level + 1) % 3;
     constexpr std::array<std::string_view, 3> kMeaning{"tests say what they say",
@@ -254,7 +254,7 @@ void test_debug(ThreadContext& self, Run& run) {
 
 std::span<const Test> network_tests() {
     static constexpr std::array<Test, 11> kTests{{
-        {"show", "interface, address, link", test_show},
+        {"show", "interface, address, link", test_net_show},
         {"arp-ping", "the gateway's MAC address", test_arp_ping},
         {"bootp", "a plain BOOTP request", test_bootp},
         {"dhcp", "the lease, or an offer", test_dhcp},
@@ -264,7 +264,7 @@ std::span<const Test> network_tests() {
         {"tftp-get", "asks the gateway for kyu.test", test_tftp},
         {"udp", "datagrams to ourselves", test_udp},
         {"udp-echo", "the echo service, port 7", test_udp_echo},
-        {"debug", "the next debug level: 0, 1, 2", test_debug},
+        {"debug", "the next debug level: 0, 1, 2", test_net_debug},
     }};
     return kTests;
 }

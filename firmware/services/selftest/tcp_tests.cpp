@@ -71,7 +71,7 @@ public:
     }
 };
 
-void test_show(ThreadContext& self, Run& run) {
+void test_tcp_show(ThreadContext& self, Run& run) {
     for (const TcpServerBase* each : run.services().servers) {
         run.say(self, "  {:<10} port {:>4}: {} of {} busy\n", each->protocol().name,
                 each->protocol().port, each->busy(), each->places());
@@ -154,7 +154,7 @@ void test_statistics(ThreadContext& self, Run& run) {
             services.iperf->bytes_out.load());
 }
 
-void test_debug(ThreadContext& self, Run& run) {
+void test_tcp_debug(ThreadContext& self, Run& run) {
     net::NetGuard guard(run.net(), self);
     const std::uint8_t before = guard->debug_level;
     guard->debug_level = before < net::kDebugLevelMax ? std::uint8_t(before + 1) : std::uint8_t{0};
@@ -166,7 +166,7 @@ void test_debug(ThreadContext& self, Run& run) {
 
 std::span<const Test> tcp_tests() {
     static constexpr std::array kTests{
-        Test{"show", "the servers, and how busy they are", test_show},
+        Test{"show", "the servers, and how busy they are", test_tcp_show},
         Test{"pirate", "port 111", test_pirate},
         Test{"blab", "port 112, two of its lines", test_blab},
         Test{"echo", "ports 7 and 113", test_echo},
@@ -176,7 +176,7 @@ std::span<const Test> tcp_tests() {
         Test{"daytime", "client of port 13", test_daytime},
         Test{"lots", "client that sends in chunks, to port 9", test_lots},
         Test{"statistics", "what the servers have counted", test_statistics},
-        Test{"debug", "the debug level", test_debug},
+        Test{"debug", "the debug level", test_tcp_debug},
     };
     return kTests;
 }

@@ -13,7 +13,7 @@ namespace kyu {
 namespace {
 
 using Memory = ShellBoard::Memory;
-constexpr std::uint32_t kBytesMax = 4096;
+constexpr std::uint32_t kDumpMax = 4096;
 constexpr std::uint32_t kWord = 4;
 
 /// The name of a function, or hex with or without 0x.
@@ -112,9 +112,9 @@ void dump(ThreadContext& self, ShellParts& parts, Words words, Printer print_it,
     const auto from = words.empty() ? std::nullopt : parse_address(words[0], parts.board);
     const auto count =
         words.size() < 2 ? std::optional<std::uint32_t>{64 / unit} : parse_u32(words[1]);
-    if (words.empty() || words.size() > 2 || !count || *count == 0 || *count > kBytesMax / unit) {
+    if (words.empty() || words.size() > 2 || !count || *count == 0 || *count > kDumpMax / unit) {
         return parts.console.print(self, "d ADDRESS [N]: N {} from there, 1 to {}\n",
-                                   unit == 1 ? "bytes" : "words", kBytesMax / unit);
+                                   unit == 1 ? "bytes" : "words", kDumpMax / unit);
     }
     if (!from) {
         return parts.console.print(self, "{}: neither an address in hex nor a function\n",

@@ -8,7 +8,7 @@
 #include "port/host/console_port.hpp"
 
 namespace kyu {
-namespace {
+namespace shell_test {
 
 using namespace time_literals;
 
@@ -278,5 +278,5 @@ TEST_F(ShellTest, reboot_asks_the_board) {
     EXPECT_TRUE(board.restarted);
 }
 
-}  // namespace
+}  // namespace shell_test
 }  // namespace kyu

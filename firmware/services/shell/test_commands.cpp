@@ -10,7 +10,6 @@
 namespace kyu {
 namespace {
 
-using selftest::Result;
 using selftest::Test;
 
 /// The rows of a menu, of two tables.
@@ -30,8 +29,10 @@ struct Tally {
     unsigned ok{0};
     unsigned failed{0};
     unsigned skipped{0};
-    void add(Result result) {
-        ++(result == Result::ok ? ok : result == Result::failed ? failed : skipped);
+    void add(selftest::Result result) {
+        ++(result == selftest::Result::ok       ? ok
+           : result == selftest::Result::failed ? failed
+                                                : skipped);
     }
 };
 
@@ -70,8 +71,8 @@ public:
     }
 };
 
-Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter, const Test& test,
-               bool confirmed) {
+selftest::Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter,
+                         const Test& test, bool confirmed) {
     selftest::Run run{parts.console, parts.board, parts.bench, parts.net, parts.services};
     CounterWatch watch;
     if (letter == "n") watch.begin(self, parts);
@@ -85,7 +86,7 @@ Result run_one(ThreadContext& self, ShellParts& parts, std::string_view letter, 
     }
     const std::int64_t ms = (self.now() - start).ms();
     ConsoleSink out{parts.console, self};
-    if (run.result() == Result::failed) {
+    if (run.result() == selftest::Result::failed) {
         print(out, "{} {}: FAILED {}\n", letter, test.name, run.why());
     } else {
         print(out, "{} {}: {}{}{}\n", letter, test.name, selftest::to_text(run.result()),

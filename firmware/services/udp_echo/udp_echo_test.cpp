@@ -6,7 +6,7 @@
 #include "net/fragments_test_support.hpp"
 
 namespace kyu::net::test {
-namespace {
+namespace udp_echo_test {
 
 class UdpEcho : public ::testing::Test {
 protected:
@@ -44,5 +44,5 @@ TEST_F(UdpEcho, NoAnswerToGroupsNorToPortsThatAnswer) {
     EXPECT_EQ(world_.drops(Drop::udp_foreign), 6U);
 }
 
-}  // namespace
+}  // namespace udp_echo_test
 }  // namespace kyu::net::test

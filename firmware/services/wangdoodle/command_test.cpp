@@ -8,7 +8,7 @@
 #include "services/wangdoodle/line.hpp"
 
 namespace kyu::wangdoodle {
-namespace {
+namespace command_test {
 
 // What a client's bytes become, however they are cut into segments.
 std::vector<std::string> lines_of(std::string_view bytes) {
@@ -70,5 +70,5 @@ TEST(Command, WhatDoesNotParseIsUnknown) {
     }
 }
 
-}  // namespace
+}  // namespace command_test
 }  // namespace kyu::wangdoodle

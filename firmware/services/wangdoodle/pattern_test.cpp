@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace kyu::wangdoodle {
-namespace {
+namespace pattern_test {
 
 std::vector<std::byte> big() {
     std::vector<std::byte> bytes(kBigBytes);
@@ -65,5 +65,5 @@ TEST(GenStream, OtherSeedsGiveOtherStreams) {
     EXPECT_NE(one, two);
 }
 
-}  // namespace
+}  // namespace pattern_test
 }  // namespace kyu::wangdoodle
