@@ -3,7 +3,10 @@
 Rules     The first link has an empty table (`--empty`), the second has the table of the first.
           `--verify` proves afterwards that the second link moved no function: otherwise every
           traceback would lie.
-          Input is what `arm-none-eabi-nm -C -n IMAGE` prints. Only the standard library is used.
+          Input is what `arm-none-eabi-nm -C -n --special-syms IMAGE` prints. Only the standard
+          library is used.
+Table     Where the first function begins; for each function a half word, how far it is to the next
+          one, with bit 0 set when it is Thumb code, and a half word, where its name begins.
 Names     As a person says them: no arguments, no namespaces, but the class: `tcp_output`,
           `MbufPool::allocate`, `Ring::push`. Clones of a function (.part.0 and the like) carry
           its plain name.
@@ -15,6 +18,7 @@ Usage     python3 ci/symtab.py --empty > symbols.S
 from __future__ import annotations
 
 import argparse
+import bisect
 import re
 import subprocess
 import sys
@@ -28,6 +32,9 @@ TEXT_END = "__text_end"
 NAME_MAX = 63
 # Labels inside functions, and of the linker script.
 NOT_FUNCTIONS = ("__text", "$", "kyu_irq_frame_")
+# From here on it is ARM code, or Thumb code (ARM IHI 0044, mapping symbols).
+STATES = {"$a": 0, "$t": 1}
+HALF_WORD = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Function:
 
     address: int
     name: str
+    thumb: bool = False
 
 
 class SymbolTableError(Exception):
@@ -94,6 +102,7 @@ def short_name(demangled: str) -> str:
 def functions(nm_output: Iterable[str]) -> tuple[list[Function], int]:
     """The functions in order of address, and the end of the text."""
     best: dict[int, tuple[int, str]] = {}
+    states: dict[int, int] = {}
     end = None
     for line in nm_output:
         match = NM_LINE.match(line.rstrip("\n"))
@@ -102,6 +111,8 @@ def functions(nm_output: Iterable[str]) -> tuple[list[Function], int]:
         address, kind, name = int(match.group(1), 16), match.group(2), match.group(3)
         if name == TEXT_END:
             end = address
+        if name[:2] in STATES:
+            states[address] = STATES[name[:2]]
         if kind not in CODE or name.startswith(NOT_FUNCTIONS):
             continue
         # Of several names for one address the plain and global one is what people know.
@@ -112,11 +123,13 @@ def functions(nm_output: Iterable[str]) -> tuple[list[Function], int]:
     if end is None:
         msg = f"no symbol {TEXT_END} in the image"
         raise SymbolTableError(msg)
-    found = [
-        Function(address & ~1, short_name(name))
-        for address, (_, name) in sorted(best.items())
-        if address < end
-    ]
+    found = []
+    changes = sorted(states.items())
+    for address, (_, name) in sorted(best.items()):
+        if address < end:
+            at = bisect.bisect_right(changes, (address, 1)) - 1
+            thumb = at >= 0 and changes[at][1] == 1
+            found.append(Function(address & ~1, short_name(name), thumb))
     return found, end
 
 
@@ -130,22 +143,28 @@ def assembly(found: list[Function], end: int) -> str:
             offsets[function.name] = size
             blob.append(function.name)
             size += len(function.name.encode()) + 1
+    nexts = [function.address for function in found[1:]] + [end]
+    steps = [after - one.address for one, after in zip(found, nexts, strict=True)] if found else []
+    if size > HALF_WORD or any(step >= HALF_WORD for step in steps):
+        msg = "a function or all names together of more than 64 KiB have no room in the table"
+        raise SymbolTableError(msg)
     lines = [
         "@ Made by ci/symtab.py from the linked image.",
         '    .section .kyu_symbols, "a", %progbits',
         "    .balign 4",
         "    .global kyu_symbol_count",
         "    .global kyu_symbol_text_bytes",
-        "    .global kyu_symbol_addresses",
+        "    .global kyu_symbol_begin",
+        "    .global kyu_symbol_steps",
         "    .global kyu_symbol_names",
         "    .global kyu_symbol_text",
         f"kyu_symbol_count: .word {len(found)}",
         f"kyu_symbol_text_bytes: .word {size}",
-        "kyu_symbol_addresses:",
-        *(f"    .word 0x{function.address:08x}" for function in found),
-        f"    .word 0x{end:08x}",
+        f"kyu_symbol_begin: .word 0x{found[0].address if found else 0:08x}",
+        "kyu_symbol_steps:",
+        *(f"    .hword {step | one.thumb}" for one, step in zip(found, steps, strict=True)),
         "kyu_symbol_names:",
-        *(f"    .word {offsets[function.name]}" for function in found),
+        *(f"    .hword {offsets[function.name]}" for function in found),
         "kyu_symbol_text:",
         *(f'    .asciz "{name}"' for name in blob),
         "    .byte 0",
@@ -156,7 +175,8 @@ def assembly(found: list[Function], end: int) -> str:
 
 def run_nm(nm: str, image: Path) -> list[str]:
     """What nm says of the image, names demangled."""
-    done = subprocess.run([nm, "-C", "-n", str(image)], check=False, capture_output=True, text=True)
+    command = [nm, "-C", "-n", "--special-syms", str(image)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         msg = f"{nm} {image}: {done.stderr.strip()}"
         raise SymbolTableError(msg)

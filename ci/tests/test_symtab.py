@@ -85,6 +85,35 @@ def test_equal_names_share_their_text() -> None:
     assert "kyu_symbol_text_bytes: .word 8" in text
 
 
+def test_each_function_says_in_which_state_it_runs_and_how_far_the_next_one_is() -> None:
+    found, end = functions(
+        [
+            "40008000 t $a",
+            "40008000 T _start",
+            "40008100 T kyu::cold()",
+            "40008100 t $t",
+            "40008120 t $d",
+            "40008124 T kyu::colder()",
+            "40008140 t $a.3",
+            "40008140 T kyu::hot()",
+            "40009000 R __text_end",
+        ]
+    )
+    assert [f.thumb for f in found] == [False, True, True, False]
+    assert [f.address for f in found] == [0x40008000, 0x40008100, 0x40008124, 0x40008140]
+    lines = [line.strip() for line in assembly(found, end).splitlines()]
+    assert "kyu_symbol_begin: .word 0x40008000" in lines
+    at = lines.index("kyu_symbol_steps:")
+    steps = [0x100, 0x24 | 1, 0x1C | 1, 0xEC0]
+    assert lines[at + 1 : at + 5] == [f".hword {step}" for step in steps]
+
+
+def test_what_has_no_room_in_the_table_is_refused() -> None:
+    found, end = functions(["40008000 T huge", "40018000 T next", "40019000 T __text_end"])
+    with pytest.raises(SymbolTableError, match="64 KiB"):
+        assembly(found, end)
+
+
 def fake_nm(tmp_path: Path, output: str) -> str:
     script = tmp_path / "nm"
     script.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n")

@@ -7,6 +7,7 @@ Rules     the same words as in the board's own traceback, so that the two can be
 from __future__ import annotations
 
 import bisect
+import itertools
 import struct
 from functools import cached_property
 
@@ -29,10 +30,13 @@ class Names:
         start, raw = self._image.section(".kyu_symbols")
         try:
             count = struct.unpack_from("<I", raw, symbols["kyu_symbol_count"] - start)[0]
-            where = symbols["kyu_symbol_addresses"] - start
-            addresses = struct.unpack_from(f"<{count + 1}I", raw, where)
+            begin = struct.unpack_from("<I", raw, symbols["kyu_symbol_begin"] - start)[0]
+            # How far it is to the next one; bit 0 says that it is Thumb code (ci/symtab.py).
+            where = symbols["kyu_symbol_steps"] - start
+            steps = (step & ~1 for step in struct.unpack_from(f"<{count}H", raw, where))
+            addresses = tuple(itertools.accumulate(steps, initial=begin))
             where = symbols["kyu_symbol_names"] - start
-            names = struct.unpack_from(f"<{count}I", raw, where)
+            names = struct.unpack_from(f"<{count}H", raw, where)
         except (KeyError, struct.error):
             return (), (), b""
         return addresses, names, raw[symbols["kyu_symbol_text"] - start :]

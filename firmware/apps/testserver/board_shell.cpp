@@ -46,7 +46,10 @@ ShellBoard::Function BoardShell::find_function(std::string_view name) const {
 
 std::uint32_t BoardShell::call(std::uintptr_t function, const std::uint32_t (&arguments)[4]) {
     using Any = std::uint32_t (*)(std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t);
-    return reinterpret_cast<Any>(function)(arguments[0], arguments[1], arguments[2], arguments[3]);
+    // Bit 0 of what is called says in which state it runs.
+    const bool thumb = arch::find_symbol(arch::image_symbols(), function).thumb;
+    const auto entry = reinterpret_cast<Any>(thumb ? function | 1U : function);
+    return entry(arguments[0], arguments[1], arguments[2], arguments[3]);
 }
 
 const char* BoardShell::irq_name(unsigned id) const {

@@ -23,7 +23,8 @@ State* state;
 
 [[noreturn]] void report_storm(const Registers& where) {
     const unsigned id = state->gic->latest();
-    const auto entry = reinterpret_cast<std::uintptr_t>(state->gic->handler_of(id));
+    // Bit 0 of a pointer to a function is its state.
+    const auto entry = reinterpret_cast<std::uintptr_t>(state->gic->handler_of(id)) & ~1U;
     const Symbol handler = port::lookup(entry);
     panic_at(where, PanicKind::hang,
              "interrupt storm: number {}, served by {} -- {:08x}, comes without end", id,

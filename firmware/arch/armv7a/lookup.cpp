@@ -3,9 +3,10 @@
 #include "kernel/port.hpp"
 
 extern "C" {
-extern const std::uint32_t kyu_symbol_count;  // entries, the end of the text not counted
-extern const std::uint32_t kyu_symbol_addresses[];
-extern const std::uint32_t kyu_symbol_names[];
+extern const std::uint32_t kyu_symbol_count;
+extern const std::uint32_t kyu_symbol_begin;
+extern const std::uint16_t kyu_symbol_steps[];
+extern const std::uint16_t kyu_symbol_names[];
 extern const char kyu_symbol_text[];
 extern const std::uint32_t kyu_symbol_text_bytes;
 }
@@ -15,7 +16,8 @@ namespace kyu::arch {
 SymbolTable image_symbols() {
     const std::size_t count = kyu_symbol_count;
     if (count == 0) return {};
-    return {{kyu_symbol_addresses, count + 1},
+    return {kyu_symbol_begin,
+            {kyu_symbol_steps, count},
             {kyu_symbol_names, count},
             {kyu_symbol_text, kyu_symbol_text_bytes}};
 }

@@ -13,16 +13,19 @@
 
 namespace kyu::arch {
 
-/// Sorted addresses of functions. The last one is the end of the text and has no name.
+/// The functions one after the other, up to the end of the text.
 struct SymbolTable {
-    std::span<const std::uint32_t> addresses;
-    std::span<const std::uint32_t> names;  ///< offsets into `text`, one less than addresses
-    std::string_view text;                 ///< each name ends with a NUL
+    std::uint32_t begin{};  ///< of the first function
+    /// How far it is from each function to the next; bit 0: this one is Thumb code.
+    std::span<const std::uint16_t> steps{};
+    std::span<const std::uint16_t> names{};  ///< offsets into `text`, as many as steps
+    std::string_view text{};                 ///< each name ends with a NUL
 };
 
 struct FoundSymbol {
     std::string_view name{};
     std::uint32_t offset{};
+    bool thumb{};
 };
 
 /// The function that `pc` lies in; an empty name when there is none.
