@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/caller.hpp"
 #include "base/check.hpp"
 
 namespace kyu {

@@ -148,6 +148,3 @@ public:
 };
 
 }  // namespace kyu
-
-/// The place in the caller that a marked call returns to.
-#define KYU_CALLER() reinterpret_cast<std::uintptr_t>(__builtin_return_address(0))

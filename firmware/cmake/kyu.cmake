@@ -18,6 +18,7 @@ endif()
 if(KYU_BOARD)
   target_compile_options(kyu_flags INTERFACE
     -ffunction-sections -fdata-sections -fomit-frame-pointer
+    $<$<COMPILE_LANGUAGE:CXX>:-mthumb>  # small; what is hot is ARM code (kyu_hot)
     # No frame may reach across the guard pages under a stack (kernel/port.hpp).
     $<$<COMPILE_LANGUAGE:CXX>:-Wframe-larger-than=12288 -Wvla>
     # The core divides by zero without a word (and gives 0): now it traps (arch/armv7a/exceptions.cpp).
@@ -67,11 +68,12 @@ function(kyu_library name)
   endif()
 endfunction()
 
-# kyu_cold(a.cpp ...)
-# Sources of this folder in which no time is spent: small rather than fast on the board.
-function(kyu_cold)
+# kyu_hot(a.cpp ...)
+# Sources of this folder in which the time goes: what runs for each segment, each interrupt, each
+# switch. On the board they are fast ARM code; all else is small Thumb code.
+function(kyu_hot)
   if(KYU_BOARD)
-    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -Os)
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -O2 -marm)
   endif()
 endfunction()
 

@@ -1,12 +1,13 @@
 #include "kernel/condvar.hpp"
 
+#include "base/caller.hpp"
 #include "kernel/kernel.hpp"
 
 namespace kyu {
 
 bool CondVar::wait(ThreadContext& self, Mutex& mutex, Instant deadline) {
     CHECK(mutex.held_by(self));
-    const auto from = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+    const auto from = KYU_CALLER();
     port::scheduling_point();
     if (deadline != Instant::never() && deadline <= self.now()) return false;
     bool woken = false;

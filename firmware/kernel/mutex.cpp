@@ -1,5 +1,6 @@
 #include "kernel/mutex.hpp"
 
+#include "base/caller.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/panic.hpp"
 
@@ -10,9 +11,7 @@ Mutex::~Mutex() {
     if (order_in_ != nullptr) order_in_->forget(*this);
 }
 
-void Mutex::lock(ThreadContext& self) {
-    lock_from(self, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
-}
+void Mutex::lock(ThreadContext& self) { lock_from(self, KYU_CALLER()); }
 
 void Mutex::lock_from(ThreadContext& self, std::uintptr_t from) {
     port::scheduling_point();
@@ -33,7 +32,7 @@ void Mutex::lock_from(ThreadContext& self, std::uintptr_t from) {
 bool Mutex::try_lock(ThreadContext& self) {
     IrqsOff off{self};
     if (owner_ != nullptr) return false;
-    take(self.thread(), reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+    take(self.thread(), KYU_CALLER());
     return true;
 }
 

@@ -241,8 +241,8 @@ class Symbols:
 #: Deeper than any compiler inlines; damaged DWARF must not hold us.
 _INLINED_MAX = 64
 
-#: One ARM instruction.
-_CALL_BYTES = 4
+#: The shortest call: one half word of Thumb code (blx by register).
+_CALL_BYTES = 2
 
 
 def _stretches(program: Any) -> Iterator[tuple[int, int, str, int]]:

@@ -41,10 +41,14 @@ class Exidx:
         entry = self._entry(pc)
         if entry is None or not entry.unwindable or entry.corrupt or not entry.bytecode_array:
             return False
-        if exact and pc == entry.function_offset + self._shift:
+        if exact and pc == self._begin(entry):
             registers[15] = registers[14]
             return True
         return _run(registers, entry.bytecode_array, read)
+
+    def _begin(self, entry: Any) -> int:
+        """Of the entry's function; bit 0 in the table says that it is Thumb code."""
+        return int(entry.function_offset + self._shift) & ~1
 
     def _entry(self, pc: int) -> Any:
         """The last whose function begins at or before `pc`."""
@@ -54,7 +58,7 @@ class Exidx:
             entry = self._info.get_entry(middle)
             if entry.function_offset is None:
                 return None
-            if entry.function_offset + self._shift <= pc:
+            if self._begin(entry) <= pc:
                 found, low = entry, middle + 1
             else:
                 high = middle

@@ -23,6 +23,7 @@ from rig.errors import UserError
 from rig.inspect.memory import Memory, Span, UnreadableError
 
 _SYMBOL = struct.Struct("<IIIBBH")
+_STT_FUNC = 2
 #: Pools of packet buffers, uncleared at boot, are megabytes that no backtrace needs.
 SAVED_SECTION_BYTES_MAX = 12 << 20
 
@@ -49,10 +50,12 @@ class Image:
             return {}
         names: bytes = self.elf.get_section(table["sh_link"]).data()
         found: dict[str, int] = {}
-        for name, value, _size, _info, _other, section in _SYMBOL.iter_unpack(table.data()):
+        for name, value, _size, info, _other, section in _SYMBOL.iter_unpack(table.data()):
             if section != 0 and name != 0:
                 end = names.index(b"\0", name)
-                found[names[name:end].decode(errors="replace")] = value
+                # Bit 0 of a function says that it is Thumb code.
+                at = value & ~1 if info & 15 == _STT_FUNC else value
+                found[names[name:end].decode(errors="replace")] = at
         return found
 
     def content(self, address: int, size: int) -> bytes:

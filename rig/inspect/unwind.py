@@ -23,7 +23,8 @@ from rig.inspect.image import Image
 from rig.inspect.memory import Memory, Span, UnreadableError, Windows
 
 FRAMES_MAX = 64
-FP, SP, LR, PC = 11, 13, 14, 15
+FP, SP, LR, PC, CPSR = 11, 13, 14, 15, 16
+_THUMB_STATE = 1 << 5
 _CALLEE_SAVED, _SAVED_SP, _SAVED_PC = 8, 8, 9  # words of port::Context: r4-r11, sp, pc
 _WORD = 0xFFFF_FFFF
 
@@ -43,6 +44,9 @@ def saved_registers(context: Sequence[int]) -> tuple[int, ...]:
     registers[4 : 4 + _CALLEE_SAVED] = context[:_CALLEE_SAVED]
     registers[SP], registers[PC] = context[_SAVED_SP], context[_SAVED_PC]
     registers[LR] = registers[PC]
+    # What it was saved as is a return address: bit 0 says that it leads to Thumb code.
+    registers[CPSR] = _THUMB_STATE * (registers[PC] & 1)
+    registers[PC] &= ~1
     return tuple(registers)
 
 

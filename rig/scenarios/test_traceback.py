@@ -116,7 +116,9 @@ def compare(said: Frames, expected: Frames) -> None:
 def is_same(board_says: str, gdb_says: str) -> bool:
     """gdb takes any name of an address: those of the run-time ABI, or a lambda's own."""
     plain = gdb_says.replace("(anonymous namespace)::", "").removeprefix("__aeabi_").rstrip("48")
-    return same_function(board_says, plain) or "_FUN" in gdb_says or "lambda" in gdb_says
+    is_lambda = "_FUN" in gdb_says or "lambda" in gdb_says
+    is_lambda = is_lambda or (plain == "operator()" and "lambda" in board_says)
+    return is_lambda or same_function(board_says, plain)
 
 
 def frames_of(record: CrashRecord, thread: str) -> Frames:

@@ -13,7 +13,8 @@
 
     .equ MODE_SVC, 0x13
     .equ STACK_BYTES, 2048
-    .equ SCTLR_OFF, (1 << 0) | (1 << 2) | (1 << 12)  @ MMU, data cache, instruction cache
+    @ MMU, data cache, instruction cache; exceptions in Thumb state
+    .equ SCTLR_OFF, (1 << 0) | (1 << 2) | (1 << 12) | (1 << 30)
 
 @ r0 = number of this core, r1 = its slot; uses r2.
     .macro find_slot

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "arch/armv7a/edges.hpp"
+#include "arch/armv7a/instructions.hpp"
 
 namespace kyu::ehabi {
 namespace {
@@ -45,7 +46,7 @@ class Interpreter {
     const Memory& memory_;
     std::uint32_t vsp_;
     bool pc_popped_{false};
-    bool skipped_{false};  // "vsp = r11" was left out
+    bool skipped_{false};  // "vsp = frame pointer" was left out
 
     bool pop_mask(std::uint32_t mask) {
         std::optional<std::uint32_t> new_sp;
@@ -122,7 +123,8 @@ public:
         if (op < 0xA0) {
             const unsigned from = op & 15U;
             if (from == 13 || from == 15) return false;
-            skipped_ = frame_.ignore_frame_pointer && from == 11;
+            const bool is_fp = from == fp_of(false) || from == fp_of(true);
+            skipped_ = frame_.ignore_frame_pointer && is_fp;
             if (!skipped_) vsp_ = frame_.r[from];
             return true;
         }
@@ -172,7 +174,7 @@ std::optional<IndexEntry> find_entry(std::uint32_t pc, const Layout& layout, con
         const std::uint32_t place = layout.index.begin + middle * 8;
         std::uint32_t word = 0;
         if (!memory.read(place, word)) return std::nullopt;
-        const std::uint32_t function = prel31(place, word);
+        const std::uint32_t function = prel31(place, word) & ~1U;  // bit 0: it is Thumb code
         if (function <= pc) {
             found = IndexEntry{place, function};
             low = middle + 1;
@@ -218,6 +220,9 @@ Step step_interrupt(Frame& frame, const Memory& memory) {
         if (!memory.read(at, frame.r[reg])) return Step::damaged;
         at += 4;
     }
+    std::uint32_t cpsr = 0;
+    if (!memory.read(at, cpsr)) return Step::damaged;
+    if ((cpsr & kThumbState) != 0) frame.r[15] |= 1U;
     frame.r[13] = at + 4;
     frame.exact = true;
     return Step::stepped;

@@ -23,13 +23,17 @@ protected:
     ~Memory() = default;
 };
 
-/// Registers of one frame: r0-r15, 13 sp, 14 lr, 15 pc.
+/// CPSR.T: the code that runs is Thumb code.
+constexpr std::uint32_t kThumbState = 1U << 5U;
+
+/// Registers of one frame: r0-r15, 13 sp, 14 lr, 15 pc. Bit 0 of the pc is set in Thumb code, as it
+/// is in every return address into it.
 struct Frame {
     std::array<std::uint32_t, 16> r{};
     /// The pc is an instruction that was about to run (a fault, an interrupt), not a return
     /// address: the function may not have built its frame yet.
     bool exact{false};
-    /// r11 still belongs to the caller: instructions that go by it are left out.
+    /// The frame pointer still is the caller's: instructions that go by it are left out.
     bool ignore_frame_pointer{false};
 
     [[nodiscard]] std::uint32_t sp() const { return r[13]; }
@@ -58,7 +62,7 @@ enum class Step : std::uint8_t {
 /// From a frame to its caller's.
 [[nodiscard]] Step step(Frame& frame, const Layout& layout, const Memory& memory);
 
-/// The pcs of `frame` and of its callers, innermost first; how many.
+/// The pcs of `frame` and of its callers, innermost first, without bit 0; how many.
 std::size_t walk(Frame frame, const Layout& layout, const Memory& memory,
                  std::span<std::uintptr_t> pcs);
 

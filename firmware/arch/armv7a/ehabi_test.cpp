@@ -232,6 +232,34 @@ TEST_F(WalkTest, passes_through_an_interrupt_to_what_it_interrupted) {
     }
 }
 
+TEST_F(WalkTest, tells_thumb_code_under_an_interrupt_by_the_saved_status) {
+    // inner, stopped behind its Thumb prologue, push {r4, lr}; ARM code would read it otherwise.
+    memory.put(kInner, {0xBF00'B510});
+    memory.put(kStack, {0x4444, kMiddle + 0x21});
+    const std::uint32_t registers = kStack - 32;
+    memory.put(registers, {0, 1, 2, 3, 12, 0, kInner + 2, 0x13 | kThumbState});
+    memory.put(registers - 8, {0, 0});
+    Frame frame;
+    frame.r[13] = registers - 8;
+    frame.r[15] = kIrqVector + 8;
+    EXPECT_EQ(walk_from(frame),
+              (std::vector<std::uintptr_t>{kIrqVector + 8, kInner + 2, kMiddle + 0x20}));
+}
+
+TEST_F(WalkTest, finds_functions_whose_table_entries_say_that_they_are_thumb_code) {
+    memory.put(kIndex + 0, {prel(kIndex + 0, kInner + 1), 0x80A8'B0B0});
+    Layout one = layout;
+    one.index = {kIndex, kIndex + 8};
+    memory.put(kInner, {0xBF00'B510});
+    Frame frame;
+    frame.exact = true;
+    frame.r[13] = kStack;
+    frame.r[14] = kMiddle + 0x21;
+    frame.r[15] = kInner + 1;  // its first instruction
+    EXPECT_EQ(step(frame, one, memory), Step::stepped);
+    EXPECT_EQ(frame.pc(), kMiddle + 0x21);
+}
+
 TEST_F(WalkTest, shows_the_caller_of_a_jump_to_nowhere) {
     memory.put(kStack, {0x4444, kOutermost + 8});
     Frame frame;

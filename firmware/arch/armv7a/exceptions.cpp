@@ -1,6 +1,7 @@
 #include "arch/armv7a/exceptions.hpp"
 
 #include "arch/armv7a/cp15.hpp"
+#include "arch/armv7a/ehabi.hpp"
 #include "arch/armv7a/image.hpp"
 #include "arch/armv7a/neon.hpp"
 #include "kernel/panic.hpp"
@@ -15,11 +16,13 @@ void (*fiq_handler)(const TrapFrame&);
 /// What the compiler writes where a check of its own has failed: a division by zero, or what it
 /// knew to be impossible.
 constexpr std::uint32_t kTrapInstruction = 0xE7F0'00F0;
+constexpr std::uint16_t kThumbTrapInstruction = 0xDEFF;
 
 bool is_trap(const TrapFrame& frame) {
-    constexpr std::uint32_t kThumb = 1U << 5U;
-    return (frame.cpsr & kThumb) == 0 && frame.pc % 4 == 0 && image().text.contains(frame.pc) &&
-           *reinterpret_cast<const std::uint32_t*>(frame.pc) == kTrapInstruction;
+    const bool thumb = (frame.cpsr & ehabi::kThumbState) != 0;
+    if (frame.pc % (thumb ? 2 : 4) != 0 || !image().text.contains(frame.pc)) return false;
+    return thumb ? *reinterpret_cast<const std::uint16_t*>(frame.pc) == kThumbTrapInstruction
+                 : *reinterpret_cast<const std::uint32_t*>(frame.pc) == kTrapInstruction;
 }
 
 const char* type_of(const TrapFrame& frame) {

@@ -237,10 +237,11 @@ strlen:
     alias __aeabi_memmove4, memmove
     alias __aeabi_memmove8, memmove
 
-    .global __aeabi_memclr
-    .global __aeabi_memclr4
-    .global __aeabi_memclr8
-    .type __aeabi_memclr, %function
+@ A label without a type is data to the linker, which then does not change state on the way there.
+    .irp    name, __aeabi_memclr, __aeabi_memclr4, __aeabi_memclr8
+    .global \name
+    .type \name, %function
+    .endr
 __aeabi_memclr:
 __aeabi_memclr4:
 __aeabi_memclr8:
@@ -253,10 +254,10 @@ __aeabi_memclr8:
     .fnend
     .size __aeabi_memclr, . - __aeabi_memclr
 
-    .global __aeabi_memset
-    .global __aeabi_memset4
-    .global __aeabi_memset8
-    .type __aeabi_memset, %function
+    .irp    name, __aeabi_memset, __aeabi_memset4, __aeabi_memset8
+    .global \name
+    .type \name, %function
+    .endr
 __aeabi_memset:
 __aeabi_memset4:
 __aeabi_memset8:

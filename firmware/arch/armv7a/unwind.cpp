@@ -62,6 +62,7 @@ std::size_t walk_stack(const Registers& start, std::span<const std::byte> stack,
     for (std::size_t i = 0; i < frame.r.size(); ++i) frame.r[i] = start.r[i];
     // capture_registers() leaves its own return address in both; a trap hardly ever does.
     frame.exact = start.lr() != start.pc();
+    if (frame.exact && (start.status & ehabi::kThumbState) != 0) frame.r[15] |= 1U;
     return walk(frame, stack, pcs);
 }
 

@@ -11,7 +11,8 @@
 @           Anything else is a crash. Each mode's sp points at its own TrapFrame (exceptions.hpp);
 @           sp never moves. The crash runs in SVC mode on a stack of its own, because the thread's
 @           may be the reason; a second one gets a second stack, a third stops the core.
-@ Context   entered by the processor with interrupts off.
+@ Context   entered by the processor with interrupts off, in ARM state (SCTLR.TE is clear) whatever
+@           state it interrupts: srs and rfe, spsr and movs carry that along.
 
 #include "arch/armv7a/trap_frame.h"
 
@@ -167,7 +168,9 @@ svc_vector:
     str     r1, [r12, #48]
     mov     r3, r12
     mrs     r0, spsr
-    sub     r1, lr, #4
+    tst     r0, #THUMB_STATE
+    subeq   r1, lr, #4
+    subne   r1, lr, #2
     mov     r2, #TRAP_SVC
     str     sp, [r3, #TRAP_SP]
     str     lr, [r3, #TRAP_LR]

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/caller.hpp"
 #include "base/check.hpp"
 
 namespace kyu::net {

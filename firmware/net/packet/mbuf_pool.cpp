@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/caller.hpp"
 #include "base/check.hpp"
 #include "kernel/port.hpp"
 #include "net/packet/mbuf.hpp"

@@ -3,6 +3,7 @@
 // Lock      the network lock.
 #include "net/socket/socket.hpp"
 
+#include "base/caller.hpp"
 #include "base/check.hpp"
 #include "net/tcp/tcpcb.hpp"
 

@@ -7,6 +7,11 @@ set(KYU_NET_SOCKET_SOURCES
     socket/show.cpp
     socket/sockbuf.cpp
     socket/socket.cpp)
+# Run for every segment, or for every call that moves bytes.
+set(KYU_NET_SOCKET_HOT
+    socket/calls.cpp
+    socket/sockbuf.cpp
+    socket/socket.cpp)
 set(KYU_NET_SOCKET_TESTS
     socket/blocking_points_test.cpp
     socket/calls_test.cpp

@@ -24,21 +24,14 @@ set(KYU_NET_TCP_SOURCES
     tcp/syn_cache.cpp
     tcp/timers.cpp
     tcp/usrreq.cpp)
-# Run once a connection, or when something went wrong: small rather than fast.
-set(KYU_NET_TCP_COLD
-    tcp/answers.cpp
-    tcp/connection.cpp
-    tcp/cookies.cpp
-    tcp/counters.cpp
-    tcp/ecn.cpp
-    tcp/keepalive.cpp
-    tcp/options_set.cpp
-    tcp/reassembly.cpp
-    tcp/recovery.cpp
-    tcp/scoreboard.cpp
-    tcp/syn_cache.cpp
-    tcp/timers.cpp
-    tcp/usrreq.cpp)
+# Run for every segment while all goes well.
+set(KYU_NET_TCP_HOT
+    tcp/build.cpp
+    tcp/congestion.cpp
+    tcp/input.cpp
+    tcp/input_predicted.cpp
+    tcp/input_text.cpp
+    tcp/output.cpp)
 set(KYU_NET_TCP_TESTS
     tcp/attack_test.cpp
     tcp/close_test.cpp

@@ -49,7 +49,7 @@ volatile int sink = 0;
 
 [[gnu::noinline]] void run_undefined() {
 #if defined(__arm__)
-    __asm__ volatile(".inst 0xe7f123f4");  // permanently undefined, and no compiler writes it
+    __asm__ volatile("udf #0x1234");  // permanently undefined, and no compiler writes it
 #else
     __builtin_trap();
 #endif
