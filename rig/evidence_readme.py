@@ -50,6 +50,8 @@ def text(exhibit: Exhibit, symbols: Symbols, files: frozenset[str]) -> str:
     rows.append(("waiting", "; ".join(words.wait_lines(record)[:3]) if record.alarming else ""))
     rows.append(("when", _when(exhibit)))
     rows.append(("network", network(exhibit)))
+    if exhibit.seen:
+        rows.append(("seen", f"{exhibit.seen} (signature {exhibit.signature.key})"))
     rows.append(("board", f"build {exhibit.board.get('build') or 'unknown'}"))
     rows.append(("again", exhibit.repeat))
     beside = [f"{name} ({told})" for name, told in _FILES.items() if name in files]

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rig import evidence, journal
+from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
 from rig.errors import RigError
 from rig.journal import RunFolder
@@ -65,9 +66,11 @@ class Soak:
         native: Native,
         display: Display,
         wire: BridgedWire | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """`wire`: one that does harm, from the moment a board is ready."""
         self._wire = wire
+        self._recorder = recorder
         self._session = session
         self._folder = folder
         self._plan = plan
@@ -172,6 +175,8 @@ class Soak:
             done = workers.done
             self._collect(session.pump(), None)
             self._display.update(self._tally)
+            if self._recorder is not None:
+                self._recorder.progress(self._tally)
             if done:
                 return
         workers.hold()
@@ -231,9 +236,13 @@ class Soak:
             DIGITS,
         )
         number = sum(self._tally.failures.values())
+        if self._recorder is not None:
+            exhibit = replace(exhibit, seen=self._recorder.seen(exhibit.signature))
         folder = evidence.write(
             self._folder.path / journal.FAILURES, number, exhibit, session.symbols
         )
+        if self._recorder is not None:
+            self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
         self._bad = []
         if self._plan.keep_going:
             self._display.note(headline(verdict))
