@@ -26,6 +26,8 @@ _WHAT = {
     Cause.REFUSED: "The board refused a connection.",
     Cause.CONNECT_TIMEOUT: "The board did not answer a connection.",
     Cause.RESET: "The board reset a connection.",
+    Cause.LEAK: "The board did not give back what the traffic had borrowed.",
+    Cause.DRIFT: "The board held more and more, though every transfer was good.",
 }
 _FILES = {
     "traceback.txt": "who was where",

@@ -73,8 +73,8 @@ def _run(
     weather = options.weather(wanted)
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
-    folder = RunFolder(path, resume=resume)
     database = Database(history_file or path.resolve().parent / NAME)
+    folder = RunFolder(path, resume=resume)
     for request in (signal.SIGTERM, signal.SIGHUP):  # a shutdown, a terminal that was closed
         signal.signal(request, _interrupt)
     with contextlib.closing(folder), contextlib.closing(database):
