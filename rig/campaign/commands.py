@@ -1,10 +1,10 @@
-"""kyu history: what all nights together say."""
+"""kyu history: what all nights together say. kyu bisect: which commit brought a failure."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -63,6 +63,50 @@ def add(file: Path, folders: tuple[Path, ...]) -> None:
     for row, failures in found:
         database.put(row, failures)
         click.echo(f"{row.folder}: {row.verdict}, {row.good} of {row.attempted}")
+
+
+@click.command()
+@click.argument("good")
+@click.argument("bad")
+@click.option("--scenario", default="soak", show_default=True, help="What is run of each image.")
+@click.option(
+    "--transfers",
+    "longest",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="The longest trial.",
+)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.5, 0.999),
+    default=0.95,
+    show_default=True,
+    help="How probable a commit must be before it is called the first bad one.",
+)
+@click.option(
+    "--run",
+    "command",
+    default="",
+    metavar="COMMAND",
+    help="Instead of building and soaking: 0 good, 125 cannot be tried, else bad. It runs in the "
+    "commit's sources, and $KYU_TRANSFERS says for how long.",
+)
+@click.option("--out", type=_PATH, default=Path("runs/bisect"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The result for programs.")
+@click.argument("soak", nargs=-1, type=click.UNPROCESSED, metavar="[-- SOAK OPTIONS]")
+def bisect(*, as_json: bool, **rest: Any) -> int:
+    """Which commit after GOOD, up to BAD, brought a failure that comes only now and then?
+
+    Each trial builds an image and soaks it. Which commit is tried next, and for how long, is what
+    teaches most: the result is a probability, not a count of good runs. Called again with the same
+    --out, it goes on. Ends with 0 when it is decided, with 3 when not.
+    """
+    from rig.campaign import bisecting
+
+    told = bisecting.bisect(bisecting.Options(**rest), lambda line: click.echo(line, err=as_json))
+    click.echo(json.dumps(told) if as_json else "\n".join(bisecting.render(told)))
+    return 0 if told["decided"] else bisecting.RIG
 
 
 def _open(file: Path) -> Database:
