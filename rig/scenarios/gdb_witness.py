@@ -23,6 +23,8 @@ import gdb  # type: ignore[import-untyped]  # only there inside gdb
 GENERAL = [f"r{n}" for n in range(13)] + ["sp", "lr", "pc"]
 ALL = [*GENERAL, "cpsr"]
 IRQ_AND_FIQ_OFF = 0xC0
+THUMB_STATE = 0x20  #: all C++ of the image, but for port.cpp
+CONDITIONS = 0x0600_FC00  #: what is left of an IT block
 FRAMES_MAX = 32  #: kCrashFramesMax
 CALLEE_SAVED = [f"r{n}" for n in range(4, 12)]
 
@@ -92,7 +94,8 @@ class Board:
     def call(self, function: str, arguments: list[int]) -> int:
         """r0 of `function`, which runs with the first four in registers, the rest on the stack."""
         write(self._stack, [*arguments[4:], 0])
-        put({"cpsr": (register("cpsr") & ~0x1FF) | IRQ_AND_FIQ_OFF | 0x13})
+        other = register("cpsr") & ~(0x1FF | CONDITIONS)
+        put({"cpsr": other | IRQ_AND_FIQ_OFF | THUMB_STATE | 0x13})
         put({f"r{n}": value for n, value in enumerate(arguments[:4])})
         put({"sp": self._stack, "lr": self._back, "pc": address(function)})
         gdb.execute("continue", to_string=True)
@@ -182,7 +185,8 @@ def crash(stop: dict[str, Any]) -> dict[str, Any]:
     for name, value in stop.get("registers", {}).items():
         put({name: value})
     if stop.get("undefined", True):
-        write(register("pc"), [0xE7F000F0])  # UDF #0
+        thumb = register("cpsr") & THUMB_STATE
+        write(register("pc"), [0xDEFF_DEFF if thumb else 0xE7F0_00F0])  # UDF #255 twice, UDF #0
     return {"gdb": frames, "thread": current()["name_"].string()}
 
 

@@ -10,8 +10,7 @@ set(KYU_NET_SOCKET_SOURCES
 # Run for every segment, or for every call that moves bytes.
 set(KYU_NET_SOCKET_HOT
     socket/calls.cpp
-    socket/sockbuf.cpp
-    socket/socket.cpp)
+    socket/sockbuf.cpp)
 set(KYU_NET_SOCKET_TESTS
     socket/blocking_points_test.cpp
     socket/calls_test.cpp

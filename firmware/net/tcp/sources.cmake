@@ -28,7 +28,6 @@ set(KYU_NET_TCP_SOURCES
 set(KYU_NET_TCP_HOT
     tcp/build.cpp
     tcp/congestion.cpp
-    tcp/input.cpp
     tcp/input_predicted.cpp
     tcp/input_text.cpp
     tcp/output.cpp)

@@ -75,6 +75,21 @@ bool report(ThreadContext& self, net::TcpSocket& client, const SinkCheck& check)
 
 }  // namespace
 
+bool send_lots(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte> big,
+               std::uint64_t bytes) {
+    const std::uint64_t chunks = lots_chunks(bytes);
+    for (std::uint64_t i = 0; i < chunks;) {
+        const std::size_t from = lots_source_chunk(i, chunks);
+        // Neighbours in `lots` are neighbours in `big` until the middle starts again.
+        std::uint64_t run = 1;
+        while (i + run < chunks && lots_source_chunk(i + run, chunks) == from + run) ++run;
+        const auto size = static_cast<std::size_t>(run) * kChunkBytes;
+        if (!send_table(self, client, big.subspan(from * kChunkBytes, size))) return false;
+        i += run;
+    }
+    return true;
+}
+
 bool send_gen(ThreadContext& self, net::TcpSocket& client, const Command& command,
               ChunkBuffers& buffers) {
     if (command.chunk_bytes <= kSmallChunk) {

@@ -1,4 +1,4 @@
-// gen and sink: seeded streams of any length, one way and the other.
+// lots, gen and sink: streams of any length, one way and the other.
 //
 // Context   the thread that serves the connection. Small chunks are made on its stack, large ones
 //           in a buffer borrowed for the length of the stream.
@@ -11,6 +11,11 @@
 #include "services/wangdoodle/command.hpp"
 
 namespace kyu::wangdoodle {
+
+/// Sends `bytes` of `lots`, which is made of chunks of `big` (pattern.hpp). False when the
+/// connection is of no more use.
+bool send_lots(ThreadContext& self, net::TcpSocket& client, std::span<const std::byte> big,
+               std::uint64_t bytes);
 
 /// Sends command.bytes of the stream of command.seed in writes of command.chunk_bytes. False when
 /// the connection is of no more use.

@@ -38,21 +38,6 @@ bool Wangdoodle::big_wangdoodle(ThreadContext& self, net::TcpSocket& client) {
     return false;  // the original closes after `big`
 }
 
-bool Wangdoodle::lots_wangdoodle(ThreadContext& self, net::TcpSocket& client, std::uint64_t bytes) {
-    const std::span<const std::byte> big{big_.bytes};
-    const std::uint64_t chunks = lots_chunks(bytes);
-    for (std::uint64_t i = 0; i < chunks;) {
-        const std::size_t from = lots_source_chunk(i, chunks);
-        // Neighbours in `lots` are neighbours in `big` until the middle starts again.
-        std::uint64_t run = 1;
-        while (i + run < chunks && lots_source_chunk(i + run, chunks) == from + run) ++run;
-        const auto size = static_cast<std::size_t>(run) * kChunkBytes;
-        if (!send_table(self, client, big.subspan(from * kChunkBytes, size))) return false;
-        i += run;
-    }
-    return true;
-}
-
 bool Wangdoodle::one_wangdoodle(ThreadContext& self, net::TcpSocket& client, std::string_view line,
                                 std::span<const std::byte> early, std::size_t& used) {
     const Command command = parse_command(line);
@@ -67,7 +52,7 @@ bool Wangdoodle::one_wangdoodle(ThreadContext& self, net::TcpSocket& client, std
             print(reply, "U {}\n", next_random() % 100);
             return send_text(self, client, reply.view());
         case Verb::big: return big_wangdoodle(self, client);
-        case Verb::lots: return lots_wangdoodle(self, client, command.bytes);
+        case Verb::lots: return send_lots(self, client, big_.bytes, command.bytes);
         case Verb::gen: return send_gen(self, client, command, buffers_);
         case Verb::sink: return check_sink(self, client, command, early, used);
         case Verb::quit: return false;

@@ -46,7 +46,6 @@ class Wangdoodle {
                         std::span<const std::byte> early, std::size_t& used);
     bool send_big(ThreadContext& self, net::TcpSocket& client);
     bool big_wangdoodle(ThreadContext& self, net::TcpSocket& client);
-    bool lots_wangdoodle(ThreadContext& self, net::TcpSocket& client, std::uint64_t bytes);
 
 public:
     /// `seed` starts the numbers that `rand` and `uni` draw.
