@@ -13,9 +13,9 @@ namespace kyu::net {
 
 namespace {
 
-/// RCV.WND: what was promised, and a segment more if there is room. A peer's last segment lies across
-/// the edge unless the window is a multiple of its size, and the field cannot tell every window. One
-/// that was closed is closed.
+/// RCV.WND: what was promised, and a segment more if there is room. A peer's last segment lies
+/// across the edge unless the window is a multiple of its size, and the field cannot tell every
+/// window. One that was closed is closed.
 SeqLen receive_window(const Tcpcb& tp) {
     const std::uint32_t promised = tp.advertised();
     if (promised == 0) return SeqLen{0};
