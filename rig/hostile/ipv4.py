@@ -225,14 +225,26 @@ def _fragment_flood(stage: SimStage) -> None:
     stage.hear(1 * S)
 
 
-def _rose(stage: SimStage) -> None:
-    """A thousand small steps of one datagram, in any order, and its last fragment."""
+def first_fragments(stage: Stage, count: int) -> list[bytes]:
+    """Of so many datagrams, small ones: the wire has room for them beside a transfer."""
+    sources = (f"10.0.0.{150 + i % 40}" for i in range(count))
+    return [
+        fragment(stage, bytes(48), 0, 48, more=True, ident=i, protocol=f.UDP, source=source)
+        for i, source in enumerate(sources)
+    ]
+
+
+def small_steps(stage: Stage) -> list[bytes]:
+    """A thousand fragments of one datagram, in any order, and its last one."""
     draw = random.Random(15)
-    whole = f.echo(bytes(8192))
-    before = stage.counters()
-    pieces = fragments(stage, whole, 8, ident=draw.randrange(65536))
+    pieces = fragments(stage, f.echo(bytes(8192)), 8, ident=draw.randrange(65536))
     draw.shuffle(pieces)
-    stage.inject(pieces, 1, 20)
+    return pieces
+
+
+def _rose(stage: SimStage) -> None:
+    before = stage.counters()
+    stage.inject(small_steps(stage), 1, 20)
     now = stage.counters()
     assert now["datagrams_used"] <= 1
     assert now["mbufs_used"] - before["mbufs_used"] <= 64

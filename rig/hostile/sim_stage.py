@@ -40,8 +40,8 @@ READER = 2000
 class SimStage:
     """A board, a hostile station, and if wanted somebody who is busy with the board."""
 
-    def __init__(self, *, seed: int = 1, busy: bool = False) -> None:
-        self.world = World(seed, lan=BUSY) if busy else World(seed)
+    def __init__(self, *, seed: int = 1, busy: bool = False, lan: FatePlan = BUSY) -> None:
+        self.world = World(seed, lan=lan) if busy else World(seed)
         self.board = self.world.board()
         self.ip, self.mac = self.board.ip, self.board.mac
         self.me = Station("10.0.0.200", bytes.fromhex("020000000200"))

@@ -48,7 +48,7 @@ class Stage(Protocol):
         """Sends all of `frames`, `times` times over."""
 
     def hear_first(self, for_us: int) -> list[bytes]:
-        """As hear(); a wire has not the patience once something has come."""
+        """As hear(); a wire's stage does not wait any longer once it is silent after an answer."""
 
     def often(self, times: int) -> int:
         """How many times something is repeated that the simulator repeats so often."""
@@ -166,7 +166,7 @@ class Conn:
         """Sends a segment, moves on, and hears what comes."""
         self.stage.send(self.segment(flags, data, **more))
         self.seq += len(data) + ("S" in flags) + ("F" in flags)
-        return self.take(self.stage.hear(60 * MS))
+        return self.take(self.stage.hear_first(60 * MS))
 
     def owns(self, frame: bytes) -> bool:
         """It came for this connection."""
@@ -265,7 +265,8 @@ def clean_echo(stage: Stage) -> None:
     conn.say("PA", b"are you well?")
     assert bytes(conn.heard) == b"are you well?"
     conn.say("FA")
-    conn.say("A")
+    stage.send(conn.segment("A"))
+    stage.hear(1 * MS)
     stage.conns.clear()
 
 
