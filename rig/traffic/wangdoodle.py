@@ -136,29 +136,27 @@ class Client:
         try:
             if request.manner == "slow":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_WINDOW)
-            self._reach(sock)
-            sock.setblocking(True)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+            self._reach(sock)
         except BaseException:
             sock.close()
             raise
         return sock
 
     def _reach(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        error = sock.connect_ex((self._address.host, self._address.port))
+        """connect() itself waits for POLL_S, as a send would, and is then in progress."""
         begun = self._observed()
+        error = sock.connect_ex((self._address.host, self._address.port))
         while error in (errno.EINPROGRESS, errno.EALREADY):
-            if select.select([], [sock], [], POLL_S)[1]:
-                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                break
             self._give_up_if_stopping()
             if self._observed() - begun > self._patience.connect:
                 raise _TransferError(
                     Cause.CONNECT_TIMEOUT,
                     f"{self._address} did not answer in {self._patience.connect:g} s",
                 )
+            if select.select([], [sock], [], POLL_S)[1]:
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._check_connect(error)
 
     def _check_connect(self, error: int) -> None:
