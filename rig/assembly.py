@@ -50,4 +50,11 @@ def assemble(
     check_board(choice.board)
     args = bootargs.merge(wire.boot_arguments() | {"seed": str(choice.seed)}, choice.bootargs)
     board = QemuBoard(choice.image, wire, args)
-    return Session(board, Symbols(choice.image), folder=folder, patience=patience, limits=limits)
+    return Session(
+        board,
+        Symbols(choice.image),
+        folder=folder,
+        patience=patience,
+        limits=limits,
+        wire=wire.name,
+    )

@@ -20,14 +20,12 @@ from rig.options import SoakOptions
 from rig.report import progress
 from rig.report.summary import Summary, Tally, headline, render
 from rig.traffic.pattern import native
-from rig.traffic.wangdoodle import Patience
+from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Cause, inconclusive
 from rig.wire.choose import choose, choose_faulty
 from rig.wire.protocol import Wire
 
 INTERRUPTED = 130
-#: TCP may have to send again, and again, before a byte comes through.
-ON_A_BAD_WIRE = Patience(connect=60.0, stall=60.0)
 
 
 def soak(wanted: SoakOptions, out: Path | None, *, quiet: bool = False) -> int:
@@ -61,6 +59,7 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool, quiet: bool) -> int:
             # Before the display: a user namespace cannot be entered once it has its thread.
             harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
             wire: Wire = harmful or choose(wanted.wire, host_port=wanted.host_port)
+            options.check_needs(wanted, wire.name)
             document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
             folder.json(journal.RUN, document)
         except RigError as fault:

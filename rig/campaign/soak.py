@@ -19,8 +19,8 @@ from rig.journal import RunFolder
 from rig.report.progress import Display
 from rig.report.summary import Summary, Tally, headline
 from rig.traffic.pattern import Native
-from rig.traffic.pool import Job, Workers
-from rig.traffic.request import Request, Result
+from rig.traffic.pool import Job, Work, Workers
+from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict, inconclusive
 from rig.wire.bridged import DIGITS, BridgedWire
 
@@ -31,7 +31,7 @@ class Leg:
 
     name: str
     count: int
-    request: Callable[[int, int], Request]
+    request: Callable[[int, int], Work]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Plan:
     keep_going: bool
     repeat: str = ""
 
-    def request(self, number: int) -> Request:
+    def request(self, number: int) -> Work:
         """Numbers count from 1 over all legs; past the end the last leg goes on."""
         left = number
         for leg in self.legs[:-1]:

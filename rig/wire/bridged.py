@@ -135,13 +135,17 @@ class BridgedWire:
         """The same as a pcapng file."""
         return encode(self.frames(), digits=DIGITS)
 
-    def close(self) -> None:
+    def unbridge(self) -> None:
+        """The TAP is its owner's again."""
         self._ends.set()
         if self._weather is not None:
             self._weather.join()
         self._bridge.stop()
         self._mine.close()
         self._emulators.close()
+
+    def close(self) -> None:
+        self.unbridge()
         self._tap.close()
 
     def _set(self, phase: Phase) -> None:
