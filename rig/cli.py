@@ -244,12 +244,17 @@ def compare(before: Path, after: Path, *, as_json: bool) -> None:
 
 
 @kyu.command()
-def scenarios() -> None:
-    """What can be run."""
-    from rig.scenarios.mixes import MIXES
+@click.argument("files", nargs=-1, type=_PATH, metavar="[FILE.py …]")
+def scenarios(files: tuple[Path, ...]) -> None:
+    """What can be run; or those in files of your own (docs/writing-a-scenario.md)."""
+    from rig.scenarios.mixes import MIXES, in_file
 
-    for mix in MIXES.values():
-        click.echo(f"{mix.name:<10} {mix.described}")
+    for file in files:
+        for body, mix in in_file(file).items():
+            click.echo(f"{file}::{body.__name__}  {mix.described}")
+    if not files:
+        for mix in MIXES.values():
+            click.echo(f"{mix.name:<11} {mix.described}")
 
 
 @kyu.command()

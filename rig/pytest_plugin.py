@@ -150,6 +150,10 @@ class Keeper:
         board = assemble(self.choice, self.wire).board
         return abilities(board, self.wire.name)
 
+    def need(self, *needs: str) -> None:
+        """Skips when one of rig.scenario.NEEDS is not met here: for fixtures of a module."""
+        rounds.skip_unless(self.able(), needs, f"{self.choice.board} on {self.wire.name}")
+
     @contextmanager
     def on_a_bad_wire(self, plan: FaultPlan, seed: int) -> Iterator[Session]:
         """A board behind the rig's own bridge, booted; the shared one is off meanwhile."""
@@ -331,8 +335,7 @@ def _needs(request: pytest.FixtureRequest) -> None:
     wanted = [need for mark in marks for need in mark.args]
     if wanted and request.config.getoption("--board") != _SIM:
         keeper: Keeper = request.getfixturevalue("boards")
-        where = f"{keeper.choice.board} on {keeper.wire.name}"
-        rounds.skip_unless(keeper.able(), wanted, where)
+        keeper.need(*wanted)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def on_board(keeper: Keeper, native: Native, who: str) -> Rounds:
 
     def play(body: Body, terms: Terms) -> list[Result]:
         plan = faults.parse(terms.faults) if terms.faults else None
-        skip_unless(keeper.able(), terms.needs, f"{keeper.choice.board} on {keeper.wire.name}")
+        keeper.need(*terms.needs)
         if plan is None:
             return run(keeper.shared(), body, terms)
         with keeper.on_a_bad_wire(plan, SEED) as session:

@@ -14,14 +14,13 @@ from scapy.utils import RawPcapNgReader
 from rig.assembly import BoardChoice
 from rig.board import image as images
 from rig.pytest_plugin import Keeper
-from rig.wire.protocol import Wire
+
+pytestmark = pytest.mark.needs("faults")
 
 
 @pytest.fixture
-def soak(boards: Keeper, wire: Wire, tmp_path: Path) -> Any:
+def soak(boards: Keeper, tmp_path: Path) -> Any:
     """`kyu soak` in a process of its own; (exit status, its run folder)."""
-    if wire.name != "tap":
-        pytest.skip(f"faults need a TAP ({wire.why})")
     boards.off()
 
     def run(image: Path, *words: str) -> tuple[int, Path]:
