@@ -56,5 +56,5 @@ def assemble(
         folder=folder,
         patience=patience,
         limits=limits,
-        wire=wire.name,
+        wire=wire,
     )

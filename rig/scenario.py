@@ -116,8 +116,9 @@ class Guest(Protocol):
     def pattern(self) -> bytes:
         """What `big` sends."""
 
-    def connect(self, service: str | int, *, window: int = 0) -> Line:
-        """`service`: a name (rig/wire/protocol.py) or a port. `window`: of our receive buffer."""
+    def connect(self, service: str | int, *, window: int = 0, patience: float = 0.0) -> Line:
+        """`service`: a name (rig/wire/protocol.py) or a port. `window`: of our receive buffer.
+        `patience`: for how long, in seconds, nothing may come; 0: as for a transfer."""
 
     def pause(self, seconds: float, *, quick: float | None = None) -> None:
         """Nothing happens for so long; under pytest only `quick`, if given; never cut short in

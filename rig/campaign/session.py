@@ -35,7 +35,8 @@ from rig.traffic.request import Result
 from rig.traffic.wangdoodle import Client, Patience
 from rig.verdict import Verdict, inconclusive
 from rig.watch import Limits, Wants, Watch, step
-from rig.wire.protocol import WANGDOODLE
+from rig.wire.pcapng import Frame
+from rig.wire.protocol import WANGDOODLE, Wire
 
 TICK_S = 0.1
 TAIL_LINES = 4000  # a crash record is a thousand lines, and its story begins before it
@@ -80,12 +81,12 @@ class Session:
         folder: RunFolder | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
         patience: Patience = Patience(),  # noqa: B008  frozen
-        wire: str = "",
+        wire: Wire | None = None,
     ) -> None:
-        """`wire`: its name, for scenarios that need more of it than TCP."""
+        """`wire`: what remembers the last frames."""
         self.board = board
         self.resets = 0  # on purpose, since power-on
-        self._wire = wire
+        self.wire = wire
         self.symbols = symbols
         self.clock = Clock()
         self.watch = Watch(limits=limits)
@@ -257,6 +258,15 @@ class Session:
             self.pump(0.02)
         return future.result()
 
+    def mark(self, text: str) -> None:
+        """A remark between the frames that the wire remembers."""
+        if self.wire is not None:
+            self.wire.mark(text)
+
+    def frames(self) -> list[Frame]:
+        """The last that the wire has seen, at 10^-DIGITS s (rig/wire/recorded.py)."""
+        return [] if self.wire is None else self.wire.frames()
+
     # What scenarios may do to the board, from their workers' threads (rig/traffic/guest.py)
 
     def address(self, port: int) -> Address:
@@ -266,7 +276,7 @@ class Session:
         self.board.console.write(command.encode("ascii") + b"\r")
 
     def has(self, need: str) -> bool:
-        return need in abilities(self.board, self._wire)
+        return need in abilities(self.board, self.wire.name if self.wire else "")
 
     def pull_reset(self) -> Future[None]:
         """The watch begins anew, and so does whatever others have under way."""
@@ -281,6 +291,7 @@ class Session:
         if self.verdict is not None:
             return  # the board stands as it failed: nobody waits for this any more
         try:
+            self.mark("the board is reset")
             self.resets += 1  # before it is pulled: what breaks from now on breaks because of it
             self.feed(ev.PowerOn(self.clock.now()))
             self.watch = replace(self.watch, warnings=warnings)

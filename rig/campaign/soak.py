@@ -22,7 +22,8 @@ from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Work, Workers
 from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict, inconclusive
-from rig.wire.bridged import DIGITS, BridgedWire
+from rig.wire.bridged import BridgedWire
+from rig.wire.recorded import DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +213,7 @@ class Soak:
             self._mark(f"transfer {result.number}: {'good' if result.ok else result.detail}")
 
     def _mark(self, text: str) -> None:
-        if self._wire is not None:
-            self._wire.mark(text)
+        self._session.mark(text)
 
     def _failed(self, verdict: Verdict) -> None:
         assert verdict.cause is not None
@@ -227,7 +227,7 @@ class Soak:
             self._plan.repeat,
             {"build": watch.build, "warnings": list(watch.warnings)},
             session.look(f"after a failed run ({verdict.cause.value})"),
-            () if self._wire is None else self._wire.frames(),
+            session.frames(),
             DIGITS,
         )
         number = sum(self._tally.failures.values())

@@ -159,14 +159,17 @@ def _pirate(guest: Guest) -> None:
 
 
 def _blab(guest: Guest) -> None:
-    with guest.connect("blab") as line:
+    """It serves one client after the other, and sees only with its next line that one has gone."""
+    with guest.connect("blab", patience=60.0) as line:
         assert line.read(14) == b"Blab 1 of 25\r\n"
 
 
-SERVICES = (_echo, _classic_echo, _discard, _chargen, _daytime, _pirate, _blab)
+SERVICES = (_echo, _classic_echo, _discard, _chargen, _daytime, _pirate)
 
 
-@scenario(parallel=8, visits=len(SERVICES))
+@scenario(parallel=4, visits=2 * len(SERVICES))
 def test_services(guest: Guest) -> None:
-    """The small servers by turns: echo, discard, chargen, daytime, pirate, blab."""
-    SERVICES[(guest.number - 1) % len(SERVICES)](guest)
+    """The small servers by turns: echo, discard, chargen, daytime, pirate, rarely blab."""
+    if guest.number % 100 == len(SERVICES) + 1:
+        return _blab(guest)
+    return SERVICES[(guest.number - 1) % len(SERVICES)](guest)

@@ -389,9 +389,9 @@ class SimGuest:
 
     # Lines
 
-    def connect(self, service: str | int, *, window: int = 0) -> SimLine:
-        """The client is a board too: its window is what it is."""
-        del window
+    def connect(self, service: str | int, *, window: int = 0, patience: float = 0.0) -> SimLine:
+        """The client is a board too: its window is what it is. Everybody here is patient."""
+        del window, patience
         port = SERVICES.get(service, WANGDOODLE) if isinstance(service, str) else service
         line = SimLine(self, [("connect", self.stage.board.ip, port)])
         self._lines.append(line)

@@ -24,8 +24,8 @@ from rig.scenario import NEEDS, Air, Station, dice
 from rig.traffic.failure import GivenUpError, TransferError
 from rig.traffic.request import Request
 from rig.traffic.wangdoodle import POLL_S, Client, Tally, lost
-from rig.wire.protocol import SERVICES
-from rig.wire.tap import BOARD_ADDRESS, DEVICE, HOST_ADDRESS, MAC
+from rig.wire.protocol import MAC, SERVICES
+from rig.wire.tap import BOARD_ADDRESS, DEVICE, HOST_ADDRESS
 
 if TYPE_CHECKING:
     from rig.traffic.visit import Visit
@@ -51,10 +51,13 @@ class Grounds(Protocol):
 
 
 class SocketLine:
-    def __init__(self, client: Client, sock: socket.socket, tally: Tally) -> None:
+    def __init__(
+        self, client: Client, sock: socket.socket, tally: Tally, patience: float = 0.0
+    ) -> None:
         self._client = client
         self._sock = sock
         self._tally = tally
+        self._patience = patience
         self._read = 0
 
     def __enter__(self) -> Self:
@@ -99,7 +102,7 @@ class SocketLine:
 
     def _try(self, operation: Callable[[], T], state: str) -> T:
         try:
-            found: T = self._client.patiently(operation, state)
+            found: T = self._client.patiently(operation, state, self._patience)
         except OSError as error:
             raise lost(error, self._read, self._read) from None
         return found
@@ -174,10 +177,10 @@ class SocketGuest:
 
     # Lines
 
-    def connect(self, service: str | int, *, window: int = 0) -> SocketLine:
+    def connect(self, service: str | int, *, window: int = 0, patience: float = 0.0) -> SocketLine:
         port = SERVICES[service] if isinstance(service, str) else service
         sock = self._client.connect(window=window, address=self._grounds.address(port))
-        return self._open.enter_context(SocketLine(self._client, sock, self._tally))
+        return self._open.enter_context(SocketLine(self._client, sock, self._tally, patience))
 
     def listen(self) -> SocketDoor:
         self._need("connect-out")

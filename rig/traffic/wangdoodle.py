@@ -311,19 +311,19 @@ class Client:
                 f"{hex_context(extra, 0, 16)}",
             )
 
-    def patiently(self, receive: Callable[[], Any], state: str | Callable[[], str]) -> Any:
-        """Tries again while nothing comes, up to the stall limit of observed time."""
-        begun = self._observed()
+    def patiently(
+        self, receive: Callable[[], Any], state: str | Callable[[], str], limit: float = 0.0
+    ) -> Any:
+        """Tries again while nothing comes, up to `limit` of observed time; 0: the stall limit."""
+        begun, limit = self._observed(), limit or self._patience.stall
         while True:
             try:
                 return receive()
             except BlockingIOError:
                 self._give_up_if_stopping()
-                if self._observed() - begun > self._patience.stall:
+                if self._observed() - begun > limit:
                     what = state if isinstance(state, str) else state()
-                    raise TransferError(
-                        Cause.STALL, f"no byte for {self._patience.stall:g} s: {what}"
-                    ) from None
+                    raise TransferError(Cause.STALL, f"no byte for {limit:g} s: {what}") from None
 
     def _give_up_if_stopping(self) -> None:
         if self.stopping() or self.disturbed:
