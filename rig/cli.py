@@ -15,6 +15,7 @@ import click
 
 from rig import __version__
 from rig.bench.commands import bench
+from rig.campaign.commands import bisect, history
 from rig.conformance.command import packetdrill
 from rig.errors import RigError, UserError
 from rig.sim.commands import sim
@@ -66,6 +67,12 @@ _BOOTARGS = click.option(
     "--bootargs", default="", metavar="TEXT", help="Boot arguments, KEY=VALUE …."
 )
 _WIRE = click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
+_HISTORY = click.option(
+    "--history",
+    type=_PATH,
+    envvar="KYU_HISTORY",
+    help="The file of all runs. [default: history.sqlite beside the run folders]",
+)
 _HOST_PORT = click.option(
     "--host-port",
     type=click.IntRange(0, 65535),
@@ -87,6 +94,8 @@ def kyu() -> None:
 kyu.add_command(sim)
 kyu.add_command(bench)
 kyu.add_command(packetdrill)
+kyu.add_command(history)
+kyu.add_command(bisect)
 
 
 @kyu.command()
@@ -120,12 +129,14 @@ kyu.add_command(packetdrill)
 )
 @click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@_HISTORY
 def soak(
     scenario: tuple[str, ...],
     out: Path | None,
     resume_dir: Path | None,
     *,
     quiet: bool,
+    history: Path | None,
     **rest: Any,
 ) -> int:
     """Transfer after transfer, every byte compared, the console watched. See kyu scenarios."""
@@ -136,13 +147,17 @@ def soak(
         if out is not None or scenario:
             raise UserError("takes its folder and scenario from the run", where="--resume")
         return soak_command.resume(
-            resume_dir, transfers=rest["transfers"], hours=rest["hours"], quiet=quiet
+            resume_dir,
+            transfers=rest["transfers"],
+            hours=rest["hours"],
+            quiet=quiet,
+            history=history,
         )
     image = rest.pop("image")
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
-    return soak_command.soak(options, out, quiet=quiet)
+    return soak_command.soak(options, out, quiet=quiet, history=history)
 
 
 @kyu.command("run", context_settings={"ignore_unknown_options": True})
@@ -237,8 +252,7 @@ def compare(before: Path, after: Path, *, as_json: bool) -> None:
     rates = []
     for folder in (before, after):
         figures = load(folder).figures
-        bad = figures.transfers_attempted - figures.transfers_ok
-        rates.append(comparing.Rate(bad, figures.transfers_attempted))
+        rates.append(comparing.Rate(figures.failed, figures.transfers_attempted))
     found = comparing.compare(*rates)
     click.echo(json.dumps(found.as_json()) if as_json else comparing.render(found))
 

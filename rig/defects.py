@@ -190,6 +190,14 @@ MEMORY = (
         ("planted",),
         file=_POOLS,
     ),
+    Defect(
+        "leak",
+        "keeps a packet buffer of each transfer, all of which are good",
+        Cause.LEAK,
+        evidence=("after the traffic mbufs:", "more in use than before it"),
+        good_before=8,
+        told=False,
+    ),
 )
 
 HANGS = (

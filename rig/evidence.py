@@ -14,6 +14,7 @@ from typing import Any
 
 from rig import crash_text as words
 from rig import evidence_readme
+from rig.campaign.signature import Signature, signature
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols, same_function
 from rig.crash_hints import hints
@@ -33,7 +34,7 @@ class Exhibit:
     """Everything that the evidence is made from.
 
     `look`: what the halted board's memory shows; `frames`: the last that the wire has seen, at
-    10^-`digits` s.
+    10^-`digits` s; `seen`: whether the same has been seen before.
     """
 
     verdict: Verdict
@@ -45,6 +46,7 @@ class Exhibit:
     look: Look | None = None
     frames: Sequence[Frame] = ()
     digits: int = 6
+    seen: str = ""
 
     @property
     def record(self) -> CrashRecord:
@@ -54,6 +56,11 @@ class Exhibit:
         outside = self.look.record
         better = not outside.halted if self.crash.alarming else self.verdict.cause is Cause.HANG
         return outside if better else self.crash
+
+    @property
+    def signature(self) -> Signature:
+        """What it has in common with others that have the same cause."""
+        return signature(self.verdict, self.record, evidence_readme.network(self))
 
 
 def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Path:
@@ -109,6 +116,7 @@ def verdict_json(exhibit: Exhibit, symbols: Symbols) -> dict[str, Any]:
     return {
         **asdict(exhibit.verdict),
         "network": evidence_readme.network(exhibit),
+        "signature": asdict(exhibit.signature),
         "function_check": check_function(exhibit.crash, symbols),
         **exhibit.board,
     }

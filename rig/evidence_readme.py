@@ -26,6 +26,8 @@ _WHAT = {
     Cause.REFUSED: "The board refused a connection.",
     Cause.CONNECT_TIMEOUT: "The board did not answer a connection.",
     Cause.RESET: "The board reset a connection.",
+    Cause.LEAK: "The board did not give back what the traffic had borrowed.",
+    Cause.DRIFT: "The board held more and more, though every transfer was good.",
 }
 _FILES = {
     "traceback.txt": "who was where",
@@ -50,6 +52,8 @@ def text(exhibit: Exhibit, symbols: Symbols, files: frozenset[str]) -> str:
     rows.append(("waiting", "; ".join(words.wait_lines(record)[:3]) if record.alarming else ""))
     rows.append(("when", _when(exhibit)))
     rows.append(("network", network(exhibit)))
+    if exhibit.seen:
+        rows.append(("seen", f"{exhibit.seen} (signature {exhibit.signature.key})"))
     rows.append(("board", f"build {exhibit.board.get('build') or 'unknown'}"))
     rows.append(("again", exhibit.repeat))
     beside = [f"{name} ({told})" for name, told in _FILES.items() if name in files]

@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rig import journal, options, run_info
 from rig.assembly import BoardChoice, assemble, check_board
 from rig.board import bootargs
 from rig.board import image as images
+from rig.campaign import history as histories
+from rig.campaign import recorder as recording
+from rig.campaign.database import NAME, Database
+from rig.campaign.recorder import Recorder
 from rig.campaign.session import powered
 from rig.campaign.soak import Soak
 from rig.errors import RigError
@@ -28,33 +34,48 @@ from rig.wire.protocol import Wire
 INTERRUPTED = 130
 
 
-def soak(wanted: SoakOptions, out: Path | None, *, quiet: bool = False) -> int:
-    """A new run. Raises UserError before anything is started."""
+def soak(
+    wanted: SoakOptions, out: Path | None, *, quiet: bool = False, history: Path | None = None
+) -> int:
+    """A new run. Raises UserError before anything is started.
+
+    `history`: the file of all runs; without it the one beside the run folder.
+    """
     folder = out or Path("runs") / f"{run_info.stamp()}-{'+'.join(wanted.scenarios)}"
-    return _run(wanted, folder, resume=False, quiet=quiet)
+    return _run(wanted, folder, resume=False, quiet=quiet, history_file=history)
 
 
-def resume(path: Path, *, transfers: int | None, hours: float | None, quiet: bool = False) -> int:
+def resume(
+    path: Path,
+    *,
+    transfers: int | None,
+    hours: float | None,
+    quiet: bool = False,
+    history: Path | None = None,
+) -> int:
     """Takes up an interrupted run where its journal ends."""
     document = journal.read_json(path / journal.RUN)
     wanted = options.from_json(document.get("options", {}), path / journal.RUN)
     if transfers is not None or hours is not None:
         raw = wanted.as_json() | {"transfers": transfers, "hours": hours}
         wanted = options.from_json(raw, path / journal.RUN)
-    return _run(wanted, path, resume=True, quiet=quiet)
+    return _run(wanted, path, resume=True, quiet=quiet, history_file=history)
 
 
-def _run(wanted: SoakOptions, path: Path, *, resume: bool, quiet: bool) -> int:
+def _run(
+    wanted: SoakOptions, path: Path, *, resume: bool, quiet: bool, history_file: Path | None
+) -> int:
     plan = options.plan(wanted)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     weather = options.weather(wanted)
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
+    database = Database(history_file or path.resolve().parent / NAME)
     folder = RunFolder(path, resume=resume)
     for request in (signal.SIGTERM, signal.SIGHUP):  # a shutdown, a terminal that was closed
         signal.signal(request, _interrupt)
-    with contextlib.closing(folder):
+    with contextlib.closing(folder), contextlib.closing(database):
         try:
             # Before the display: a user namespace cannot be entered once it has its thread.
             harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
@@ -69,16 +90,32 @@ def _run(wanted: SoakOptions, path: Path, *, resume: bool, quiet: bool) -> int:
             display.note(
                 f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
             )
+            recorder = _recorder(database, path, document, str(weather or ""), display.note)
             choice = BoardChoice(
                 wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port
             )
             patience = ON_A_BAD_WIRE if harmful else Patience()
             with powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
-                run = Soak(session, folder, plan, source, display, harmful)
+                run = Soak(session, folder, plan, source, display, harmful, recorder)
                 if resume:
                     run.resume()
                 summary = run.run()
-        return _finish(folder, summary, quiet=quiet)
+        recorder.end(summary)
+        return _finish(folder, summary, recorder, quiet=quiet)
+
+
+def _recorder(
+    database: Database,
+    path: Path,
+    document: dict[str, Any],
+    faults: str,
+    say: Callable[[str], None],
+) -> Recorder:
+    """Before this run begins, those that were killed are closed."""
+    with contextlib.suppress(RigError):
+        for orphan in histories.adopt(database):
+            say(f"the run {orphan.folder} was killed: it is in the history as far as it came")
+    return Recorder(database, recording.row(path, document, faults), say)
 
 
 def _unable(fault: RigError) -> Summary:
@@ -88,9 +125,14 @@ def _unable(fault: RigError) -> Summary:
     return Summary(inconclusive(0.0, str(fault)), tally, 0.0)
 
 
-def _finish(folder: RunFolder, summary: Summary, *, quiet: bool = False) -> int:
+def _finish(
+    folder: RunFolder, summary: Summary, recorder: Recorder | None = None, *, quiet: bool = False
+) -> int:
     status = INTERRUPTED if summary.interrupted else summary.verdict.exit_status
     print(headline(summary.verdict) if quiet else render(summary), flush=True)
+    if recorder is not None and not quiet:
+        for line in recorder.news():
+            print(f"  {line}", flush=True)
     try:
         folder.json(journal.SUMMARY, summary.as_json())
     except RigError as fault:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from rig import drift
 from rig.console import crash as crashes
 from rig.console import events as ev
 from rig.console import grammar
@@ -31,6 +32,9 @@ class Limits:
     verdict so comes within 5 s of the last beat, hence of the hang. That the limits are not longer
     costs nobody a false alarm on a busy host: time that the host kept from the emulator or from the
     rig is not observed.
+
+    `leak_beats`: buffers in use, though no socket is left that could hold them. FIN_WAIT_2 and
+    LAST_ACK end within 60 s, so that by `connections_gone` all have.
     """
 
     ready: float = 20.0
@@ -39,6 +43,8 @@ class Limits:
     crash_record: float = 2.0
     last_crash: float = 1.0
     symptom_grace: float = 0.5
+    leak_beats: int = 3
+    connections_gone: float = 75.0
     stopped_wall: float = 5.0
     starved_wall: float = 60.0
 
@@ -111,6 +117,9 @@ class Watch:
     up_ms: int = 0
     ready: bool = False
     heartbeats: int = 0
+    beat: drift.Sample | None = None
+    floor: drift.Sample | None = None
+    idle_beats: int = 0
     heard_at: float | None = None
     probed_at: float | None = None
     probe_answered: bool = False
@@ -257,6 +266,9 @@ def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
             last_before=state.last,
         )
     match frame.kind:
+        case "hb" if not state.restarted:
+            state = _on_beat(state, drift.sample(state.at, frame))
+    match frame.kind:
         case "boot" if state.restarted:
             return state  # the next boot's: this one has told all of itself
         case "boot":
@@ -284,6 +296,15 @@ def _on_frame(state: Watch, frame: grammar.Frame) -> Watch:
             return _on_crash_line(state, frame)
         case _:
             return state
+
+
+def _on_beat(state: Watch, beat: drift.Sample | None) -> Watch:
+    """What the pools hold; and for how long without a socket that could need it."""
+    if beat is None:
+        return state
+    floor = drift.floor(state.floor, beat)
+    held = state.ended_at is not None and "sockets" not in drift.leftovers(floor, beat)
+    return replace(state, beat=beat, floor=floor, idle_beats=state.idle_beats + 1 if held else 0)
 
 
 def _judge(state: Watch) -> Verdict | None:
@@ -398,8 +419,21 @@ def _judge_traffic(state: Watch) -> Verdict | None:
         detail = f"{told}; {looked.detail}"
         return failed(state.symptom.cause, state.at, detail, looked.function)
     if state.ended_at is not None and state.heard_at > state.ended_at:
-        return passed(state.at)
+        return _judge_leftovers(state, state.observed - state.ended_at)
     return None
+
+
+def _judge_leftovers(state: Watch, waited: float) -> Verdict | None:
+    """All is well when the pools are as they were; connections may take their time to end."""
+    if state.floor is None or state.beat is None:
+        return passed(state.at)
+    left = drift.leftovers(state.floor, state.beat)
+    if not left:
+        return passed(state.at)
+    if state.idle_beats < state.limits.leak_beats and waited < state.limits.connections_gone:
+        return None
+    detail = f"after the traffic {drift.told(left)} than before it"
+    return failed(Cause.LEAK, state.at, detail)
 
 
 def _symptom_stands(state: Watch) -> bool:

@@ -71,7 +71,7 @@ void frames_in(std::byte* block, std::vector<Captured>& all) {
 
 }  // namespace
 
-// ---- TapRecorder ---------------------------------------------------------------------------------
+// ---- TapRecorder ------
 
 TapRecorder::TapRecorder(const std::string& interface)
     // No protocol yet: nothing may come before the ring is there.
@@ -178,7 +178,7 @@ std::uint64_t TapRecorder::missed() {
     return missed_;
 }
 
-// ---- PipeRecorder --------------------------------------------------------------------------------
+// ---- PipeRecorder ------
 
 PipeRecorder::PipeRecorder(int fd, std::array<std::byte, 6> board, std::size_t keep_bytes)
     : fd_(fd), board_(board), capture_(keep_bytes, kFrameMax), wake_(eventfd(0, EFD_CLOEXEC)) {

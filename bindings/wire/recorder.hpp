@@ -1,13 +1,14 @@
 // Recorders: the last frames of a wire that the rig does not carry.
 //
-// Rules     neither may slow the wire. TapRecorder lets the kernel copy each frame into a ring that is
+// Rules     neither may slow the wire. TapRecorder lets the kernel copy frames into a ring that is
 //           mapped here, and nobody is woken for it: its thread comes by now and then and gives the
 //           oldest blocks back, so that there is always room. PipeRecorder reads what QEMU's
 //           filter-dump writes, a pcap file that never ends.
-// Limits    kBlocks of frames of the one, a budget of bytes of the other; what had to be missed is counted.
+// Limits    kBlocks of frames of the one, a budget of bytes of the other; what had to be missed is
+//           counted.
 // Context   any thread may call; one lock each. No Python in here.
 // Time      nanoseconds since 1970: the kernel's and QEMU's stamps.
-// Source    packet(7), PACKET_RX_RING with TPACKET_V3; the pcap file format (draft-ietf-opsawg-pcap).
+// Source    packet(7), PACKET_RX_RING with TPACKET_V3; draft-ietf-opsawg-pcap.
 #pragma once
 
 #include <array>

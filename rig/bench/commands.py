@@ -68,6 +68,27 @@ def network(image: Path | None, file: Path | None, transfers: int, stream: int, 
     _write(file, {"load": asdict(load), "network": [asdict(one) for one in figures]})
 
 
+@bench.command()
+@_IMAGE
+@_JSON
+@click.option("--transfers", type=_AT_LEAST_ONE, default=400, show_default=True, help="A turn.")
+@click.option("--rounds", type=_AT_LEAST_ONE, default=5, show_default=True)
+@click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
+def rig(image: Path | None, file: Path | None, transfers: int, rounds: int, wire: str) -> None:
+    """The rig's own speed, every byte compared, beside a plain C client that compares nothing."""
+    from rig.bench import beside
+    from rig.board import image as images
+    from rig.wire.choose import choose
+
+    with contextlib.closing(choose(wire)) as one_wire:
+        found = beside.measure(images.find(image), one_wire, transfers=transfers, rounds=rounds)
+    for name, turns in (("the rig", found.rig), ("plain C", found.plain)):
+        each = "  ".join(f"{one:7.1f}" for one in turns)
+        click.echo(f"{name}   {each}   transfers a second")
+    click.echo(f"ratio of the medians   {found.ratio:.2f}")
+    _write(file, {**asdict(found), "ratio": found.ratio})
+
+
 def _write(file: Path | None, table: dict[str, Any]) -> None:
     if file is None:
         return

@@ -96,6 +96,7 @@ class Session:
         self._patience = patience
         self._folder = folder
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._good: deque[Result] = deque()
         self._reader: ConsoleReader | None = None
         self._workers: Workers | None = None
         self._ticked = 0.0
@@ -112,6 +113,7 @@ class Session:
         self.tail.clear()
         self._look, self._look_trouble = None, ""
         self._queue = queue.SimpleQueue()
+        self._good.clear()
         self.board.power_on()
         self.clock.restart(self.board)
         self._ticked = 0.0
@@ -146,6 +148,7 @@ class Session:
         deadline = time.monotonic() + wait_s
         for item in self._arrivals(deadline):
             if isinstance(item, Result):
+                self._gather(results)
                 results.append(item)
                 if item.cause is not None and self.verdict is None:
                     self.feed(ev.Symptom(self.clock.now(), item.cause, _symptom_detail(item)))
@@ -155,9 +158,23 @@ class Session:
                 self.feed(replace(item, detail=self._why_gone() or item.detail))
             else:
                 self.feed(item)
+        self._gather(results)
         if self.clock.now() - self._ticked >= TICK_S:
             self._tick()
         return results
+
+    def _gather(self, results: list[Result]) -> None:
+        while self._good:
+            results.append(self._good.popleft())
+
+    def _ended(self, item: Result | ev.RigTrouble) -> None:
+        """From the thread of a transfer. A good one wakes nobody: this thread would take the
+        interpreter just when the next transfer wants to begin.
+        """
+        if isinstance(item, Result) and item.ok:
+            self._good.append(item)
+        else:
+            self._queue.put(item)
 
     def feed(self, event: ev.Event) -> None:
         """One event into the fold; after a verdict only the record is kept."""
@@ -217,7 +234,7 @@ class Session:
             lambda stopping: self.client(native, stopping),
             jobs,
             parallel,
-            self._queue.put,
+            self._ended,
         )
         self._workers.start()
         return self._workers

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rig import evidence, journal
+from rig.campaign.ageing import Ageing
+from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
+from rig.drift import Alarm
 from rig.errors import RigError
 from rig.journal import RunFolder
 from rig.report.progress import Display
@@ -66,9 +69,11 @@ class Soak:
         native: Native,
         display: Display,
         wire: BridgedWire | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """`wire`: one that does harm, from the moment a board is ready."""
         self._wire = wire
+        self._recorder = recorder
         self._session = session
         self._folder = folder
         self._plan = plan
@@ -81,6 +86,8 @@ class Soak:
         self._boot_seconds: float | None = None
         self._bad: list[Result] = []
         self._warnings: tuple[str, ...] = ()
+        self._alarms: list[Alarm] = []
+        self._ageing = Ageing(session)
         self._build = ""
 
     def resume(self) -> None:
@@ -116,6 +123,7 @@ class Soak:
         if self._wire is not None:
             told = {way: asdict(one) for way, one in self._wire.told().items()}
             facts["faults"] = {"plan": str(self._wire.plan), "seed": self._wire.seed, **told}
+        facts["drift"] = [alarm.as_json() for alarm in self._alarms]
         return Summary(
             verdict,
             self._tally,
@@ -133,7 +141,10 @@ class Soak:
             verdict = self._boot() or self._traffic()
             self._warnings += self._session.watch.warnings
             if verdict is None:
+                self._calm()
+                self._ageing.tell()
                 verdict = self._session.settle()
+            self._alarms += self._ageing.alarms()
             if verdict.outcome is not Outcome.FAILED:
                 return verdict
             self._failed(verdict)
@@ -142,8 +153,8 @@ class Soak:
             self._display.note("the board is restarted")
 
     def _boot(self) -> Verdict | None:
-        if self._wire is not None:
-            self._wire.calm()
+        self._calm()
+        self._ageing = Ageing(self._session)
         verdict = self._session.boot()
         self._build = self._session.watch.build
         if verdict is None:
@@ -153,6 +164,10 @@ class Soak:
             if self._wire is not None:
                 self._wire.begin()
         return verdict
+
+    def _calm(self) -> None:
+        if self._wire is not None:
+            self._wire.calm()
 
     def _traffic(self) -> Verdict | None:
         """Transfers until there are no more, or until a verdict."""
@@ -172,7 +187,10 @@ class Soak:
         while session.verdict is None and session.watch.symptom is None:
             done = workers.done
             self._collect(session.pump(), None)
+            self._ageing.look(self._tally)
             self._display.update(self._tally)
+            if self._recorder is not None:
+                self._recorder.progress(self._tally)
             if done:
                 return
         workers.hold()
@@ -231,9 +249,13 @@ class Soak:
             DIGITS,
         )
         number = sum(self._tally.failures.values())
+        if self._recorder is not None:
+            exhibit = replace(exhibit, seen=self._recorder.seen(exhibit.signature))
         folder = evidence.write(
             self._folder.path / journal.FAILURES, number, exhibit, session.symbols
         )
+        if self._recorder is not None:
+            self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
         self._bad = []
         if self._plan.keep_going:
             self._display.note(headline(verdict))

@@ -93,6 +93,12 @@ class Figures:
     build: Word = ""
     faults: FaultFigures | None = None
 
+    @property
+    def failed(self) -> int:
+        """A failure counts once: the transfers that it cut short did not fail by themselves."""
+        seen = sum(n for cause, n in self.failures.items() if cause != Cause.RIG.value)
+        return min(seen or self.transfers_attempted - self.transfers_ok, self.transfers_attempted)
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -164,6 +170,8 @@ class Failure:
     traceback: str = ""
     repeat: str = ""
     console: str = ""
+    signature: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +209,19 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
+class _Signature:
+    key: Word = ""
+    title: Word = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Proof:
     """The part of verdict.json that is told."""
 
     cause: Cause | None = None
     detail: Word = ""
     function: Word = ""
+    signature: _Signature = _Signature()
 
 
 _FIGURES, _RUN = TypeAdapter(Figures), TypeAdapter(Run)
@@ -351,6 +366,8 @@ def _read_failure(folder: Path, cause: str) -> Failure:
         text.block(_excerpt(folder / "traceback.txt")),
         text.line(_excerpt(folder / "repeat.txt").strip()),
         _last_lines(text.block(_excerpt(folder / "console.txt", end=True))),
+        proof.signature.key,
+        proof.signature.title,
     )
 
 

@@ -111,6 +111,7 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
     if faults := facts.get("faults"):
         lines.append(f"  faults     {faults['plan']}")
         lines += [_lane(way, faults[way]) for way in ("to_board", "to_host")]
+    lines += [f"  drift      {alarm['told']}" for alarm in facts.get("drift", ())]
     if facts["warnings"]:
         lines.append(f"  warnings   {len(facts['warnings'])}, the last: {facts['warnings'][-1]}")
     return "\n".join(lines)

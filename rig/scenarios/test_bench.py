@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rig.assembly import BoardChoice
-from rig.bench import network
+from rig.bench import beside, network
 from rig.bench.kernel import LABELS, measure
 from rig.pytest_plugin import Keeper
 
@@ -34,3 +34,12 @@ def test_the_network_is_measured_both_ways_and_counted(
     # Less than one instruction for three bytes cannot be, more than ten has been mended.
     assert len(counted) == 3
     assert all(0.3 < value < 10 for value in counted)
+
+
+def test_the_rig_is_measured_beside_a_plain_c_client(
+    boards: Keeper, board_choice: BoardChoice
+) -> None:
+    boards.off()
+    found = beside.measure(board_choice.image, boards.wire, transfers=20, rounds=2)
+    assert len(found.rig) == len(found.plain) == 2
+    assert all(one > 0 for one in (*found.rig, *found.plain, found.ratio))

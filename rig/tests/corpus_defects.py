@@ -212,6 +212,8 @@ STREAM = {
                               "connection reset: got 100000 of 200000 bytes"),
     "real-stall.jsonl": _seen("the server stops sending, and stays", "stall",
                               "got 50000 of 200000 bytes", function="Planted::act"),
+    "real-leak.jsonl": _seen("each transfer keeps a packet buffer, and is good", "leak",
+                             "after the traffic mbufs: 5 more in use than before it"),
     "real-stall.log": _real("the same, the log alone", NO_ALARM, "12 heartbeats"),
 }  # fmt: skip
 

@@ -190,8 +190,8 @@ class Client:
         try:
             if window:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-            self._reach(sock, address or self._address)
             self.tune(sock)
+            self._reach(sock, address or self._address)
         except BaseException:
             sock.close()
             raise
@@ -205,19 +205,18 @@ class Client:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
 
     def _reach(self, sock: socket.socket, to: Address) -> None:
-        sock.setblocking(False)
-        error = sock.connect_ex((to.host, to.port))
+        """connect() itself waits for POLL_S, as a send would, and is then in progress."""
         begun = self._observed()
+        error = sock.connect_ex((to.host, to.port))
         while error in (errno.EINPROGRESS, errno.EALREADY):
-            if select.select([], [sock], [], POLL_S)[1]:
-                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                break
             self._give_up_if_stopping()
             if self._observed() - begun > self._patience.connect:
                 raise TransferError(
                     Cause.CONNECT_TIMEOUT,
                     f"{to} did not answer in {self._patience.connect:g} s",
                 )
+            if select.select([], [sock], [], POLL_S)[1]:
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._check(error, to)
 
     @staticmethod

@@ -1,11 +1,13 @@
 #include "apps/testserver/board_tricks.hpp"
 
 #include <array>
+#include <utility>
 
 namespace kyu::app {
 namespace {
 
 Board* the_board;
+net::Net* the_net;
 
 constexpr unsigned kSpareA = 8;  // software interrupts that nobody else uses
 constexpr unsigned kSpareB = 9;
@@ -39,17 +41,30 @@ void start_stuck_irq() {
     the_board->gic.raise(kSpareB);
 }
 
+void keep_buffer(ThreadContext& self) {
+    static net::Mbuf kept;
+    net::NetGuard guard(*the_net, self);
+    net::Mbuf more = guard->pool.allocate(1);
+    if (kept) {
+        kept.append(std::move(more));
+    } else {
+        kept = std::move(more);
+    }
+}
+
 void silence_console() { BreakableIo::break_transmitter(); }
 
 }  // namespace
 
-defects::BoardTricks board_tricks(Board& board) {
+defects::BoardTricks board_tricks(Board& board, net::Net& net) {
     the_board = &board;
+    the_net = &net;
     return {.mask_everything = mask_everything,
             .load_misaligned = load_misaligned,
             .start_storm = start_storm,
             .start_stuck_irq = start_stuck_irq,
-            .silence_console = silence_console};
+            .silence_console = silence_console,
+            .keep_buffer = keep_buffer};
 }
 
 }  // namespace kyu::app

@@ -4,14 +4,17 @@
 #pragma once
 
 #include "apps/testserver/board_init.hpp"
+#include "net/net.hpp"
 #include "services/defects/defects.hpp"
 
 namespace kyu::app {
 
 #if defined(KYU_DEFECTS)
-[[nodiscard]] defects::BoardTricks board_tricks(Board& board);
+[[nodiscard]] defects::BoardTricks board_tricks(Board& board, net::Net& net);
 #else
-[[nodiscard]] inline defects::BoardTricks board_tricks(Board& /*board*/) { return {}; }
+[[nodiscard]] inline defects::BoardTricks board_tricks(Board& /*board*/, net::Net& /*net*/) {
+    return {};
+}
 #endif
 
 }  // namespace kyu::app

@@ -60,6 +60,7 @@ enum class Kind : std::uint8_t {
     // Memory.
     pool_overrun,    ///< a pool's object is written beyond its end
     use_after_free,  ///< a pool's object is written after it was given back
+    leak,            ///< every transfer keeps a packet buffer, and is good
     // The line.
     mute,  ///< the console's transmitter is dead
     // The stream.
@@ -82,6 +83,7 @@ struct BoardTricks {
     void (*start_storm)(){nullptr};      ///< an interrupt that asks for itself when served
     void (*start_stuck_irq)(){nullptr};  ///< an interrupt whose handler spins
     void (*silence_console)(){nullptr};  ///< the transmitter takes nothing any more
+    void (*keep_buffer)(ThreadContext&){nullptr};  ///< a packet buffer is never given back
 };
 
 /// NAME[:ARG][@NTH]; Kind::none when it is not one of ours.

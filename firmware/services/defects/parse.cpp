@@ -43,6 +43,7 @@ constexpr std::array kRows{
     Row{"irq-storm", Kind::irq_storm, false},
     Row{"pool-overrun", Kind::pool_overrun, false},
     Row{"use-after-free", Kind::use_after_free, false},
+    Row{"leak", Kind::leak, false},
     Row{"mute", Kind::mute, false},
     Row{"wrong-byte", Kind::wrong_byte, true},
     Row{"cut", Kind::cut, true},

@@ -53,6 +53,9 @@ void Planted::act(ThreadContext& self, net::TcpSocket& client, std::span<const s
         case Kind::reset:
             send(self, client, stream.first(stream.size() / 2));
             return client.abort(self);
+        case Kind::leak:
+            if (tricks_.keep_buffer != nullptr) tricks_.keep_buffer(self);
+            return send(self, client, stream);
         default: break;
     }
     const std::size_t half = stream.size() / 2;

@@ -14,6 +14,7 @@ struct Fill {
     PoolStats segments;
     PoolStats clusters;
     PoolStats sockets;
+    std::uint64_t retransmits;
 };
 
 void pool_field(FrameLine& line, const char* name, const PoolStats& pool) {
@@ -27,8 +28,9 @@ void Heartbeat::beat(ThreadContext& self) {
     {
         net::NetGuard guard(net_, self);
         fill = {guard->pool.segment_stats(), guard->pool.cluster_stats(),
-                guard->tcp.sockets.stats()};
+                guard->tcp.sockets.stats(), guard->tcp.stats[net::TcpCount::retransmits]};
     }
+    look_at_stack(self);
     ConsoleSink sink(console_, self);
     FrameLine line(sink, "hb");
     line.number("seq", sequence_++)
@@ -38,6 +40,20 @@ void Heartbeat::beat(ThreadContext& self) {
     pool_field(line, "mbufs", fill.segments);
     pool_field(line, "clusters", fill.clusters);
     pool_field(line, "sockets", fill.sockets);
+    line.number("rexmt", fill.retransmits).number("stack_left", stack_left_);
+    line.word("stack_of", stack_of_);
+}
+
+void Heartbeat::look_at_stack(ThreadContext& self) {
+    ThreadInfo info;
+    if (!self.kernel().thread_info(self, look_at_++, info)) {
+        look_at_ = 0;
+        return;
+    }
+    const std::size_t left = info.stack_bytes - info.stack_used;
+    if (left >= stack_left_) return;
+    stack_left_ = left;
+    stack_of_ = info.name;
 }
 
 void Heartbeat::run(ThreadContext& self) {

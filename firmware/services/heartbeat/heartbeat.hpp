@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernel/console.hpp"
@@ -26,6 +27,12 @@ private:
     const void* source_;
     std::atomic<bool> enabled_;
     std::uint32_t sequence_{0};
+    // The stack with the least left of it. One is looked at with each beat: it takes a while.
+    std::size_t look_at_{0};
+    std::size_t stack_left_{SIZE_MAX};
+    const char* stack_of_{"-"};
+
+    void look_at_stack(ThreadContext& self);
 
     void beat(ThreadContext& self);
 

@@ -1,0 +1,236 @@
+"""The history: one SQLite file across nights, in which every run and every failure is a row.
+
+Rules     an index, not the truth: the run folders hold that, and `kyu history add` makes the rows
+          anew from them. A row is written when the run begins, goes on with it, and is closed with
+          it; one that a killed run left open is closed by the next who opens the file.
+          Several rigs may write at once. What cannot be written is RigError, said once by Recorder.
+Context   the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from rig.errors import RigError, UserError
+
+NAME = "history.sqlite"
+VERSION = 1
+BUSY_MS = 10_000
+RUNNING = "running"
+
+_METADATA = sa.MetaData()
+_RUNS = sa.Table(
+    "runs",
+    _METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("folder", sa.Text, nullable=False, unique=True),
+    sa.Column("started", sa.Text, nullable=False),
+    sa.Column("scenario", sa.Text, nullable=False),
+    sa.Column("board", sa.Text, nullable=False),
+    sa.Column("wire", sa.Text, nullable=False),
+    sa.Column("faults", sa.Text, nullable=False),
+    sa.Column("bootargs", sa.Text, nullable=False),
+    sa.Column("seed", sa.Text, nullable=False),
+    sa.Column("build", sa.Text, nullable=False, index=True),
+    sa.Column("image", sa.Text, nullable=False),
+    sa.Column("writer", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("attempted", sa.Integer, nullable=False),
+    sa.Column("good", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("p50_ms", sa.Float, nullable=False),
+    sa.Column("p99_ms", sa.Float, nullable=False),
+)
+_FAILURES = sa.Table(
+    "failures",
+    _METADATA,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False, index=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """`folder` is absolute, `started` UTC in ISO 8601, `writer` says which process has it open."""
+
+    folder: str
+    started: str
+    scenario: str
+    board: str = ""
+    wire: str = ""
+    faults: str = ""
+    bootargs: str = ""
+    seed: str = "0"
+    build: str = ""
+    image: str = ""
+    writer: str = ""
+    verdict: str = RUNNING
+    cause: str = ""
+    detail: str = ""
+    attempted: int = 0
+    good: int = 0
+    seconds: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """`number` counts in its run; `evidence` is the name of its folder."""
+
+    number: int
+    cause: str
+    signature: str
+    title: str
+    evidence: str
+    run_id: int = 0
+
+
+class Database:
+    """Raises UserError when the file is no history, RigError when it cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make {path.parent}: {error.strerror}") from None
+        url = sa.URL.create("sqlite", database=str(path))
+        self._engine = sa.create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
+        sa.event.listen(self._engine, "connect", _settle)
+        self._make()
+
+    def begin(self, run: RunRow) -> int:
+        """A row for this folder: a new one, or the one that it had before it was resumed."""
+        values = _values(run)
+        with self._write() as link:
+            found = link.execute(sa.select(_RUNS.c.id).where(_RUNS.c.folder == run.folder)).scalar()
+            if found is None:
+                return int(link.execute(_RUNS.insert().values(values)).lastrowid)
+            link.execute(_RUNS.update().where(_RUNS.c.id == found).values(values))
+            return int(found)
+
+    def update(self, run_id: int, **values: Any) -> None:
+        with self._write() as link:
+            link.execute(_RUNS.update().where(_RUNS.c.id == run_id).values(values))
+
+    def failure(self, run_id: int, failure: FailureRow) -> None:
+        values = asdict(replace(failure, run_id=run_id))
+        key = (_FAILURES.c.run_id == run_id) & (_FAILURES.c.number == failure.number)
+        with self._write() as link:
+            link.execute(_FAILURES.delete().where(key))
+            link.execute(_FAILURES.insert().values(values))
+
+    def put(self, run: RunRow, failures: list[FailureRow]) -> None:
+        """A whole run at once, from its folder; what was known of it is replaced."""
+        run_id = self.begin(run)
+        with self._write() as link:
+            link.execute(_FAILURES.delete().where(_FAILURES.c.run_id == run_id))
+            for failure in failures:
+                row = asdict(replace(failure, run_id=run_id))
+                link.execute(_FAILURES.insert().values(row))
+
+    def runs(self) -> list[RunRow]:
+        """Oldest first."""
+        order = sa.select(_RUNS).order_by(_RUNS.c.started, _RUNS.c.id)
+        return [RunRow(**row) for row in self._read(order)]
+
+    def failures(self) -> list[FailureRow]:
+        order = sa.select(_FAILURES).order_by(_FAILURES.c.run_id, _FAILURES.c.number)
+        return [FailureRow(**row) for row in self._read(order)]
+
+    def orphans(self) -> list[RunRow]:
+        """Runs whose writer has gone without a word."""
+        return [run for run in self.runs() if run.verdict == RUNNING and not _alive(run.writer)]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _make(self) -> None:
+        try:
+            with self._engine.begin() as link:
+                version = link.exec_driver_sql("PRAGMA user_version").scalar() or 0
+                if version > VERSION:
+                    raise UserError(
+                        f"{self.path} was written by a newer kyu (version {version})",
+                        mend=f"this one reads up to {VERSION}: update it, or name another file",
+                    )
+                _METADATA.create_all(link)
+                link.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+        except DatabaseError as error:
+            if "readonly" in str(error.orig) or "unable to open" in str(error.orig):
+                raise UserError(f"{self.path} cannot be opened: {error.orig}") from None
+            if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+                raise UserError(
+                    f"{self.path} is no history of runs, or a damaged one",
+                    mend="move it away; kyu history add RUN… makes it anew",
+                ) from None
+            raise RigError(f"{self.path} cannot be written: {error.orig}") from None
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as link:
+                yield link
+        except SQLAlchemyError as error:
+            raise RigError(f"{self.path} cannot be written: {_why(error)}") from None
+
+    def _read(self, what: sa.Select[Any]) -> list[dict[str, Any]]:
+        try:
+            with self._engine.connect() as link:
+                return [dict(row) for row in link.execute(what).mappings()]
+        except SQLAlchemyError as error:
+            raise UserError(f"{self.path} cannot be read: {_why(error)}") from None
+
+
+def me() -> str:
+    """This process: on which host, since which of its boots, as which number."""
+    return f"{socket.gethostname()}:{_boot_id()}:{os.getpid()}"
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return "?"
+
+
+def _alive(writer: str) -> bool:
+    """False only when it is known: a run on another host may well go on."""
+    host, _, rest = writer.partition(":")
+    boot, _, pid = rest.partition(":")
+    if host != socket.gethostname():
+        return bool(writer)
+    return boot == _boot_id() and pid.isdigit() and Path(f"/proc/{pid}").exists()
+
+
+def _values(run: RunRow) -> dict[str, Any]:
+    values = asdict(run)
+    del values["id"]
+    return values
+
+
+def _settle(link: Any, _record: object) -> None:
+    """Readers and writers do not wait for each other; a commit is on the disk when it returns."""
+    for order in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        link.execute(f"PRAGMA {order}")
+
+
+def _why(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

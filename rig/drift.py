@@ -1,0 +1,176 @@
+"""Drift: what creeps up while every transfer is good, and what is not given back afterwards.
+
+Rules     a fold over heartbeats and transfers; no clock of its own. Judged by stretches: a run is
+          cut into twelve of equal length, each has one value, and an alarm needs both a rise that
+          hardly ever comes by chance (Kendall's tau, 1938) and one that matters.
+          What a pool holds is its least in a stretch: what traffic borrows it gives back.
+          Growing pools fail a board; slower transfers and more retransmissions warn, for the host
+          may be their reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from statistics import median
+from typing import Any
+
+from rig.console.grammar import Frame
+
+STRETCHES = 12
+#: Of 66 pairs of 12 values: more than 60 of them rise by chance once in 100,000 runs.
+TAU = 0.8
+#: A shorter run shows how a board warms up, not how it ages.
+SECONDS_MIN = 120.0
+SAMPLES_MAX = 4096
+POOLS = ("mbufs", "clusters", "sockets")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A heartbeat. `at` in seconds since power-on; pools in objects in use; `ms` of a transfer.
+
+    `rexmt` and `transfers` count from the boot on; `ms` 0: none has ended since the last one.
+    """
+
+    at: float
+    mbufs: int
+    clusters: int
+    sockets: int
+    rexmt: int
+    stack_left: int
+    transfers: int
+    ms: float = 0.0
+
+    def held(self, pool: str) -> int:
+        return int(getattr(self, pool))
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that drifts. `points`: (seconds, value), one a stretch: the evidence."""
+
+    name: str
+    told: str
+    fails: bool
+    points: tuple[tuple[float, float], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "told": self.told, "fails": self.fails, "points": self.points}
+
+
+def sample(at: float, beat: Frame, ms: float = 0.0) -> Sample | None:
+    """None: this board does not tell what its pools hold."""
+    used = [beat.text(name).partition("/")[0] for name in POOLS]
+    if not all(one.isascii() and one.isdigit() for one in used):
+        return None
+    mbufs, clusters, sockets = (int(one) for one in used)
+    rexmt, left, transfers = (beat.number(k) for k in ("rexmt", "stack_left", "transfers"))
+    return Sample(at, mbufs, clusters, sockets, rexmt, left, transfers, ms)
+
+
+class Course:
+    """The samples since a boot, of which it keeps a bounded number, evenly spread."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._every = 1
+        self._seen = 0
+
+    def add(self, one: Sample) -> None:
+        self._seen += 1
+        if (self._seen - 1) % self._every == 0:
+            self.samples.append(one)
+        if len(self.samples) >= SAMPLES_MAX:
+            del self.samples[1::2]
+            self._every *= 2
+
+
+def leftovers(first: Sample, now: Sample) -> dict[str, int]:
+    """What is in use more than before the traffic, by pool."""
+    more = {pool: now.held(pool) - first.held(pool) for pool in POOLS}
+    return {pool: count for pool, count in more.items() if count > 0}
+
+
+def floor(a: Sample | None, b: Sample) -> Sample:
+    """The least of each pool: what the board holds for itself."""
+    if a is None:
+        return b
+    return replace(b, **{pool: min(a.held(pool), b.held(pool)) for pool in POOLS})
+
+
+def told(left: dict[str, int]) -> str:
+    return ", ".join(f"{pool}: {count} more in use" for pool, count in left.items())
+
+
+def alarms(samples: Sequence[Sample]) -> list[Alarm]:
+    """What drifts in these, the worst kind first; nothing in a run that is too short to tell."""
+    if len(samples) < 2 * STRETCHES or samples[-1].at - samples[0].at < SECONDS_MIN:
+        return []
+    cut = _stretches(samples)
+    found = [_pool_alarm(pool, cut) for pool in POOLS]
+    found.append(
+        _alarm("transfer_ms", "ms a transfer", _points(cut, _median_ms), 0.25, 0.5, fails=False)
+    )
+    again = _points(cut, _again)
+    found.append(_alarm("rexmt", "segments sent again of 1,000 transfers", again, 0.5, 10.0))
+    return [one for one in found if one is not None]
+
+
+def _pool_alarm(pool: str, cut: Sequence[Sequence[Sample]]) -> Alarm | None:
+    points = _points(cut, lambda part: float(min(one.held(pool) for one in part)))
+    return _alarm(pool, f"{pool} in use", points, 0.0, 8.0, fails=True)
+
+
+def _alarm(
+    name: str,
+    what: str,
+    points: tuple[tuple[float, float], ...],
+    share: float,
+    least: float,
+    *,
+    fails: bool = False,
+) -> Alarm | None:
+    """A rise by `share` of what it was and by `least` matters."""
+    values = [value for _, value in points]
+    if len(values) < STRETCHES or tau(values) < TAU:
+        return None
+    rise = values[-1] - values[0]
+    if rise < max(least, share * values[0]):
+        return None
+    hours = (points[-1][0] - points[0][0]) / 3600
+    text = f"{what}: {values[0]:g} to {values[-1]:g}, {rise / hours:+.3g} an hour"
+    return Alarm(name, text, fails, points)
+
+
+def tau(values: Sequence[float]) -> float:
+    """Rising pairs less falling ones, of all pairs: 1 when each is above those before it."""
+    pairs = list(combinations(values, 2))
+    return sum((b > a) - (b < a) for a, b in pairs) / len(pairs) if pairs else 0.0
+
+
+def _stretches(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """The first one, in which a board warms up, is left out."""
+    start, length = samples[0].at, (samples[-1].at - samples[0].at) / (STRETCHES + 1)
+    parts: list[list[Sample]] = [[] for _ in range(STRETCHES + 1)]
+    for one in samples:
+        parts[min(int((one.at - start) / length), STRETCHES)].append(one)
+    return [part for part in parts[1:] if part]
+
+
+def _points(
+    cut: Sequence[Sequence[Sample]], value: Callable[[Sequence[Sample]], float | None]
+) -> tuple[tuple[float, float], ...]:
+    found = ((part[len(part) // 2].at, value(part)) for part in cut)
+    return tuple((round(at, 1), known) for at, known in found if known is not None)
+
+
+def _median_ms(part: Sequence[Sample]) -> float | None:
+    times = [one.ms for one in part if one.ms > 0]
+    return median(times) if times else None
+
+
+def _again(part: Sequence[Sample]) -> float | None:
+    done = part[-1].transfers - part[0].transfers
+    return 1000 * (part[-1].rexmt - part[0].rexmt) / done if done > 0 else None
