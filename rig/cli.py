@@ -129,6 +129,12 @@ kyu.add_command(bisect)
 )
 @click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@click.option(
+    "--metrics",
+    default="",
+    metavar="[ADDRESS:]PORT",
+    help="Answer Prometheus there while it runs; on 127.0.0.1 without ADDRESS.",
+)
 @_HISTORY
 def soak(
     scenario: tuple[str, ...],
@@ -137,6 +143,7 @@ def soak(
     *,
     quiet: bool,
     history: Path | None,
+    metrics: str,
     **rest: Any,
 ) -> int:
     """Transfer after transfer, every byte compared, the console watched. See kyu scenarios."""
@@ -152,12 +159,13 @@ def soak(
             hours=rest["hours"],
             quiet=quiet,
             history=history,
+            metrics=metrics,
         )
     image = rest.pop("image")
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
-    return soak_command.soak(options, out, quiet=quiet, history=history)
+    return soak_command.soak(options, out, quiet=quiet, history=history, metrics=metrics)
 
 
 @kyu.command("run", context_settings={"ignore_unknown_options": True})

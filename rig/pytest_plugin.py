@@ -109,6 +109,7 @@ class Keeper:
         self.broken = ""
         self._shared: Session | None = None
         self._powered: Session | None = None
+        self._able: frozenset[str] | None = None
 
     def shared(self) -> Session:
         """The board of the session, booted when it is off. Skips when it is broken."""
@@ -147,8 +148,9 @@ class Keeper:
 
     def able(self) -> frozenset[str]:
         """Which of rig.scenario.NEEDS are met here."""
-        board = assemble(self.choice, self.wire).board
-        return abilities(board, self.wire.name)
+        if self._able is None:
+            self._able = abilities(assemble(self.choice, self.wire).board, self.wire.name)
+        return self._able
 
     def need(self, *needs: str) -> None:
         """Skips when one of rig.scenario.NEEDS is not met here: for fixtures of a module."""

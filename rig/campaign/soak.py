@@ -18,7 +18,9 @@ from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
 from rig.drift import Alarm
 from rig.errors import RigError
+from rig.hostload import HostRecord
 from rig.journal import RunFolder
+from rig.report.live import View
 from rig.report.progress import Display
 from rig.report.summary import Summary, Tally, headline
 from rig.traffic.pattern import Native
@@ -70,8 +72,10 @@ class Soak:
         display: Display,
         wire: BridgedWire | None = None,
         recorder: Recorder | None = None,
+        host: HostRecord | None = None,
     ) -> None:
-        """`wire`: one that does harm, from the moment a board is ready."""
+        """`wire`: one that does harm, from the moment a board is ready. `host`: how busy it is."""
+        self._host = host
         self._wire = wire
         self._recorder = recorder
         self._session = session
@@ -89,6 +93,14 @@ class Soak:
         self._alarms: list[Alarm] = []
         self._ageing = Ageing(session)
         self._build = ""
+
+    def show(self, view: View) -> None:
+        """What an endpoint may tell while the run goes on."""
+        session, host = self._session, self._host
+        view.tally = self._tally
+        view.watch, view.boots = lambda: session.watch, lambda: session.resets
+        view.wire = None if self._wire is None else self._wire.told
+        view.load = None if host is None else lambda: host.last
 
     def resume(self) -> None:
         """Takes up what the folder's journal says was done. Before run()."""
@@ -144,6 +156,9 @@ class Soak:
                 self._calm()
                 self._ageing.tell()
                 verdict = self._session.settle()
+            if self._host is not None:
+                looked = self._session.watch.looked
+                verdict = self._host.excuse(verdict, looked.detail if looked else "")
             self._alarms += self._ageing.alarms()
             if verdict.outcome is not Outcome.FAILED:
                 return verdict

@@ -112,6 +112,11 @@ class BridgedWire(Recorded):
         lanes = {"to_board": way.to_board, "to_host": way.to_host}
         return {name: _told(self._bridge.counters(lane)) for name, lane in lanes.items()}
 
+    def harmed(self) -> int:
+        """Frames that were not simply passed on, in both directions."""
+        lanes = self.told().values()
+        return sum(one.dropped + one.duplicated + one.corrupted + one.truncated for one in lanes)
+
     def trouble(self) -> str:
         """Why no frame passes any more; empty while they do."""
         return self._bridge.error
