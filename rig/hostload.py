@@ -141,6 +141,9 @@ class HostRecord:
 
     def __exit__(self, *_: object) -> None:
         self._sampler.stop()
+        self.close()
+
+    def close(self) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()

@@ -21,7 +21,7 @@ from rig.errors import RigError
 from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.report.live import View
-from rig.report.progress import Display
+from rig.report.progress import BoardNow, Display
 from rig.report.summary import Summary, Tally, headline
 from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Work, Workers
@@ -83,6 +83,7 @@ class Soak:
         self._plan = plan
         self._native = native
         self._display = display
+        display.see(self._board_now)
         self._tally = Tally()
         self._next = 1
         self._seconds = 0.0
@@ -93,6 +94,16 @@ class Soak:
         self._alarms: list[Alarm] = []
         self._ageing = Ageing(session)
         self._build = ""
+
+    def _board_now(self) -> BoardNow:
+        watch = self._session.watch
+        state = f"up {watch.up_ms / 1000:.0f} s" if watch.ready else "boots"
+        if watch.heard_at is not None and (silent := watch.observed - watch.heard_at) > 2:
+            state += f", silent for {silent:.0f} s"
+        if watch.warnings:
+            state += f", {len(watch.warnings)} warnings, the last: {watch.warnings[-1]}"
+        last = [one.text for one in list(self._session.tail)[-20:]]
+        return BoardNow(state, [one for one in last if not one.startswith("@kyu ")])
 
     def show(self, view: View) -> None:
         """What an endpoint may tell while the run goes on."""

@@ -86,7 +86,7 @@ def host(seconds: Sequence[HostSecond]) -> str:
     for name, colour, share in shares:
         points = [(_since(began, g), 100 * sum(map(share, g)) / len(g)) for g in groups]
         chart.add_line(points, name=name, stroke_color=colour, width=1.5)
-    chart.add_x_scale(0, _end(_since(began, groups[-1])))
+    chart.add_x_scale(0, _end(max(_since(began, group) for group in groups)))
     chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
     chart.add_y_scale(0, 100)
     chart.add_y_axis(tick_formatter=_plain, name="% of the time")
@@ -103,7 +103,7 @@ def harm(seconds: Sequence[HostSecond]) -> str:
         more = max(0, group[-1].harmed - before[-1].harmed)
         points.append((_since(began, group), more / gone))
     chart.add_line(points, name="spoiled frames", stroke_color="var(--bad)", width=1.5)
-    chart.add_x_scale(0, _end(_since(began, groups[-1])))
+    chart.add_x_scale(0, _end(max(_since(began, group) for group in groups)))
     chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
     chart.add_y_scale(0, _end(max(4.0, *(rate for _, rate in points))))
     chart.add_y_axis(tick_formatter=_plain, name="frames a second")

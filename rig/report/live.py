@@ -80,7 +80,7 @@ class Live:
     @property
     def url(self) -> str:
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}/metrics"
+        return "http:" + f"//{host!s}:{port}/metrics"
 
     def serve(self) -> None:
         self._thread.start()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from rig.hostload import FILE, KEPT, STARVED, HostRecord, Load, Sampler
-from rig.verdict import Cause, Outcome, failed
+from rig.verdict import Cause, Outcome, Verdict, failed
 
 
 def proc(folder: Path, *, busy: int, idle: int, steal: int, waited_us: int) -> Path:
@@ -66,11 +67,13 @@ def test_waiting_or_stolen_time_makes_a_host_starved() -> None:
     assert not Load(0, 9, busy=1.0).starved
 
 
-def record(tmp_path: Path, *loads: Load) -> HostRecord:
-    made = HostRecord(tmp_path / FILE)
+def excused(folder: Path, loads: Sequence[Load], verdict: Verdict, told: str = "") -> Verdict:
+    """What becomes of a verdict after such seconds."""
+    record = HostRecord(folder / FILE)
     for load in loads:
-        made.take(load)
-    return made
+        record.take(load)
+    record.close()
+    return record.excuse(verdict, told)
 
 
 STALL = failed(Cause.STALL, 5.0, "no byte for 2.5 s")
@@ -80,7 +83,7 @@ HUNGRY = [Load(float(n), 9.0, waited=0.95) for n in range(KEPT)]
 def test_a_stall_without_a_reason_on_a_starved_host_says_nothing_of_the_board(
     tmp_path: Path,
 ) -> None:
-    verdict = record(tmp_path, *HUNGRY).excuse(STALL, "")
+    verdict = excused(tmp_path, HUNGRY, STALL)
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RIG)
     assert "no byte for 2.5 s; but the host was starved: 95% of 8 s waited" in verdict.detail
     assert len((tmp_path / FILE).read_text().splitlines()) == KEPT
@@ -89,12 +92,12 @@ def test_a_stall_without_a_reason_on_a_starved_host_says_nothing_of_the_board(
 def test_a_stall_stands_when_the_boards_memory_explains_it_or_the_host_was_not_starved(
     tmp_path: Path,
 ) -> None:
-    assert record(tmp_path, *HUNGRY).excuse(STALL, "wang-0 waits in sosend") is STALL
+    assert excused(tmp_path, HUNGRY, STALL, "wang-0 waits in sosend") is STALL
     easy = [*HUNGRY[:-1], Load(9.0, 0.1)]
-    assert record(tmp_path, *easy).excuse(STALL, "") is STALL
-    assert record(tmp_path, *HUNGRY[:-1]).excuse(STALL, "") is STALL, "too little is known"
+    assert excused(tmp_path, easy, STALL) is STALL
+    assert excused(tmp_path, HUNGRY[:-1], STALL) is STALL, "too little is known"
 
 
 def test_what_a_board_says_itself_is_never_excused(tmp_path: Path) -> None:
     panic = failed(Cause.PANIC, 5.0, "m_copym 3")
-    assert record(tmp_path, *HUNGRY).excuse(panic, "") is panic
+    assert excused(tmp_path, HUNGRY, panic) is panic
