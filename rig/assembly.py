@@ -8,7 +8,7 @@ from pathlib import Path
 from rig.board import bootargs
 from rig.board.qemu import QemuBoard
 from rig.campaign.session import Session
-from rig.console.symbols import Symbols
+from rig.console.symbols import symbols_of
 from rig.errors import UserError
 from rig.journal import RunFolder
 from rig.traffic.wangdoodle import Patience
@@ -52,7 +52,7 @@ def assemble(
     board = QemuBoard(choice.image, wire, args)
     return Session(
         board,
-        Symbols(choice.image),
+        symbols_of(choice.image),
         folder=folder,
         patience=patience,
         limits=limits,

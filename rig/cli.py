@@ -15,7 +15,7 @@ import click
 
 from rig import __version__
 from rig.bench.commands import bench
-from rig.campaign.commands import bisect, history
+from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
 from rig.errors import RigError, UserError
 from rig.sim.commands import sim
@@ -96,6 +96,7 @@ kyu.add_command(bench)
 kyu.add_command(packetdrill)
 kyu.add_command(history)
 kyu.add_command(bisect)
+kyu.add_command(selftest)
 
 
 @kyu.command()

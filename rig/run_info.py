@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rig import __version__
-from rig.console.symbols import Symbols
+from rig.console.symbols import symbols_of
 
 _LIBRARIES = ("click", "rich", "pyelftools", "pyroute2", "pydantic")
 
@@ -19,7 +19,7 @@ def image_facts(image: Path) -> dict[str, str]:
     return {
         "path": str(image),
         "sha256": hashlib.sha256(image.read_bytes()).hexdigest(),
-        "build_id": Symbols(image).build_id,
+        "build_id": symbols_of(image).build_id,
     }
 
 

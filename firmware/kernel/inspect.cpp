@@ -54,6 +54,7 @@ bool inspect_thread(ThreadContext& self, std::string_view name_or_id, ThreadDeta
     const auto [thread, index] = find(off, name_or_id);
     if (thread == nullptr) return false;
     self.kernel().thread_info(self, index, out.info);
+    out.at = self.now();
     out.is_caller = thread == &self.thread();
     out.base_priority = thread->base_priority().level;
     out.stack_low = reinterpret_cast<std::uintptr_t>(thread->stack().data());

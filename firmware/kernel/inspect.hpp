@@ -28,6 +28,7 @@ struct ThreadDetail {
     static constexpr std::size_t kFrames = 24;
     static constexpr std::size_t kHeld = 8;
     ThreadInfo info;
+    Instant at;  ///< when it was so
     bool is_caller{};
     unsigned base_priority{};
     std::uintptr_t stack_low{};

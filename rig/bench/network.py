@@ -104,10 +104,10 @@ def _worked(asked: Asked, run: Callable[[QemuBoard, int], None], size: int) -> f
     return (_busy_us(asked) - before - asking) * 1000 / NS_PER_INSTRUCTION
 
 
-def _busy_us(asked: Asked) -> float:
-    idle = asked.answer("u idle", r"cpu (\d+) us")
-    up = asked.answer("s", r"up (\d+\.\d+) s")
-    return float(up[1]) * 1e6 - int(idle[1])
+def _busy_us(asked: Asked) -> int:
+    """Both of the same moment: between two questions the board would have idled."""
+    idle = asked.answer("u idle", r"cpu (\d+) us of (\d+) us")
+    return int(idle[2]) - int(idle[1])
 
 
 def _board(image: Path, wire: Wire, options: tuple[str, ...]) -> QemuBoard:

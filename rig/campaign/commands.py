@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rig.campaign.database import Database
 
 _PATH = click.Path(path_type=Path)
+ROUNDS = 20
 
 
 @click.group(invoke_without_command=True)
@@ -107,6 +108,45 @@ def bisect(*, as_json: bool, **rest: Any) -> int:
     told = bisecting.bisect(bisecting.Options(**rest), lambda line: click.echo(line, err=as_json))
     click.echo(json.dumps(told) if as_json else "\n".join(bisecting.render(told)))
     return 0 if told["decided"] else bisecting.RIG
+
+
+@click.command()
+@click.option("--rounds", "count", type=click.IntRange(min=1), help="How many. [default: 20]")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Instead: how long.")
+@click.option("--busy", is_flag=True, help="Keep every core of the host at work beside it.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--image", type=_PATH, help="With planted failures. [default: build/defects/kyu.elf]")
+@click.option("--json", "as_json", is_flag=True, help="The result for programs.")
+def selftest(
+    *, count: int | None, minutes: float | None, busy: bool, seed: int, image: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Does the rig find what is planted, with its right cause, and nothing else?
+
+    Rounds are drawn from the seed: boards with planted failures, and clean ones under all kinds of
+    traffic and on bad wires. Ends with 1 when a failure was missed or a clean board was blamed.
+    """
+    import contextlib
+    import tempfile
+
+    from rig.board import image as images
+    from rig.campaign import selftest as testing
+
+    if count is not None and minutes is not None:
+        raise UserError("--rounds and --minutes exclude each other", mend="give one of them")
+    found = images.find(image, images.DEFECTS)
+    load = testing.busy_host() if busy else contextlib.nullcontext()
+    with load, tempfile.TemporaryDirectory(prefix="kyu-selftest-") as place:
+        total = testing.run(
+            found,
+            Path(place),
+            seed=seed,
+            count=None if minutes is not None else count or ROUNDS,
+            seconds=None if minutes is None else minutes * 60,
+            say=lambda line: click.echo(line, err=as_json),
+        )
+    click.echo(json.dumps(total.as_json()) if as_json else total.render())
+    return 0 if total.good else 1
 
 
 def _open(file: Path) -> Database:

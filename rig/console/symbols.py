@@ -12,7 +12,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from elftools.common.exceptions import ELFError
 from elftools.dwarf.descriptions import describe_form_class
 from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
+
+from rig.errors import UserError
 
 _THUMB = 1
 
@@ -336,3 +338,19 @@ def same_function(board_says: str, dwarf_says: str) -> bool:
 
 def _bare(name: str) -> str:
     return name.partition("(")[0].rpartition("::")[2].strip()
+
+
+def symbols_of(image: Path) -> Symbols:
+    """The same object for the same file, as long as it is not built anew: debug information takes
+    a second and a hundred megabytes to read. Raises UserError when the file is gone.
+    """
+    try:
+        now = image.stat()
+    except OSError as error:
+        raise UserError(f"cannot read {image}: {error.strerror}") from None
+    return _kept(image.resolve(), now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=4)
+def _kept(image: Path, _changed_ns: int, _size: int) -> Symbols:
+    return Symbols(image)

@@ -42,7 +42,7 @@ void detail(ThreadContext& self, ShellParts& parts, Words words) {
           info.waits_name);
     print(out, "  stack {:08x}-{:08x}, sp {:08x}, {} of {} bytes used at most\n", thread.stack_low,
           thread.stack_low + info.stack_bytes, thread.sp, info.stack_used, info.stack_bytes);
-    print(out, "  cpu {} us, {} turns\n", info.cpu.us(), info.switches);
+    print(out, "  cpu {} us of {} us, {} turns\n", info.cpu.us(), thread.at.us(), info.switches);
     for (std::size_t i = 0; i < thread.held_count; ++i) {
         print(out, "  holds mutex {}\n", thread.held[i]);
     }
