@@ -103,7 +103,7 @@ class Soak:
         if watch.warnings:
             state += f", {len(watch.warnings)} warnings, the last: {watch.warnings[-1]}"
         last = [one.text for one in list(self._session.tail)[-20:]]
-        return BoardNow(state, [one for one in last if not one.startswith("@kyu ")])
+        return BoardNow(state, [one for one in last if one and not one.startswith("@kyu ")])
 
     def show(self, view: View) -> None:
         """What an endpoint may tell while the run goes on."""

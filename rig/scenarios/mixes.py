@@ -77,8 +77,10 @@ MIXES = {mix.name: mix for module in MODULES for mix in map(of, bodies(module))}
 
 def find(name: str) -> Mix:
     """By a name of `kyu scenarios`, or `FILE.py::test_name`. Raises UserError that lists them."""
-    if name in MIXES:
-        return MIXES[name]
+    plain = name.replace("-", "")  # `halfclose` is half-close: so it is called in older runs
+    for mix in MIXES.values():
+        if mix.name.replace("-", "") == plain:
+            return mix
     path, mark, wanted = name.partition(_MARK)
     if not path.endswith(".py"):
         raise UserError(f"no scenario is named {name!r}", mend=f"there are {', '.join(MIXES)}")

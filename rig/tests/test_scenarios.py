@@ -71,6 +71,10 @@ def test_every_scenario_that_is_promised_is_there_and_is_described() -> None:
         assert "\n" not in mix.described
 
 
+def test_a_name_is_known_without_its_dashes_too() -> None:
+    assert find("halfclose") is find("half-close") is MIXES["half-close"]
+
+
 def test_kyu_scenarios_lists_a_users_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
