@@ -183,6 +183,7 @@ class Soak:
         self._ageing = Ageing(self._session)
         verdict = self._session.boot()
         self._build = self._session.watch.build
+        self._check_build()
         if verdict is None:
             seconds = self._session.clock.now()
             self._boot_seconds = self._boot_seconds or seconds
@@ -190,6 +191,18 @@ class Soak:
             if self._wire is not None:
                 self._wire.begin()
         return verdict
+
+    def _check_build(self) -> None:
+        """The file may be built anew during a night: its names are not those of a board that runs.
+
+        Raises RigError.
+        """
+        known, runs = self._session.symbols.build_id, self._build
+        if known and runs and not known.startswith(runs) and not runs.startswith(known):
+            raise RigError(
+                f"the board runs build {runs[:12]}, but the image was {known[:12]} when the run "
+                "began: it was built anew meanwhile, or another one is on the board"
+            )
 
     def _calm(self) -> None:
         if self._wire is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from rig import journal
 from rig.assembly import BoardChoice
+from rig.campaign.database import Database
 from rig.journal import read_transfers
 from rig.pytest_plugin import Keeper
 
@@ -117,3 +119,53 @@ def test_a_resumed_run_goes_on_where_it_was_killed(run: Run) -> None:
     ).returncode
     assert status == 0
     assert run.summary()["transfers_ok"] == before + 5
+
+
+def test_two_rigs_at_once_do_not_know_of_each_other(
+    boards: Keeper, board_choice: BoardChoice, tmp_path: Path
+) -> None:
+    """Each has its own network, console and emulator, whatever the other does; one history."""
+    boards.off()
+    words = ["soak", "--transfers", "40", "--image", str(board_choice.image), "--quiet"]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "rig", *words, "--out", str(tmp_path / name)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "other")
+    ]
+    said = [run.communicate(timeout=4 * LONG_S)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert all(json.loads((tmp_path / name / journal.SUMMARY).read_text())["transfers_ok"] == 40
+               for name in ("one", "other"))  # fmt: skip
+    assert len(Database(tmp_path / "history.sqlite").runs()) == 2
+
+
+def test_an_image_that_was_built_anew_meanwhile_is_noticed(
+    boards: Keeper, board_choice: BoardChoice, defects_choice: BoardChoice, tmp_path: Path
+) -> None:
+    """Names of the wrong image would be told of every failure that follows."""
+    boards.off()
+    image = tmp_path / "kyu.elf"
+    shutil.copy(defects_choice.image, image)
+    command = ["soak", "--hours", "1", "--keep-going", "--bootargs", "defect=panic:200"]
+    run = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "rig",
+            *command,
+            "--image",
+            str(image),
+            "--out",
+            str(tmp_path / "r"),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    wait_until(lambda: (tmp_path / "r" / journal.RUN).exists(), "run")
+    wait_until(lambda: any(read_transfers(tmp_path / "r")), "transfer")
+    shutil.copy(board_choice.image, image)
+    assert run.wait(timeout=4 * LONG_S) == 3
+    detail = json.loads((tmp_path / "r" / journal.SUMMARY).read_text())["detail"]
+    assert "built anew" in detail

@@ -222,3 +222,14 @@ def test_ctrl_c_leaves_a_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert summary.interrupted
     assert summary.verdict.outcome is Outcome.INCONCLUSIVE
     assert summary.tally.failures == {}
+
+
+def test_a_clock_that_is_stepped_in_the_night_is_not_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour back, a year on, at every look: only monotonic time is judged by."""
+    looks = iter(range(10**9))
+    monkeypatch.setattr("time.time", lambda: (-3600.0, 3e7)[next(looks) % 2])
+    summary, path = run(tmp_path, FakeBoard(), big(20, parallel=3))
+    assert summary.verdict.outcome is Outcome.PASSED
+    assert all(0 <= line.start < 60 and line.ms < 60_000 for line in journal.read_transfers(path))
