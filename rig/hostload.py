@@ -34,7 +34,7 @@ STARVED = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`at`: seconds since 1970. Shares of the time since the sample before: `busy` and `steal` of
+    """`at`: seconds of the monotonic clock. Shares of the time since the sample before: `busy` and `steal` of
     all processors; `waited`: somebody was runnable and had no processor (PSI, `some`). `harmed`:
     frames that the wire has spoiled, since the run began.
     """
@@ -91,7 +91,7 @@ class Sampler:
         gone = max(now.at - before.at, 1e-3)
         processors = os.cpu_count() or 1
         return Load(
-            time.time(),
+            now.at,
             self._load1(),
             _share(now.busy - before.busy, gone * processors),
             _share(now.steal - before.steal, gone * processors),
