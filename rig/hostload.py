@@ -34,9 +34,9 @@ STARVED = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`at`: seconds of the monotonic clock. Shares of the time since the sample before: `busy` and `steal` of
-    all processors; `waited`: somebody was runnable and had no processor (PSI, `some`). `harmed`:
-    frames that the wire has spoiled, since the run began.
+    """`at`: seconds of the monotonic clock. Shares of the time since the sample before: `busy` and
+    `steal` of all processors; `waited`: somebody was runnable and had no processor (PSI, `some`).
+    `harmed`: frames that the wire has spoiled, since the run began.
     """
 
     at: float
