@@ -305,6 +305,12 @@ class World:
     def now_us(self) -> int:
         return self.native.now_us
 
+    @property
+    def next_event_us(self) -> int | None:
+        """When something happens next, if nobody does anything; None: never."""
+        self._join_lan()
+        return self.native.next_event_us
+
     def step(self) -> bool:
         """Runs to the next event and through it. False: nothing will ever happen by itself."""
         self._join_lan()
@@ -321,10 +327,9 @@ class World:
 
     def wait_for(self, holds: Callable[[], bool], within_us: int = PATIENCE_US) -> bool:
         """Runs until `holds()`, asked after every event. False: the time passed before it did."""
-        self._join_lan()
         limit = self.now_us + within_us
         while not holds():
-            next_us = self.native.next_event_us
+            next_us = self.next_event_us
             if next_us is None or next_us > limit:
                 self.run_until(limit)
                 return holds()

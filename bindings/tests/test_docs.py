@@ -32,7 +32,7 @@ def test_the_commands_in_the_manual_print_what_it_shows(
         printed = capsys.readouterr().out
         as_shown = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
         assert as_shown, f"{command}\n--- printed:\n{printed}--- shown:\n{shown}"
-    assert len(blocks) == 5
+    assert len(blocks) == 6
 
 
 def test_the_manual_lists_every_marked_point() -> None:

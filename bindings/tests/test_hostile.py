@@ -3,7 +3,7 @@ counter, pools as they were a minute later, and a clean echo."""
 
 import pytest
 
-from rig.hostile import play
+from rig.hostile import ipv4, play
 from rig.hostile.case import Case
 from rig.hostile.sim_stage import SimStage
 from rig.hostile.table import CASES
@@ -50,3 +50,13 @@ def test_mutated(case: Case) -> None:
     stage = SimStage()
     assert play.mutated(stage, case) > 0 or not case.shots
     stage.finish()
+
+
+@pytest.mark.parametrize(
+    "disturbance",
+    [lambda stage: ipv4.first_fragments(stage, 50_000), ipv4.small_steps],
+    ids=["first fragments", "small steps"],
+)
+def test_fragments_leave_others_nine_tenths_of_their_rate(disturbance: play.Disturbance) -> None:
+    """Case 15, in virtual time."""
+    assert play.transfers_us(disturbance) * 0.9 <= play.transfers_us(None)

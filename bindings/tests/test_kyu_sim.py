@@ -47,8 +47,21 @@ def test_a_failure_shrinks_and_still_has_its_cause() -> None:
     assert len(small.plan.choice_list()) < len(failed.recorded.choice_list())
 
 
-def test_a_log_changes_nothing_in_what_happens() -> None:
-    plan = Plan(seed=5, transfers=2, loss=0.02, choices="random:5:10")
+EVERY_ACT = (
+    "talk0:s3000.r50.z9000.s70000.all,wait5000,big1,wait200000,again3,rst2:-1,rstack40:1460,"
+    "syn5:100000,far1:20,spoil2:30:1,error3:4:600,noise0:45000000,wait3000000,talk1:s1.abort"
+)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(seed=5, transfers=2, loss=0.02, choices="random:5:10"),
+        Plan(seed=5, loss=0.02, jitter_us=300, acts=EVERY_ACT),
+    ],
+    ids=["transfers", "siege"],
+)
+def test_a_log_changes_nothing_in_what_happens(plan: Plan) -> None:
     lines: list[str] = []
     logged = trial.run(plan, Log(lines.append))
     assert logged == trial.run(plan)

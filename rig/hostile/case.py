@@ -1,6 +1,8 @@
 """Case, Shot, Story: what a table of hostile input is made of.
 
-Rules     A shot is frames and the one thing that must happen; it can be repeated, cut and mutated
+Rules     A case is played in the simulator and, unless it says why not (`off_wire`), over the wire
+          of the emulated board too.
+          A shot is frames and the one thing that must happen; it can be repeated, cut and mutated
           by whoever plays it. A story is a conversation that does not fit this form: it makes its
           own statements. Both leave every connection of theirs closed behind them.
           `case N` is the number in the list of cases; from 101 on they are ours.
@@ -10,12 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from rig.hostile.stage import MS, Conn, Stage
 
-if TYPE_CHECKING:
-    from rig.hostile.sim_stage import SimStage
+# Why something is not played on the emulated board.
+PADDED = "a device pads so short a frame"
+LONG = "it, or what it leaves, takes the board many seconds"
+FLOOD = "so many frames take the emulated board minutes; test_foreign_tools.py floods it"
+CALLS = "no service of the board makes these calls"
+ADDRESS = "the board would lose the address that all others need"
+SUBNET = "made of an address of the simulator's subnet"
+CLOCK = "it counts by the second, and the wire's clock is the host's"
 
 #: From a stage and the connection that the shot is aimed at, if it is aimed at one.
 Frames: TypeAlias = "Callable[[Stage, Any], Sequence[bytes]]"
@@ -40,18 +48,19 @@ class Shot:
     hear_us: int = 100 * MS
     pause_us: int = 1_100 * MS  # before it is played: limits of answers are a second's
     survives: bool = True  # the connection is there afterwards
-    wire: bool = True  # makes sense on the board's wire too
+    off_wire: str = ""  # why it is not sent to the emulated board
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A conversation in the simulator."""
+    """A conversation. Only one that is `off_wire` may ask for what the simulator alone has."""
 
     name: str
-    play: Callable[[SimStage], None]
+    play: Callable[[Any], None]  # of a Stage; with `off_wire`, of a SimStage
     times: int = 20  # repetitions; 0 for what is a flood by itself
     cuts: Sequence[int] = (*range(1, 67), -1)  # where received frames are cut
     busy: bool = True  # also beside a transfer
+    off_wire: str = ""
 
 
 @dataclass(frozen=True, slots=True)

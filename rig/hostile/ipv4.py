@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from rig.hostile import frames as f
-from rig.hostile.case import Case, Shot, Story
+from rig.hostile.case import FLOOD, LONG, PADDED, SUBNET, Case, Shot, Story
 from rig.hostile.sim_stage import SimStage
 from rig.hostile.stage import S, Stage
 
@@ -51,7 +51,7 @@ CASE_7 = Case(
     + tuple(Shot(f"IHL {n} and total 20", partial(_echo, {"ihl": n, "total": 20}),
                  "ip_total_length") for n in range(6, 12))
     + tuple(Shot(f"IHL {n} of a bare header", partial(_bare, {"ihl": n, "total": n * 4}),
-                 "ip_header_length", wire=False) for n in range(6, 16))
+                 "ip_header_length", off_wire=PADDED) for n in range(6, 16))
     + tuple(Shot(f"total {n}", partial(_echo, {"total": n}), "ip_total_length")
             for n in (*range(20), 61, 62, 1500, 1514, 1515, 32768, 65535)),
 )  # fmt: skip
@@ -91,7 +91,7 @@ CASE_10 = Case(
     "impossible sources",
     "drop, never a reply",
     tuple(Shot(f"{kind} from {source or 'itself'}", partial(_from, source, kind), "ip_bad_source",
-               wire=not source.startswith("10."))
+               off_wire=SUBNET if source.startswith("10.") else "")
           for source in _SOURCES for kind in ("icmp", "udp", "tcp")),
 )  # fmt: skip
 
@@ -153,7 +153,8 @@ CASE_12 = Case(
     "drop",
     (
         *(Shot(f"{n} bytes and more to come", partial(_raw_fragment, 4, f.MORE_FRAGMENTS, n, f.UDP),
-               "ip_fragment_size", wire=n > 40) for n in (1, 7, 9, 15, 33, 1479)),
+               "ip_fragment_size", off_wire=PADDED if n < 40 else "")
+          for n in (1, 7, 9, 15, 33, 1479)),
         Shot("nothing and more to come", partial(_raw_fragment, 0, f.MORE_FRAGMENTS, 0, f.UDP),
              "ip_fragment_size"),
         Shot("nothing at the end", partial(_raw_fragment, 5, 0, 0, f.UDP), "ip_fragment_size"),
@@ -194,7 +195,7 @@ CASE_14 = Case(
         *(Shot(f"backwards by {step}", partial(_backwards, step), "ip_reassembled",
                ("icmp 0.0 +1024",), count=1, check=_echoed) for step in (24, 256, 1000)),
         Shot("a first fragment that says less", _spoofed_total, "ip_in", pause_us=32 * S,
-             wire=False),
+             off_wire=LONG),
     ),
 )  # fmt: skip
 
@@ -224,14 +225,26 @@ def _fragment_flood(stage: SimStage) -> None:
     stage.hear(1 * S)
 
 
-def _rose(stage: SimStage) -> None:
-    """A thousand small steps of one datagram, in any order, and its last fragment."""
+def first_fragments(stage: Stage, count: int) -> list[bytes]:
+    """Of so many datagrams, small ones: the wire has room for them beside a transfer."""
+    sources = (f"10.0.0.{150 + i % 40}" for i in range(count))
+    return [
+        fragment(stage, bytes(48), 0, 48, more=True, ident=i, protocol=f.UDP, source=source)
+        for i, source in enumerate(sources)
+    ]
+
+
+def small_steps(stage: Stage) -> list[bytes]:
+    """A thousand fragments of one datagram, in any order, and its last one."""
     draw = random.Random(15)
-    whole = f.echo(bytes(8192))
-    before = stage.counters()
-    pieces = fragments(stage, whole, 8, ident=draw.randrange(65536))
+    pieces = fragments(stage, f.echo(bytes(8192)), 8, ident=draw.randrange(65536))
     draw.shuffle(pieces)
-    stage.inject(pieces, 1, 20)
+    return pieces
+
+
+def _rose(stage: SimStage) -> None:
+    before = stage.counters()
+    stage.inject(small_steps(stage), 1, 20)
     now = stage.counters()
     assert now["datagrams_used"] <= 1
     assert now["mbufs_used"] - before["mbufs_used"] <= 64
@@ -244,8 +257,10 @@ CASE_15 = Case(
     "fragments never completed",
     "caps on all, each source and each datagram; expire in 30 s; pool returns; others go on",
     stories=(
-        Story("50 000 first fragments", _fragment_flood, times=0, cuts=()),
-        Story("1 000 steps of one datagram", _rose, times=10, cuts=(13, 14, 33, 36, -1)),
+        Story("50 000 first fragments", _fragment_flood, times=0, cuts=(), off_wire=FLOOD),
+        Story(
+            "1 000 steps of one datagram", _rose, times=10, cuts=(13, 14, 33, 36, -1), off_wire=LONG
+        ),
     ),
 )
 
@@ -330,15 +345,15 @@ CASE_102 = Case(
     "the datagram is killed (teardrop)",
     (
         Shot("inside", partial(_overlap, (0, 96, True), (24, 48, True)), "ip_fragment_overlap",
-             count=0, pause_us=32 * S),
+             count=0, pause_us=32 * S, off_wire=LONG),
         Shot("across", partial(_overlap, (0, 96, True), (48, 208, False)), "ip_fragment_overlap",
-             count=0, pause_us=32 * S),
+             count=0, pause_us=32 * S, off_wire=LONG),
         Shot("around", partial(_overlap, (24, 48, True), (0, 96, True)), "ip_fragment_overlap",
-             count=0, pause_us=32 * S),
+             count=0, pause_us=32 * S, off_wire=LONG),
         Shot("two ends", partial(_overlap, (96, 104, False), (104, 208, False)),
-             "ip_fragment_overlap", count=0, pause_us=32 * S),
+             "ip_fragment_overlap", count=0, pause_us=32 * S, off_wire=LONG),
         Shot("twice the same", partial(_overlap, (0, 96, True), (0, 96, True)),
-             "ip_fragment_duplicate", count=1, pause_us=32 * S),
+             "ip_fragment_duplicate", count=1, pause_us=32 * S, off_wire=LONG),
     ),
 )  # fmt: skip
 

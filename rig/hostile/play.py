@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+from kyusim import FatePlan
 from rig.hostile import frames as f
 from rig.hostile.case import Case, Shot, Story
 from rig.hostile.sim_stage import SimStage
@@ -115,6 +117,29 @@ def beside_a_transfer(stage: SimStage, case: Case) -> None:
         if story.busy:
             stage.be_busy(10)
             story.play(stage)
+
+
+#: What somebody sends while others want to work.
+Disturbance: TypeAlias = "Callable[[SimStage], Sequence[bytes]]"
+
+
+def transfers_us(disturbance: Disturbance | None) -> int:
+    """How long a hundred transfers take, in virtual time, while somebody sends frames without end
+    that fill a twentieth of the wire."""
+    stage = SimStage(busy=True, lan=FatePlan(delay_us=50, rate_bytes_per_s=125_000_000))
+    frames = disturbance(stage) if disturbance is not None else []
+    began = stage.now_us
+    stage.be_busy(100)
+    while stage.busy:
+        if frames:
+            stage.inject(frames[:100], 1, 15)
+            frames = [*frames[100:], *frames[:100]]
+        else:
+            stage.run_for(1_500)
+        stage.drop()
+    took = stage.now_us - began
+    stage.finish()
+    return took
 
 
 def cut_places(frames: Sequence[bytes]) -> list[int]:

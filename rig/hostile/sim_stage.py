@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kyusim import FatePlan, World
 from kyusim.world import Counters, Task
 from rig.hostile import frames as f
-from rig.hostile.stage import MS, Conn, S, Station, clean_echo, describe
+from rig.hostile.stage import MS, Conn, S, Station, User, clean_echo, describe
 
 if TYPE_CHECKING:
     from kyusim.world import Step
@@ -33,11 +33,15 @@ BUSY = FatePlan(delay_us=50, rate_bytes_per_s=12_500_000)
 BUSY_FACTOR = 5
 
 
+#: Where reading() listens.
+READER = 2000
+
+
 class SimStage:
     """A board, a hostile station, and if wanted somebody who is busy with the board."""
 
-    def __init__(self, *, seed: int = 1, busy: bool = False) -> None:
-        self.world = World(seed, lan=BUSY) if busy else World(seed)
+    def __init__(self, *, seed: int = 1, busy: bool = False, lan: FatePlan = BUSY) -> None:
+        self.world = World(seed, lan=lan) if busy else World(seed)
         self.board = self.world.board()
         self.ip, self.mac = self.board.ip, self.board.mac
         self.me = Station("10.0.0.200", bytes.fromhex("020000000200"))
@@ -76,15 +80,65 @@ class SimStage:
             if why != "frame":
                 return heard
 
+    def hear_first(self, for_us: int) -> list[bytes]:
+        return self.hear(for_us)
+
+    def often(self, times: int) -> int:
+        return times
+
     def inject(self, frames: Sequence[bytes], times: int, gap_us: int = 100) -> None:
         self.world.inject_many(self.end, frames, times, gap_us)
 
     def counters(self) -> Counters:
         return self.board.counters()
 
+    def count_of(self, counter: str) -> int | None:
+        return self.counters()[counter]
+
     def fresh_port(self) -> int:
         self._next_port += 1
         return self._next_port
+
+    @property
+    def now_us(self) -> int:
+        return self.world.now_us
+
+    def state(self, conn: Conn) -> str:
+        return self.board.state(conn.port, self.me.ip, conn.local_port)
+
+    def reading(self) -> tuple[int, User]:
+        return READER, self.accepting(READER, ("recv_all",), ("sleep", 1 * S))
+
+    def leave(self, conn: Conn) -> None:
+        self.run_for(1 * S)  # which it sleeps
+        conn.take(self.hear(1 * MS))
+        self.send(conn.segment("A"))
+        self.hear(5 * MS)
+
+    def connecting(self, remote_port: int, *steps: Step) -> tuple[Task, Conn]:
+        """A program that connects to us, and our end after its SYN has come."""
+        self.drop()
+        task = self.program(("connect", self.me.ip, remote_port), *(steps or (("recv_all",),)))
+        came = self.hear(20 * MS)
+        assert [describe(self, frame) for frame in came] == ["tcp S"]
+        local = int.from_bytes(came[0][34:36], "big")
+        conn = Conn(self, local, remote_port)
+        conn.take(came)
+        return task, conn
+
+    def shell(self, command: str) -> str:
+        return self.board.shell(command)
+
+    def type(self, command: str) -> int:
+        start = len(self.board.console)
+        self.board.type(command + "\r")
+        return start
+
+    def await_said(self, text: str, start: int) -> str:
+        self.world.wait_for(lambda: text in self.board.console[start:], 30 * S)
+        said = self.board.console[start:]
+        assert text in said, said
+        return said
 
     # ---- Beyond a wire -----------------------------------------------------------------------
 
@@ -97,17 +151,6 @@ class SimStage:
         task = self.program(("listen", port), ("accept",), *steps)
         self.world.wait_for(lambda: self.board.listens(port), 5 * S)
         return task
-
-    def connecting(self, remote_port: int, *steps: Step) -> tuple[Task, Conn]:
-        """A program that connects to us, and our end after its SYN has come."""
-        self.drop()
-        task = self.program(("connect", self.me.ip, remote_port), *steps)
-        came = self.hear(20 * MS)
-        assert [describe(self, frame) for frame in came] == ["tcp S"]
-        local = int.from_bytes(came[0][34:36], "big")
-        conn = Conn(self, local, remote_port)
-        conn.take(came)
-        return task, conn
 
     def pools(self) -> dict[str, int]:
         now = self.counters()

@@ -47,9 +47,63 @@ class Stage(Protocol):
     def inject(self, frames: Sequence[bytes], times: int, gap_us: int = 100) -> None:
         """Sends all of `frames`, `times` times over."""
 
+    def hear_first(self, for_us: int) -> list[bytes]:
+        """As hear(); a wire's stage does not wait any longer once it is silent after an answer."""
+
+    def often(self, times: int) -> int:
+        """How many times something is repeated that the simulator repeats so often."""
+
     def counters(self) -> Mapping[str, int]: ...
+    def count_of(self, counter: str) -> int | None:
+        """While the shell does what type() told it. None: it is the one that would tell."""
+
     def fresh_port(self) -> int:
         """A port that no connection of ours has had."""
+
+    @property
+    def now_us(self) -> int: ...
+    def run_for(self, duration_us: int) -> None:
+        """Time passes; what comes meanwhile is kept for hear()."""
+
+    def drop(self) -> None:
+        """What has come is of no interest."""
+
+    @property
+    def busy(self) -> bool:
+        """Somebody else fetches at the same time."""
+
+    # ---- The board from inside ---------------------------------------------------------------
+
+    def state(self, conn: Conn) -> str:
+        """Of the connection at the board, by RFC 9293 §3.3.2; of none: LISTEN or CLOSED."""
+
+    def reading(self) -> tuple[int, User]:
+        """Waits at a port for a connection, and reads all of it."""
+
+    def leave(self, conn: Conn) -> None:
+        """Who reads has heard the end, and closes; we agree."""
+
+    def connecting(self, remote_port: int) -> tuple[User, Conn]:
+        """Connects to us, and reads all; and our end, after its SYN has come."""
+
+    def shell(self, command: str) -> str: ...
+    def type(self, command: str) -> int:
+        """A command, of which await_said() tells what comes of it: from here on."""
+
+    def await_said(self, text: str, start: int) -> str:
+        """All that was said since `start`, with `text` in it. AssertionError: it does not come."""
+
+
+class User(Protocol):
+    """Somebody at the board who uses a connection."""
+
+    @property
+    def received(self) -> bytes: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def error(self) -> str:
+        """Of who connects: "connect: refused", for instance; empty: none."""
 
 
 def packet(stage: Stage, protocol: int, payload: bytes, *, source: str = "") -> bytes:
@@ -112,7 +166,7 @@ class Conn:
         """Sends a segment, moves on, and hears what comes."""
         self.stage.send(self.segment(flags, data, **more))
         self.seq += len(data) + ("S" in flags) + ("F" in flags)
-        return self.take(self.stage.hear(60 * MS))
+        return self.take(self.stage.hear_first(60 * MS))
 
     def owns(self, frame: bytes) -> bool:
         """It came for this connection."""
@@ -137,7 +191,7 @@ class Conn:
         """The three-way handshake."""
         for wait_us in (20 * MS, 1_000 * MS):  # like any client it asks again
             self.stage.send(self.segment("S", options=options))
-            came = [frame for frame in self.stage.hear(wait_us) if self.owns(frame)]
+            came = [frame for frame in self.stage.hear_first(wait_us) if self.owns(frame)]
             if came:
                 break
         assert texts(self.stage, came)[:1] == [answer], texts(self.stage, came)
@@ -211,7 +265,8 @@ def clean_echo(stage: Stage) -> None:
     conn.say("PA", b"are you well?")
     assert bytes(conn.heard) == b"are you well?"
     conn.say("FA")
-    conn.say("A")
+    stage.send(conn.segment("A"))
+    stage.hear(1 * MS)
     stage.conns.clear()
 
 

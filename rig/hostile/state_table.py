@@ -107,7 +107,7 @@ def played(stage: SimStage, state: str, segment: rfc.Segment) -> str:
         if state == rfc.CLOSE_WAIT:
             stage.run_for(200 * MS)
         user = _user(reached, task, before)
-    _clear(stage, reached)
+    clear(stage, reached)
     return f"{answer} | {after} | {user}"
 
 
@@ -141,7 +141,7 @@ def _answer(conn: Conn, frame: bytes, segment: rfc.Segment) -> str:
     return text
 
 
-def _clear(stage: SimStage, reached: Reached) -> None:
+def clear(stage: SimStage, reached: Reached) -> None:
     """Whatever is left of it goes, and its user too."""
     conn = reached.conn
     conn.take(stage.hear(1 * MS))

@@ -9,7 +9,7 @@ from itertools import combinations, product
 
 from kyusim.native import big_pattern
 from rig.hostile import frames as f
-from rig.hostile.case import Case, Shot, Story
+from rig.hostile.case import CALLS, CLOCK, LONG, Case, Shot, Story
 from rig.hostile.ipv4 import ip_frame
 from rig.hostile.sim_stage import SimStage
 from rig.hostile.stage import MS, Conn, S, Stage, established, texts
@@ -63,14 +63,15 @@ def _aimed(name: str, flags: str, counter: str, *answers: str, seq: int = 0, ack
                 limit=limit)  # fmt: skip
 
 
-def _reset_in_syn_sent(stage: SimStage) -> None:
-    task, conn = stage.connecting(stage.fresh_port(), ("recv_all",))
-    before = stage.counters()[_UNSENT]
+def _reset_in_syn_sent(stage: Stage) -> None:
+    task, conn = stage.connecting(stage.fresh_port())
+    before = stage.count_of(_UNSENT)
     bad = [conn.segment("RA", ack=off) for off in (1, -1, -2, 1000, 1 << 31)]
     bare = [conn.segment("R", seq=off) for off in (0, 1, 1 << 31)]
-    stage.inject(bad + bare, 100)
+    times = stage.often(100)
+    stage.inject(bad + bare, times)
     assert texts(stage, stage.hear(1 * MS)) == []
-    assert stage.counters()[_UNSENT] - before == 500
+    assert before is None or stage.count_of(_UNSENT) == before + 5 * times
     assert not task.done
     stage.send(conn.segment("RA"))
     stage.hear(1 * MS)
@@ -98,7 +99,7 @@ CASE_36 = Case(
         _aimed("half the space away", "RA", _OUTSIDE, seq=1 << 31),
     ),
     (
-        Story("at the exact number", _exact_reset, cuts=(34, 38, 47, 53, -1)),
+        Story("at the exact number", _exact_reset, cuts=(34, 38, 47, 53, -1), off_wire=CALLS),
         Story("in SYN-SENT", _reset_in_syn_sent, times=5, cuts=(34, 42, 47, -1)),
     ),
 )  # fmt: skip
@@ -140,7 +141,7 @@ CASE_37 = Case(
         _aimed("ACK of the far past", "PA", _UNSENT, "tcp A", ack=-70_000, data=b"evil",
                limit=_LIMIT),
     ),
-    (Story("one limit for all", _global_limit, times=2, cuts=(34, 47, -1)),),
+    (Story("one limit for all", _global_limit, times=2, cuts=(34, 47, -1), off_wire=CLOCK),),
 )  # fmt: skip
 
 CASE_38 = Case(
@@ -163,10 +164,10 @@ CASE_38 = Case(
 _CELLS, _CELL = 6, 3
 
 
-def _overlaps(stage: SimStage) -> None:
+def _overlaps(stage: Stage) -> None:
     """Every two pieces of six cells, one after the other, then all of it: what came first stays."""
-    task = stage.accepting(2000, ("recv_all",))
-    conn = Conn(stage, 2000, stage.fresh_port()).open(options=b"\x02\x04\x05\xb4\x01\x01\x04\x02")
+    port, user = stage.reading()
+    conn = Conn(stage, port, stage.fresh_port()).open(options=b"\x02\x04\x05\xb4\x01\x01\x04\x02")
     pieces = list(combinations(range(_CELLS + 1), 2))
     expected = bytearray()
     size = _CELLS * _CELL
@@ -186,10 +187,10 @@ def _overlaps(stage: SimStage) -> None:
         expected += model
         stage.run_for(200)
     stage.hear(50 * MS)
-    assert task.board.state(2000, stage.me.ip, conn.local_port) == "ESTABLISHED"
-    assert task.received == bytes(expected)
+    assert stage.state(conn) == "ESTABLISHED"
+    assert user.received == bytes(expected)
     conn.say("FA")
-    conn.say("A")
+    stage.leave(conn)
 
 
 CASE_43 = Case(
@@ -203,26 +204,23 @@ CASE_43 = Case(
 # ---- 46, 47, 48 ----------------------------------------------------------------------------------
 
 
-def _above_fin(stage: SimStage) -> None:
+def _above_fin(stage: Stage) -> None:
     """Data above a FIN, a FIN twice, a FIN before its data: the stream ends where it said."""
-    task = stage.accepting(2000, ("recv_all",), ("sleep", 1 * S))
-    conn = established(stage, 2000)
+    port, user = stage.reading()
+    conn = established(stage, port)
     fin = conn.segment("FPA", b"de", seq=3)
     above = conn.segment("PA", b"evil", seq=6)
     stage.inject([fin, fin, above, conn.segment("PA", b"x" * 9, seq=1)], 20)
-    assert task.received == b""
+    assert user.received == b""
     stage.send(conn.segment("PA", b"abc"))
     conn.take(stage.hear(5 * MS))
-    stage.inject([fin, above], 50)
+    stage.inject([fin, above], stage.often(50))
     conn.take(stage.hear(5 * MS))
-    assert task.received == b"axxde", "what came first stays, and nothing is above a FIN"
+    assert user.received == b"axxde", "what came first stays, and nothing is above a FIN"
     assert conn.acked == conn.seq + 6
     conn.seq += 6
-    stage.run_for(1 * S)
-    conn.take(stage.hear(1 * MS))
-    stage.send(conn.segment("A"))
-    stage.hear(5 * MS)
-    assert stage.board.state(2000, stage.me.ip, conn.local_port) == "CLOSED"
+    stage.leave(conn)
+    assert stage.state(conn) in ("CLOSED", "LISTEN")
 
 
 def _after_close(stage: SimStage) -> None:
@@ -251,7 +249,7 @@ CASE_46 = Case(
     "bytes above FIN dropped; idempotent; RST to data after full close",
     stories=(
         Story("data above FIN", _above_fin),
-        Story("data after close", _after_close),
+        Story("data after close", _after_close, off_wire=CALLS),
     ),
 )
 
@@ -307,9 +305,17 @@ CASE_47 = Case(
     "half-close",
     "both transfers complete; an orphaned FIN-WAIT-2 is gone in the configured time",
     stories=(
-        Story("they close and read 1 MiB", _they_close_first, times=2, cuts=(34, 54, -1)),
-        Story("we close and read 1 MiB", _we_close_first, times=2, cuts=(34, 54, 700)),
-        Story("they vanish", _they_vanish, times=5),
+        Story(
+            "they close and read 1 MiB",
+            _they_close_first,
+            times=2,
+            cuts=(34, 54, -1),
+            off_wire=CALLS,
+        ),
+        Story(
+            "we close and read 1 MiB", _we_close_first, times=2, cuts=(34, 54, 700), off_wire=CALLS
+        ),
+        Story("they vanish", _they_vanish, times=5, off_wire=LONG),
     ),
 )
 
@@ -375,8 +381,8 @@ CASE_48 = Case(
     "TIME-WAIT",
     "old data: ACK; RST ignored; a newer SYN accepted, an older one acknowledged; bounded",
     stories=(
-        Story("what comes late", _in_time_wait, times=10),
-        Story("2 000 closes", _many_closes, times=0, cuts=()),
+        Story("what comes late", _in_time_wait, times=10, off_wire=CALLS),
+        Story("2 000 closes", _many_closes, times=0, cuts=(), off_wire=CALLS),
     ),
 )
 
@@ -384,12 +390,12 @@ CASE_48 = Case(
 # ---- 50: wraps -----------------------------------------------------------------------------------
 
 
-def _wrap(start: int, stage: SimStage) -> None:
+def _wrap(start: int, stage: Stage) -> None:
     """The peer's numbers pass the end of the circle, or its middle, in order and out of it."""
     draw = random.Random(start)
     text = draw.randbytes(100_000)
-    task = stage.accepting(2000, ("recv_all",))
-    conn = Conn(stage, 2000, stage.fresh_port(), seq=start).open()
+    port, user = stage.reading()
+    conn = Conn(stage, port, stage.fresh_port(), seq=start).open()
     for at in range(0, len(text), 14_600):
         pieces = list(range(at, min(at + 14_600, len(text)), 1460))
         draw.shuffle(pieces)
@@ -399,8 +405,9 @@ def _wrap(start: int, stage: SimStage) -> None:
     conn.seq += len(text)
     conn.say("FA")
     conn.say("A")
-    assert (task.done, task.error) == (True, "")
-    assert task.received == text
+    assert user.received == text
+    assert not user.error
+    stage.leave(conn)
 
 
 CASE_50 = Case(

@@ -163,9 +163,13 @@ def test_an_image_that_was_built_anew_meanwhile_is_noticed(
         ],
         stdout=subprocess.DEVNULL,
     )
-    wait_until(lambda: (tmp_path / "r" / journal.RUN).exists(), "run")
-    wait_until(lambda: any(read_transfers(tmp_path / "r")), "transfer")
-    shutil.copy(board_choice.image, image)
-    assert run.wait(timeout=4 * LONG_S) == 3
+    try:
+        wait_until(lambda: (tmp_path / "r" / journal.RUN).exists(), "run")
+        wait_until(lambda: any(read_transfers(tmp_path / "r")), "transfer")
+        shutil.copy(board_choice.image, image)
+        assert run.wait(timeout=2 * LONG_S) == 3
+    finally:
+        run.kill()
+        run.wait()
     detail = json.loads((tmp_path / "r" / journal.SUMMARY).read_text())["detail"]
     assert "built anew" in detail

@@ -40,7 +40,7 @@ class EventLog:
     def advance(self, limit_us: int, task: Task | None) -> None:
         """Runs until `task` has ended or the clock shows `limit_us`."""
         while task is None or not task.done:
-            next_us = self._world.native.next_event_us
+            next_us = self._world.next_event_us
             if next_us is None or next_us > limit_us:
                 self._world.run_until(limit_us)
                 return

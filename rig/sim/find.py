@@ -139,7 +139,8 @@ def smallest(failed: trial.Trial, seconds: float = 30.0) -> trial.Trial:
         return finding is not None and finding.cause == cause
 
     simpler = _simpler_wire(start, failed.plan, cause)
-    simpler = _simpler_schedule(simpler, cause, time.monotonic() + seconds / 3)
+    if not simpler.plan.acts:
+        simpler = _simpler_schedule(simpler, cause, time.monotonic() + seconds / 3)
     return trial.run(shrink(simpler.plan, fails, end - time.monotonic()))
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rig.errors import UserError
-from rig.sim import faults
+from rig.sim import acts, faults
+from rig.sim.acts import Act
 from rig.sim.diagnose import EXPECTED
 from rig.sim.faults import Fault
 
@@ -39,6 +40,9 @@ class Plan:
     "robin:SLICE" (TIME: a scheduling point in so many takes time, 0 none; ORDER: one choice of
     threads and one wait in so many; MEMORY: one allocation in so many fails) or a recorded list,
     `41:s2,77:t30`.
+
+    With `acts` it is a siege (rig/sim/siege.py), whose load they are. The wire stays; its faults
+    are drawn, and nobody chooses.
     """
 
     seed: int = 1
@@ -62,6 +66,7 @@ class Plan:
     flaps: str = ""
     fates: str = ""
     choices: str = "none"
+    acts: str = ""
 
     def __str__(self) -> str:
         words = []
@@ -73,9 +78,10 @@ class Plan:
 
     @property
     def recorded(self) -> bool:
-        """The choices are a list, not a way to draw them, and so are the faults."""
+        """The choices are a list, not a way to draw them, and so are the faults; or it is a siege,
+        which is as it is."""
         listed = self.choices == "none" or self.choices[:1].isdigit()
-        return listed and not self.drawn_faults()
+        return bool(self.acts) or (listed and not self.drawn_faults())
 
     def choice_list(self) -> tuple[str, ...]:
         assert self.choices == "none" or self.choices[:1].isdigit()
@@ -83,6 +89,13 @@ class Plan:
 
     def with_choices(self, choices: tuple[str, ...]) -> Plan:
         return replace(self, choices=",".join(choices) or "none")
+
+    def act_list(self) -> tuple[Act, ...]:
+        return acts.parse(self.acts)
+
+    def with_acts(self, some: tuple[Act, ...]) -> Plan:
+        """A siege of none is one that waits for nothing."""
+        return replace(self, acts=acts.to_text(some) or "wait0")
 
     # ---- The wire ----------------------------------------------------------------------------
 
@@ -109,6 +122,8 @@ class Plan:
 
 
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Plan)}
+#: What a siege has no use for.
+_NOT_WITH_ACTS = ("clients", "transfers", "size", "chunk", "noise", "burst", "fates", "choices")
 
 
 # ---- Reading ---------------------------------------------------------------------------------
@@ -147,6 +162,8 @@ def parse(line: str) -> Plan:
     plan = Plan(**values)
     if plan.fates and plan.drawn_faults():
         raise _no_plan(f"fates= takes the place of {plan.drawn_faults()[0]}=: give one of them")
+    if plan.acts and (beside := [name for name in _NOT_WITH_ACTS if name in values]):
+        raise _no_plan(f"acts= and {beside[0]}= do not go together: give one of them")
     return plan
 
 
@@ -190,7 +207,13 @@ def _fates_problem(text: str) -> str:
     return ""
 
 
+def _acts_problem(text: str) -> str:
+    acts.parse(text)  # likewise
+    return ""
+
+
 _CHECKS: dict[str, Callable[[Any], str]] = {
+    "acts": _acts_problem,
     "bug": _bug_problem,
     "choices": _choices_problem,
     "flaps": _flaps_problem,

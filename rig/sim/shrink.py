@@ -58,11 +58,33 @@ def shrink(plan: Plan, fails: Callable[[Plan], bool], seconds: float = 30.0) -> 
         return time.monotonic() < end and fails(candidate)
 
     assert plan.recorded
+    if plan.acts:
+        return _fewer_acts(plan, still)
     plan = _fewer_faults(plan, still)
     plan = _less_work(plan, still)
     plan = plan.with_choices(fewer(plan.choice_list(), lambda some: still(plan.with_choices(some))))
     # With a simpler schedule less of the rest is needed.
     return _less_work(_fewer_faults(plan, still), still)
+
+
+def _fewer_acts(plan: Plan, still: Callable[[Plan], bool]) -> Plan:
+    """And of the talks that are left, fewer calls."""
+    plan = plan.with_acts(fewer(plan.act_list(), lambda some: still(plan.with_acts(some))))
+    for n, act in enumerate(plan.act_list()):
+        if act.kind == "talk":
+            plan = _fewer_calls(plan, n, still)
+    return plan
+
+
+def _fewer_calls(plan: Plan, talk: int, still: Callable[[Plan], bool]) -> Plan:
+    acts = plan.act_list()
+    *calls, ending = acts[talk].calls
+
+    def with_calls(some: tuple[str, ...]) -> Plan:
+        act = replace(acts[talk], arguments=(".".join([*some, ending]),))
+        return plan.with_acts((*acts[:talk], act, *acts[talk + 1 :]))
+
+    return with_calls(fewer(calls, lambda some: still(with_calls(some))))
 
 
 def _fewer_faults(plan: Plan, still: Callable[[Plan], bool]) -> Plan:

@@ -113,7 +113,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     (scripts / "one").mkdir(parents=True)
     (scripts / "one" / "good.pkt").write_text(PLAIN, encoding="utf-8")
     (scripts / "one" / "bad.pkt").write_text(f"{PLAIN}// FAILS\n", encoding="utf-8")
-    (scripts / "one" / "closing-ipv4.pkt").write_text(f"{PLAIN}// FAILS\n", encoding="utf-8")
+    (scripts / "one" / "user_timeout.pkt").write_text(f"{PLAIN}// FAILS\n", encoding="utf-8")
     (scripts / "six.pkt").write_text(f"--ip_version=ipv6\n{PLAIN}", encoding="utf-8")
     (tmp_path / "adapter.so").touch()
     monkeypatch.setattr(runs, "judge_of", lambda _adapter: judge)
@@ -139,12 +139,12 @@ def test_scripts_are_run_with_commands_of_ours_and_counted_by_folder(
     assert cli.run(["packetdrill", *options, "--at-least", "50"]) == 0
     text = capsys.readouterr().out
     assert "failed  one/bad.pkt: s.pkt:7: not what was expected" in text
-    assert "choice  one/closing-ipv4.pkt" in text
+    assert "choice  one/user_timeout.pkt" in text
     assert "1  not claimed: IPv6" in text
     outcomes = {r["script"]: r["outcome"] for r in json.loads(told.read_text())["scripts"]}
     assert outcomes == {
         "one/bad.pkt": "failed",
-        "one/closing-ipv4.pkt": "another system's choice",
+        "one/user_timeout.pkt": "another system's choice",
         "one/good.pkt": "passed",
         "six.pkt": "not claimed",
     }
@@ -180,5 +180,5 @@ def test_choices_are_told_apart_from_faults() -> None:
     results = [Result("a", ".", Outcome.PASSED), Result("b", ".", Outcome.CHOICE, "why")]
     assert report.percent(results) == 100.0
     assert report.percent(results, with_choices=True) == 50.0
-    assert choice_of("rcv-rst-closing-left-edge-secure-ipv4.pkt")
+    assert choice_of("rcv-syn-ack-with-data-listen-ipv4.pkt")
     assert not choice_of("rcv-rst-established-left-edge-secure-ipv4.pkt")

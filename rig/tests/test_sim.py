@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rig import cli
@@ -29,6 +31,8 @@ def test_a_plan_is_one_line_that_reads_back() -> None:
         Plan(jitter_us=3, rate_bytes_per_s=5, flaps="7-9,20-21", choices="robin:3"),
         Plan(burst_start=1 / 3, burst_end=1.0, duplicate=1e-9, reorder=0.1, truncate=0.3),
         Plan(corrupt=0.02, choices="random:4294967295:10:20:300"),
+        Plan(loss=0.1, acts="talk0:s100.r50.z300.all,big1,wait0,rst3:-1460,noise1:00ff,noise0:"),
+        Plan(bug="shared-buffer", acts="talk1:close,again9,far0:1400,spoil1:7:255,error2:4:68"),
     ):
         assert parse(str(plan)) == plan
     assert str(Plan(seed=7)) == "seed=7"
@@ -51,6 +55,16 @@ def test_a_plan_is_one_line_that_reads_back() -> None:
         "choices=random:1",
         "choices=pct:1:999:5:5",
         "choices=3:x1",
+        "acts=",
+        "acts=talk0:s1",
+        "acts=talk2:all",
+        "acts=talk0:s1.all,",
+        "acts=rst1",
+        "acts=rst1:2:3",
+        "acts=noise0:0",
+        "acts=wait01",
+        "acts=wait1 transfers=2",
+        "acts=wait1 choices=robin:3",
         "flaps=9-7",
         "flaps=9",
         "fates=a1",
@@ -124,6 +138,17 @@ def test_faults_that_only_a_longer_schedule_needed_go_with_it() -> None:
         return "2:n1" in candidate.choices and (simple or "b2" in candidate.fates)
 
     assert shrink(plan, fails) == Plan(choices="2:n1")
+
+
+def test_a_siege_loses_acts_and_calls_that_do_not_matter() -> None:
+    plan = Plan(acts="talk0:s9.r5.s7.close,wait100,big1,talk1:s1.abort,again3,wait5", loss=0.1)
+
+    def fails(candidate: Plan) -> bool:
+        kinds = [act.kind for act in candidate.act_list()]
+        return "s7" in candidate.acts and "again" in kinds[kinds.index("talk") :]
+
+    assert shrink(plan, fails) == replace(plan, acts="talk0:s7.close,again3")
+    assert shrink(plan, lambda _: True).acts == "wait0"
 
 
 def test_a_quiet_board_gives_no_finding() -> None:

@@ -69,7 +69,7 @@ TEST_F(Attack, two_ends_that_disagree_do_not_answer_each_other_for_ever) {
 }
 
 TEST_F(Attack, data_outside_the_window_is_answered_and_not_taken) {
-    EXPECT_EQ(forged(peer_.seq + 65535, peer_.ack).send(kAck, "evil").size(), 1U);
+    EXPECT_EQ(forged(peer_.seq + 65535 + 1460, peer_.ack).send(kAck, "evil").size(), 1U);
     EXPECT_EQ(forged(peer_.seq - 4, peer_.ack).send(kAck, "evil").size(), 1U);
     EXPECT_EQ(so_->receive.size(), 0U);
 }
@@ -78,10 +78,25 @@ TEST_F(Attack, of_data_across_the_edges_only_the_inside_is_taken) {
     forged(peer_.seq - 3, peer_.ack).send(kAck, "XXXabc");
     EXPECT_EQ(read(*so_), "abc");
     peer_.seq += 3;
+    so_->receive.set_limit(kUnscaledBytes - 3);
     const std::uint32_t left = tp().advertised();
     forged(peer_.seq + left - 2, peer_.ack).send(kAck | kFin, "yzBEYOND");
     EXPECT_EQ(tp().reassembly.count(), 1U);
     EXPECT_FALSE(tp().reassembly.fin_known()) << "a FIN beyond the window is not there";
+}
+
+TEST_F(Attack, a_segment_across_the_edge_is_taken_whole_where_there_is_room) {
+    const std::string text(kUnscaledBytes + 100, 't');
+    so_->receive.set_limit(kReceiveBytes);
+    const std::uint32_t cut = kUnscaledBytes - 1360;
+    forged(peer_.seq + cut, peer_.ack).send(kAck | kFin, text.substr(cut));
+    EXPECT_EQ(tp().advertised(), kUnscaledBytes) << "it has told of no wider window";
+    for (std::uint32_t at = 0; at < cut; at += 1400) {
+        peer_.say(text.substr(at, std::min(1400U, cut - at)));
+    }
+    EXPECT_EQ(so_->receive.size(), text.size());
+    EXPECT_EQ(state(*so_), ConnectionState::close_wait);
+    EXPECT_TRUE(read(*so_) == text);
 }
 
 TEST_F(Attack, single_bytes_at_every_second_place_cost_little) {

@@ -60,11 +60,28 @@ TEST_F(Close, both_at_once_pass_through_closing) {
     close(so);
     const Answers a = peer_.say("", kFin);  // does not acknowledge ours
     ASSERT_EQ(a.size(), 1U);
-    EXPECT_TRUE(a[0].is(kAck));
+    EXPECT_TRUE(a[0].is(kFin | kAck)) << "which may be lost: it goes again with the ACK";
+    EXPECT_EQ(a[0].seq, peer_.ack);
+    EXPECT_EQ(a[0].ack, peer_.seq);
+    const Answers again = peer_.send(kFin | kAck);
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_TRUE(again[0].is(kAck)) << "and by itself when it is late";
     EXPECT_EQ(connections(), 1U);
     EXPECT_TRUE(peer_.acknowledge(peer_.ack + 1).empty());
     EXPECT_EQ(connections(), 0U);
     EXPECT_EQ(waiting(), 1U);
+}
+
+TEST_F(Close, a_fin_that_comes_again_with_the_ack_of_ours_ends_closing) {
+    Socket& so = established(peer_);
+    close(so);
+    peer_.say("", kFin);
+    peer_.seq -= 1;
+    ++peer_.ack;
+    EXPECT_TRUE(peer_.send(kFin | kAck).empty());
+    EXPECT_EQ(connections(), 0U);
+    EXPECT_EQ(waiting(), 1U);
+    EXPECT_EQ(peer_.send(kFin | kAck).size(), 1U) << "and again: TIME-WAIT answers";
 }
 
 TEST_F(Close, a_fin_above_the_first_is_acknowledged_and_is_nothing) {

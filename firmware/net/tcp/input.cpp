@@ -281,6 +281,7 @@ namespace {
 void take_text_and_fin(LockedNet& net, Tcpcb& tp, const TcpSegment& seg, Mbuf&& data) {
     const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
     if (take_text(net, tp, seg, std::move(data)) == Next::done) return;
+    tp.rcv_adv = later(tp.rcv_adv, tp.rcv_nxt);  // more was taken than was promised
     if (seg.flags.fin()) {
         const bool first = receives(tp.state);
         if (first) tp.reassembly.note_fin(end);

@@ -13,14 +13,28 @@ namespace kyu::net {
 
 namespace {
 
+/// RCV.WND: what was promised, and a segment more if there is room. A peer's last segment lies
+/// across the edge unless the window is a multiple of its size, and the field cannot tell every
+/// window. One that was closed is closed.
+SeqLen receive_window(const Tcpcb& tp) {
+    const std::uint32_t promised = tp.advertised();
+    if (promised == 0) return SeqLen{0};
+    return SeqLen{std::max(promised, std::min(tp.socket->receive.space(), promised + tp.mss - 1))};
+}
+
 /// The table of §3.4. A bare ACK may also stand on the right edge: a peer whose data filled our
 /// window and got lost has no other number to send one with.
 bool acceptable(const Tcpcb& tp, const TcpSegment& seg) {
-    const SeqLen window{tp.advertised()};
+    const SeqLen window = receive_window(tp);
     const std::uint32_t length = seg.length().value;
     if (length == 0) {
         const SeqLen edge{seg.flags.rst() ? 0U : 1U};
         return seg.seq == tp.rcv_nxt || seg.seq.in_window(tp.rcv_nxt, window + edge);
+    }
+    // Of two FINs that crossed each may come again with the ACK of the other one.
+    if (tp.state == ConnectionState::closing && seg.flags.fin() && !seg.flags.rst() &&
+        seg.seq + SeqLen{length} == tp.rcv_nxt) {
+        return true;
     }
     return seg.seq.in_window(tp.rcv_nxt, window) ||
            (seg.seq + SeqLen{length - 1}).in_window(tp.rcv_nxt, window);
@@ -40,13 +54,14 @@ void trim_to_window(Tcpcb& tp, TcpSegment& seg, Mbuf& data) {
         tp.ack_now = true;
     }
     const SeqNum end = seg.seq + SeqLen{seg.data_bytes};
-    if (end.is_after(tp.rcv_adv)) {
-        const std::uint32_t beyond = (end - tp.rcv_adv).value;
+    const SeqNum edge = tp.rcv_nxt + receive_window(tp);
+    if (end.is_after(edge)) {
+        const std::uint32_t beyond = (end - edge).value;
         data.trim_back(beyond);
         seg.data_bytes = static_cast<std::uint16_t>(seg.data_bytes - beyond);
         seg.flags.clear(TcpFlags::kFin);
         tp.ack_now = true;
-    } else if (seg.flags.fin() && end == tp.rcv_adv) {
+    } else if (seg.flags.fin() && end == edge) {
         seg.flags.clear(TcpFlags::kFin);  // no room for its number: it will come again
         tp.ack_now = true;
     }

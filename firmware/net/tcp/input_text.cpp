@@ -128,7 +128,11 @@ Next check_fin(LockedNet& net, Tcpcb& tp) {
     net.wake(so.readable);
     switch (tp.state) {
         case ConnectionState::established: tp.state = ConnectionState::close_wait; break;
-        case ConnectionState::fin_wait_1: tp.state = ConnectionState::closing; break;
+        case ConnectionState::fin_wait_1:
+            tp.state = ConnectionState::closing;
+            // Both FINs have crossed, or ours was lost: with it the ACK costs no segment more.
+            if (tp.in_flight() == 1 && tp.socket->send.size() == 0) tcp_tail_probe(net, tp);
+            break;
         case ConnectionState::fin_wait_2:
             tcp_output(net, tp);
             enter_time_wait(net, tp);

@@ -13,19 +13,21 @@ namespace kyu::net {
 /// that it touches. On return `after` is the piece that holds it.
 bool ReassemblyQueue::insert_gap(ReassemblyPool& pool, ReassemblyPiece*& after, SeqNum first,
                                  Mbuf data) {
+    ReassemblyPiece* next = after == nullptr ? head_ : after->next;
+    const bool follows = after != nullptr && after->end() == first;
+    const bool precedes = next != nullptr && next->first == first + SeqLen{data.size()};
+    if (!follows && !precedes && count_ >= kReassemblyPerConnection) return false;
     unpin_small(data);
     const std::uint32_t memory = data.memory();
     if (memory_ + memory > kReassemblyMemory) return false;
-    ReassemblyPiece* next = after == nullptr ? head_ : after->next;
-    if (after != nullptr && after->end() == first) {
+    if (follows) {
         after->data.append(std::move(data));
-    } else if (next != nullptr && next->first == first + SeqLen{data.size()}) {
+    } else if (precedes) {
         data.append(std::move(next->data));
         next->data = std::move(data);
         next->first = first;
         after = next;
     } else {
-        if (count_ >= kReassemblyPerConnection) return false;
         ReassemblyPiece* piece = pool.allocate();
         if (piece == nullptr) return false;
         piece->first = first;
@@ -43,13 +45,15 @@ bool ReassemblyQueue::insert_gap(ReassemblyPool& pool, ReassemblyPiece*& after, 
         pool.release(*next);
         --count_;
     }
+    if (after->next == nullptr) tail_ = after;
     return true;
 }
 
 bool ReassemblyQueue::insert(ReassemblyPool& pool, SeqNum first, Mbuf data) {
     trim_to_fin(first, data);
-    ReassemblyPiece* after = nullptr;
-    ReassemblyPiece* at = head_;
+    const bool last = head_ != nullptr && ends_before(first);
+    ReassemblyPiece* after = last ? tail_ : nullptr;
+    ReassemblyPiece* at = last ? nullptr : head_;
     while (data.size() > 0) {
         while (at != nullptr && !at->end().is_after(first)) {
             after = at;
@@ -91,6 +95,8 @@ void ReassemblyQueue::note_fin(SeqNum at) {
 }
 
 std::optional<SackBlock> ReassemblyQueue::piece_around(SeqNum at) const {
+    if (ends_before(at)) return std::nullopt;
+    if (!tail_->first.is_after(at)) return SackBlock{tail_->first, tail_->end()};
     for (const ReassemblyPiece* p = head_; p != nullptr; p = p->next) {
         if (at.in_window(p->first, SeqLen{p->data.size()})) return SackBlock{p->first, p->end()};
     }
@@ -98,6 +104,7 @@ std::optional<SackBlock> ReassemblyQueue::piece_around(SeqNum at) const {
 }
 
 std::optional<SackBlock> ReassemblyQueue::overlap(SeqNum first, SeqNum end) const {
+    if (ends_before(first)) return std::nullopt;
     for (const ReassemblyPiece* p = head_; p != nullptr; p = p->next) {
         const SackBlock common{later(p->first, first), earlier(p->end(), end)};
         if (common.end.is_after(common.first)) return common;
@@ -141,6 +148,7 @@ bool ReassemblyQueue::consistent() const {
         memory += p->data.memory();
         if (p->data.size() == 0) return false;
         if (p->next != nullptr && !p->next->first.is_after(p->end())) return false;
+        if (p->next == nullptr && p != tail_) return false;
     }
     return count == count_ && memory == memory_ && count <= kReassemblyPerConnection;
 }

@@ -30,11 +30,16 @@ using ReassemblyPool = Pool<ReassemblyPiece, kReassemblyMax>;
 
 class ReassemblyQueue {
     ReassemblyPiece* head_{nullptr};
+    ReassemblyPiece* tail_{nullptr};  ///< the last one, while there is one
     std::uint32_t count_{0};
     std::uint32_t memory_{0};
     bool fin_known_{false};
     SeqNum fin_at_{};
 
+    /// Nothing is here from `at` on. Most segments that come too early come last of all: no walk.
+    [[nodiscard]] bool ends_before(SeqNum at) const {
+        return head_ == nullptr || !tail_->end().is_after(at);
+    }
     bool insert_gap(ReassemblyPool& pool, ReassemblyPiece*& after, SeqNum first, Mbuf data);
 
 public:
