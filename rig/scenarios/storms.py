@@ -79,11 +79,11 @@ def hostile(guest: Guest) -> list[bytes]:
 
     air = guest.air()
     stage: Any = _Stage(air.ip, air.mac, air.me)
-    cases = [c for c in CASES if any(shot.wire and shot.at is None for shot in c.shots)]
+    cases = [c for c in CASES if any(not shot.off_wire and shot.at is None for shot in c.shots)]
     case = cases[(guest.number - 1) % len(cases)]
     made: list[bytes] = []
     for shot in case.shots:
-        if shot.wire and shot.at is None:
+        if not shot.off_wire and shot.at is None:
             made += list(shot.frames(stage, None))[:COUNT]
     some = [guest.dice.choice(made) for _ in range(8)]
     changed = [m for n, one in enumerate(some) for m in mutations(one, guest.number + n)]
