@@ -87,7 +87,12 @@ def hostile(guest: Guest) -> list[bytes]:
             made += list(shot.frames(stage, None))[:COUNT]
     some = [guest.dice.choice(made) for _ in range(8)]
     changed = [m for n, one in enumerate(some) for m in mutations(one, guest.number + n)]
-    return [frame for frame in made + changed if 14 <= len(frame) <= 1514]
+    return [frame for frame in made + changed if 14 <= len(frame) <= 1514 and _whole(frame)]
+
+
+def _whole(frame: bytes) -> bool:
+    """No fragment: those are kept for 30 s, longer than a run waits for the pools to empty."""
+    return frame[12:14] != b"\x08\0" or not int.from_bytes(frame[20:22], "big") & 0x3FFF
 
 
 def _ip(air: Air, protocol: int, payload: bytes, source: str = "") -> bytes:
