@@ -42,7 +42,8 @@ def pings(guest: Guest) -> list[bytes]:
 
     air, dice = guest.air(), guest.dice
     sizes = (dice.choice((0, 56, 1472)) for _ in range(COUNT))
-    return [_ip(air, f.ICMP, f.echo(bytes(size), sequence=n)) for n, size in enumerate(sizes)]
+    made = [_ip(air, f.ICMP, f.echo(bytes(size), sequence=n)) for n, size in enumerate(sizes)]
+    return _known(air, made)
 
 
 def datagrams(guest: Guest) -> list[bytes]:
@@ -54,7 +55,7 @@ def datagrams(guest: Guest) -> list[bytes]:
         port = dice.choice((7, 9, dice.randrange(1, 65536)))
         data = bytes(dice.choice((0, 1, 512, 1472)))
         made.append(_ip(air, f.UDP, f.udp(air.me.ip, air.ip, 4000, port, data)))
-    return made
+    return _known(air, made)
 
 
 @dataclass
@@ -87,7 +88,20 @@ def hostile(guest: Guest) -> list[bytes]:
             made += list(shot.frames(stage, None))[:COUNT]
     some = [guest.dice.choice(made) for _ in range(8)]
     changed = [m for n, one in enumerate(some) for m in mutations(one, guest.number + n)]
-    return [frame for frame in made + changed if 14 <= len(frame) <= 1514 and _whole(frame)]
+    sent = [one for one in made + changed if 14 <= len(one) <= 1514 and _whole(one)]
+    return _known(air, sent)
+
+
+def _known(air: Air, frames: list[bytes]) -> list[bytes]:
+    """Now and then the station asks by ARP, so that answers to it do not wait for its address."""
+    from rig.hostile import frames as f
+
+    question = f.arp(f.REQUEST, air.me.mac, air.me.ip, bytes(6), air.ip)
+    hello = f.ether(f.BROADCAST, air.me.mac, f.ARP, question)
+    told = []
+    for number, frame in enumerate(frames):
+        told += [hello, frame] if number % 50 == 0 else [frame]
+    return told
 
 
 def _whole(frame: bytes) -> bool:
