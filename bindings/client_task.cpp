@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kernel/panic.hpp"
 #include "kernel/port.hpp"
@@ -25,6 +26,11 @@ using net::TcpSocket;
 
 constexpr std::size_t kPieceBytes = 16384;
 constexpr unsigned kBacklog = 8;
+
+// How often an open program that has nothing to do looks for more: at first soon, after a while
+// rarely, so that days of silence are few events.
+constexpr Duration kNapMin = Duration::from_ms(1);
+constexpr Duration kNapMax = Duration::from_ms(1000);
 
 std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span<const char>(text.data(), text.size()));
@@ -136,15 +142,22 @@ const char* to_text(Step::Kind kind) {
     return nullptr;
 }
 
-void run_steps(net::Net& net, ThreadContext& self, ClientTask& task,
-               const std::vector<Step>& steps) {
+void run_steps(net::Net& net, ThreadContext& self, ClientTask& task) {
     Program program{net, self, task};
-    for (const Step& step : steps) {
+    Duration nap = kNapMin;
+    while (task.step < task.steps.size() || task.open) {
+        if (task.step == task.steps.size()) {
+            self.sleep_for(nap);
+            nap = std::min(nap + nap, kNapMax);
+            continue;
+        }
+        const Step& step = task.steps[task.step];
         if (const auto did = program.carry_out(step); !did) {
             task.error = std::string{to_text(step.kind)} + ": " + net::to_text(did.error());
             break;
         }
         ++task.step;
+        nap = kNapMin;
     }
     program.hang_up();
     if (program.listener.open()) program.listener.close(self);

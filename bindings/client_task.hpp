@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
-#include <vector>
 
 #include "base/time.hpp"
 #include "kernel/context.hpp"
@@ -41,6 +41,8 @@ struct Step {
 [[nodiscard]] const char* to_text(Step::Kind kind);
 
 struct ClientTask {
+    std::deque<Step> steps{};  ///< what lies before `step` is done; more may come while it is open
+    bool open{false};          ///< when all steps are done it waits for more
     bool done{false};
     std::string error{};     ///< empty: none
     std::string received{};  ///< by recv and recv_all
@@ -50,9 +52,8 @@ struct ClientTask {
     Instant finished{};
 };
 
-/// Carries out `steps` until the first that fails.
-void run_steps(net::Net& net, ThreadContext& self, ClientTask& task,
-               const std::vector<Step>& steps);
+/// Carries out the steps of `task` until the first that fails.
+void run_steps(net::Net& net, ThreadContext& self, ClientTask& task);
 
 /// Fetches `big` from `remote` `transfers` times, comparing every byte.
 void run_big(net::Net& net, ThreadContext& self, ClientTask& task, const net::Endpoint& remote,

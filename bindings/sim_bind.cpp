@@ -71,11 +71,14 @@ std::vector<ThreadRow> threads_of(const Board& board) {
     return rows;
 }
 
-std::shared_ptr<ClientTask> start_program(const Board& board, const py::sequence& steps) {
+std::shared_ptr<ClientTask> start_program(const Board& board, const py::sequence& steps,
+                                          bool stays) {
     auto task = std::make_shared<ClientTask>();
-    board.host->spawn("program",
-                      [&net = board.host->net(), task, program = steps_of(steps)](
-                          ThreadContext& self) { run_steps(net, self, *task, program); });
+    add_steps(*task, steps);
+    task->open = stays;
+    board.host->spawn("program", [&net = board.host->net(), task](ThreadContext& self) {
+        run_steps(net, self, *task);
+    });
     return task;
 }
 
@@ -145,7 +148,7 @@ void bind_board(py::module_& m) {
             "type", [](const Board& b, std::string text) { b.host->type(std::move(text)); },
             py::arg("text"), "Somebody types at the serial console.")
         .def("counters", [](const Board& b) { return counters_of(*b.host); })
-        .def("program", &start_program, py::arg("steps"),
+        .def("program", &start_program, py::arg("steps"), py::kw_only(), py::arg("stays") = false,
              "Starts a thread that does `steps`; see kyusim.Board.program.")
         .def("fetch_big", &start_big, py::arg("remote"), py::arg("transfers") = 1,
              py::arg("port") = 114,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "bindings/sim_module.hpp"
 
@@ -84,7 +85,7 @@ Step step_of(const py::tuple& words) {
 
 }  // namespace
 
-std::vector<Step> steps_of(const py::sequence& steps) {
+void add_steps(ClientTask& task, const py::sequence& steps) {
     std::vector<Step> made;
     for (const py::handle each : steps) {
         try {
@@ -94,7 +95,7 @@ std::vector<Step> steps_of(const py::sequence& steps) {
                                  " makes no sense: " + py::repr(each).cast<std::string>());
         }
     }
-    return made;
+    task.steps.insert(task.steps.end(), made.begin(), made.end());
 }
 
 void bind_task(py::module_& m) {
@@ -104,6 +105,17 @@ void bind_task(py::module_& m) {
         .def_property_readonly("error", [](const ClientTask& task) { return task.error; })
         .def_property_readonly("received",
                                [](const ClientTask& task) { return py::bytes(task.received); })
+        .def(
+            "take",
+            [](ClientTask& task) {
+                const py::bytes taken{task.received};
+                task.received.clear();
+                return taken;
+            },
+            "What has been received since the last time; `received` forgets it.")
+        .def("then", &add_steps, py::arg("steps"), "More for a program that is open.")
+        .def(
+            "end", [](ClientTask& task) { task.open = false; }, "It ends with its last step.")
         .def_property_readonly("step", [](const ClientTask& task) { return task.step; })
         .def_property_readonly("transfers", [](const ClientTask& task) { return task.transfers; })
         .def_property_readonly("bytes", [](const ClientTask& task) { return task.bytes; })

@@ -4,14 +4,14 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
-#include <vector>
 
 #include "bindings/client_task.hpp"
 
 namespace kyu::bindings {
 
-/// ValueError or TypeError: not a list of steps; says which one and why.
-[[nodiscard]] std::vector<Step> steps_of(const pybind11::sequence& steps);
+/// More for `task` to do. ValueError or TypeError: not a list of steps; says which one and why, and
+/// adds none.
+void add_steps(ClientTask& task, const pybind11::sequence& steps);
 
 /// Binds Task, what Board.program() and Board.fetch_big() return.
 void bind_task(pybind11::module_& m);

@@ -25,6 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports"
 BIN = Path(sys.executable).parent
+#: Scenarios that run in the simulator too.
+SIMULATED = [f"rig/scenarios/test_{name}.py" for name in ("transfers", "clients", "wire")]
 PYTHON_SOURCES = ["rig", "bindings", "ci"]
 
 
@@ -185,7 +187,11 @@ def stubs() -> Step:
 
 
 def python_tests() -> list[Step]:
-    return [stubs(), pytest("python", "rig/tests", "bindings/tests", "ci/tests")]
+    return [
+        stubs(),
+        pytest("python", "rig/tests", "bindings/tests", "ci/tests"),
+        pytest("simulated", "--board=sim", *SIMULATED),
+    ]
 
 
 def board() -> list[Step]:

@@ -50,5 +50,11 @@ def assemble(
     check_board(choice.board)
     args = bootargs.merge(wire.boot_arguments() | {"seed": str(choice.seed)}, choice.bootargs)
     board = QemuBoard(choice.image, wire, args)
-    symbols = symbols_of(choice.image)
-    return Session(board, symbols, folder=folder, patience=patience, limits=limits)
+    return Session(
+        board,
+        symbols_of(choice.image),
+        folder=folder,
+        patience=patience,
+        limits=limits,
+        wire=wire,
+    )

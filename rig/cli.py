@@ -130,6 +130,12 @@ kyu.add_command(selftest)
 )
 @click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
+@click.option(
+    "--metrics",
+    default="",
+    metavar="[ADDRESS:]PORT",
+    help="Answer Prometheus there while it runs; on 127.0.0.1 without ADDRESS.",
+)
 @_HISTORY
 def soak(
     scenario: tuple[str, ...],
@@ -138,6 +144,7 @@ def soak(
     *,
     quiet: bool,
     history: Path | None,
+    metrics: str,
     **rest: Any,
 ) -> int:
     """Transfer after transfer, every byte compared, the console watched. See kyu scenarios."""
@@ -153,12 +160,13 @@ def soak(
             hours=rest["hours"],
             quiet=quiet,
             history=history,
+            metrics=metrics,
         )
     image = rest.pop("image")
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
-    return soak_command.soak(options, out, quiet=quiet, history=history)
+    return soak_command.soak(options, out, quiet=quiet, history=history, metrics=metrics)
 
 
 @kyu.command("run", context_settings={"ignore_unknown_options": True})
@@ -259,12 +267,17 @@ def compare(before: Path, after: Path, *, as_json: bool) -> None:
 
 
 @kyu.command()
-def scenarios() -> None:
-    """What can be run."""
-    from rig.scenarios.mixes import MIXES
+@click.argument("files", nargs=-1, type=_PATH, metavar="[FILE.py …]")
+def scenarios(files: tuple[Path, ...]) -> None:
+    """What can be run; or those in files of your own (docs/writing-a-scenario.md)."""
+    from rig.scenarios.mixes import MIXES, in_file
 
-    for mix in MIXES.values():
-        click.echo(f"{mix.name:<10} {mix.described}")
+    for file in files:
+        for body, mix in in_file(file).items():
+            click.echo(f"{file}::{body.__name__}  {mix.described}")
+    if not files:
+        for mix in MIXES.values():
+            click.echo(f"{mix.name:<11} {mix.described}")
 
 
 @kyu.command()

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rig.campaign.soak import Leg, Plan
 from rig.errors import UserError
+from rig.scenario import NEEDS
 from rig.scenarios import mixes
 from rig.wire import faults
 from rig.wire.faults import FaultPlan
@@ -20,6 +21,8 @@ BYTES_MAX = 1 << 40
 PARALLEL_MAX = 256
 #: The longest piece that the board writes at once.
 CHUNK_MAX = 1 << 20
+#: --faults, for a scenario with faults of its own: none.
+CALM = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def weather(options: SoakOptions) -> FaultPlan | None:
     Raises UserError for a plan that cannot be read, and for scenarios that want different ones.
     """
     said = {mixes.find(name).faults for name in options.scenarios}
+    if options.faults == CALM:
+        return None
     if options.faults:
         return faults.parse(options.faults)
     if len(said) > 1:
@@ -99,6 +104,19 @@ def weather(options: SoakOptions) -> FaultPlan | None:
         )
     (text,) = said
     return faults.parse(text) if text else None
+
+
+def check_needs(options: SoakOptions, wire: str) -> None:
+    """Raises UserError when a scenario needs more of the wire than `wire` has."""
+    for name in options.scenarios:
+        for need in mixes.find(name).needs:
+            lacks = need in ("raw", "connect-out") and wire != "tap"
+            if lacks:
+                raise UserError(
+                    f"{name} needs {NEEDS[need]}, and this wire is {wire}",
+                    where="--wire",
+                    mend="take --wire tap",
+                )
 
 
 def repeat_command(options: SoakOptions) -> str:

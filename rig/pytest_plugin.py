@@ -6,7 +6,8 @@ Rules     a rig fault is an error, never a failure; a board that failed makes la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,22 +15,30 @@ from typing import TypeVar
 import pytest
 
 from rig import evidence as evidence_folder
+from rig import rounds, scenario
 from rig.assembly import BOARDS, BoardChoice, assemble, check_board
 from rig.board import image as images
-from rig.campaign.session import BoardFailedError, Session
+from rig.campaign.session import BoardFailedError, Session, abilities
 from rig.console.grammar import PROMPT
 from rig.errors import RigError, UserError
 from rig.journal import RunFolder
 from rig.report.summary import headline
 from rig.traffic.pattern import Native, native
+from rig.traffic.pool import Work
 from rig.traffic.request import Request, Result
-from rig.traffic.wangdoodle import Patience
+from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Outcome, Verdict
+from rig.wire.bridged import BridgedWire
 from rig.wire.choose import NAMES, choose
+from rig.wire.faults import FaultPlan
 from rig.wire.protocol import Wire
+from rig.wire.tap import TapWire
 
 T = TypeVar("T")
 _RIG_FAULT = "kyu_rig_fault"
+_SIM = "sim"
+#: Fixtures that are a board in real time. In the simulator there is only `guest`.
+_REAL = frozenset({"board", "boards", "wire", "wang", "console", "evidence"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +49,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
     for name in ("--serial", "--host-iface", "--board-ip", "--board-config"):
         group.addoption(name, default=None, help="of the bench board (not available yet)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    needs = ", ".join(scenario.NEEDS)
+    config.addinivalue_line("markers", f"needs(name, …): what it needs of a board: {needs}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: what no board of this name can do is skipped with the reason."""
+    wanted = [need for mark in item.iter_markers("needs") for need in mark.args]
+    unknown = [need for need in wanted if need not in scenario.NEEDS]
+    if unknown:
+        raise pytest.UsageError(f"{item.nodeid}: nothing is known of the need {unknown[0]!r}")
+    if item.config.getoption("--board") != _SIM:
+        return
+    names = getattr(item, "fixturenames", ())
+    if "guest" not in names and _REAL & {*names}:
+        wanted.append("real-time")
+    rounds.skip_unless(rounds.SIMULATED, wanted, _SIM)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that takes `guest` is a scenario: it is called once a visit."""
+    guest = pyfuncitem.funcargs.get("guest")
+    if not isinstance(guest, rounds.Rounds):
+        return None
+    guest.play(pyfuncitem.obj)
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -70,6 +109,7 @@ class Keeper:
         self.broken = ""
         self._shared: Session | None = None
         self._powered: Session | None = None
+        self._able: frozenset[str] | None = None
 
     def shared(self) -> Session:
         """The board of the session, booted when it is off. Skips when it is broken."""
@@ -106,6 +146,32 @@ class Keeper:
         self._powered = session
         return session
 
+    def able(self) -> frozenset[str]:
+        """Which of rig.scenario.NEEDS are met here."""
+        if self._able is None:
+            self._able = abilities(assemble(self.choice, self.wire).board, self.wire.name)
+        return self._able
+
+    def need(self, *needs: str) -> None:
+        """Skips when one of rig.scenario.NEEDS is not met here: for fixtures of a module."""
+        rounds.skip_unless(self.able(), needs, f"{self.choice.board} on {self.wire.name}")
+
+    @contextmanager
+    def on_a_bad_wire(self, plan: FaultPlan, seed: int) -> Iterator[Session]:
+        """A board behind the rig's own bridge, booted; the shared one is off meanwhile."""
+        self.off()
+        assert isinstance(self.wire, TapWire), "asked before: able()"
+        harmful = BridgedWire(self.wire, plan, seed)
+        try:
+            session = assemble(self.choice, harmful, patience=ON_A_BAD_WIRE)
+            self._powered = session
+            session.boot()
+            harmful.begin()
+            yield session
+        finally:
+            self.off()
+            harmful.unbridge()
+
     def judge(self, who: str, verdict: Verdict) -> None:
         """Raises what the verdict means to a test."""
         if verdict.outcome is Outcome.PASSED:
@@ -136,7 +202,7 @@ class Wang:
     def gen(self, seed: int, size: int, chunk: int = 0) -> Result:
         return self.run([Request("gen", size, seed, chunk)])[0]
 
-    def run(self, requests: list[Request], *, parallel: int = 1) -> list[Result]:
+    def run(self, requests: Sequence[Work], *, parallel: int = 1) -> list[Result]:
         """Transfers to their end, every byte compared."""
         results = self.session.run(self.source, requests, parallel=parallel)
         if self.session.watch.symptom is not None:
@@ -253,6 +319,25 @@ def board(boards: Keeper, request: pytest.FixtureRequest) -> Iterator[Session]:
     session.pump(0)
     if session.verdict is not None and not boards.broken:
         boards.judge(request.node.name, session.verdict)
+
+
+@pytest.fixture
+def guest(request: pytest.FixtureRequest) -> rounds.Rounds:
+    """Who visits the board (rig/scenario.py): the test is called several times, with a Guest."""
+    if request.config.getoption("--board") == _SIM:
+        return rounds.simulated()
+    keeper: Keeper = request.getfixturevalue("boards")
+    return rounds.on_board(keeper, request.getfixturevalue("patterns"), request.node.name)
+
+
+@pytest.fixture(autouse=True)
+def _needs(request: pytest.FixtureRequest) -> None:
+    """What depends on the wire is known once there is one."""
+    marks = request.node.iter_markers("needs")
+    wanted = [need for mark in marks for need in mark.args]
+    if wanted and request.config.getoption("--board") != _SIM:
+        keeper: Keeper = request.getfixturevalue("boards")
+        keeper.need(*wanted)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rig import journal, options, run_info
+from rig import hostload, journal, options, run_info
 from rig.assembly import BoardChoice, assemble, check_board
 from rig.board import bootargs
 from rig.board import image as images
@@ -21,30 +21,36 @@ from rig.campaign.recorder import Recorder
 from rig.campaign.session import powered
 from rig.campaign.soak import Soak
 from rig.errors import RigError
+from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.options import SoakOptions
 from rig.report import progress
+from rig.report.live import Live, View
 from rig.report.summary import Summary, Tally, headline, render
 from rig.traffic.pattern import native
-from rig.traffic.wangdoodle import Patience
+from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Cause, inconclusive
 from rig.wire.choose import choose, choose_faulty
 from rig.wire.protocol import Wire
 
 INTERRUPTED = 130
-#: TCP may have to send again, and again, before a byte comes through.
-ON_A_BAD_WIRE = Patience(connect=60.0, stall=60.0)
 
 
 def soak(
-    wanted: SoakOptions, out: Path | None, *, quiet: bool = False, history: Path | None = None
+    wanted: SoakOptions,
+    out: Path | None,
+    *,
+    quiet: bool = False,
+    history: Path | None = None,
+    metrics: str = "",
 ) -> int:
     """A new run. Raises UserError before anything is started.
 
     `history`: the file of all runs; without it the one beside the run folder.
+    `metrics`: [ADDRESS:]PORT where the run can be watched; empty: nowhere.
     """
     folder = out or Path("runs") / f"{run_info.stamp()}-{'+'.join(wanted.scenarios)}"
-    return _run(wanted, folder, resume=False, quiet=quiet, history_file=history)
+    return _run(wanted, folder, resume=False, quiet=quiet, history_file=history, metrics=metrics)
 
 
 def resume(
@@ -54,6 +60,7 @@ def resume(
     hours: float | None,
     quiet: bool = False,
     history: Path | None = None,
+    metrics: str = "",
 ) -> int:
     """Takes up an interrupted run where its journal ends."""
     document = journal.read_json(path / journal.RUN)
@@ -61,11 +68,17 @@ def resume(
     if transfers is not None or hours is not None:
         raw = wanted.as_json() | {"transfers": transfers, "hours": hours}
         wanted = options.from_json(raw, path / journal.RUN)
-    return _run(wanted, path, resume=True, quiet=quiet, history_file=history)
+    return _run(wanted, path, resume=True, quiet=quiet, history_file=history, metrics=metrics)
 
 
 def _run(
-    wanted: SoakOptions, path: Path, *, resume: bool, quiet: bool, history_file: Path | None
+    wanted: SoakOptions,
+    path: Path,
+    *,
+    resume: bool,
+    quiet: bool,
+    history_file: Path | None,
+    metrics: str,
 ) -> int:
     plan = options.plan(wanted)
     check_board(wanted.board)
@@ -73,15 +86,18 @@ def _run(
     weather = options.weather(wanted)
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
+    view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})
+    live = Live(metrics, view) if metrics else None
     database = Database(history_file or path.resolve().parent / NAME)
     folder = RunFolder(path, resume=resume)
     for request in (signal.SIGTERM, signal.SIGHUP):  # a shutdown, a terminal that was closed
         signal.signal(request, _interrupt)
-    with contextlib.closing(folder), contextlib.closing(database):
+    with contextlib.closing(folder), contextlib.closing(database), _closing(live):
         try:
             # Before the display: a user namespace cannot be entered once it has its thread.
             harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
             wire: Wire = harmful or choose(wanted.wire, host_port=wanted.host_port)
+            options.check_needs(wanted, wire.name)
             document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
             folder.json(journal.RUN, document)
         except RigError as fault:
@@ -96,8 +112,13 @@ def _run(
                 wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port
             )
             patience = ON_A_BAD_WIRE if harmful else Patience()
-            with powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
-                run = Soak(session, folder, plan, source, display, harmful, recorder)
+            host = HostRecord(path / hostload.FILE, harmful.harmed if harmful else lambda: 0)
+            with host, powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
+                run = Soak(session, folder, plan, source, display, harmful, recorder, host)
+                if live is not None:
+                    run.show(view)
+                    live.serve()
+                    display.note(f"metrics at {live.url}")
                 if resume:
                     run.resume()
                 summary = run.run()
@@ -117,6 +138,10 @@ def _recorder(
         for orphan in histories.adopt(database):
             say(f"the run {orphan.folder} was killed: it is in the history as far as it came")
     return Recorder(database, recording.row(path, document, faults), say)
+
+
+def _closing(live: Live | None) -> contextlib.AbstractContextManager[object]:
+    return contextlib.nullcontext() if live is None else contextlib.closing(live)
 
 
 def _unable(fault: RigError) -> Summary:

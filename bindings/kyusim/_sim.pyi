@@ -137,6 +137,12 @@ class Task:
         """Empty while it runs and when all went well."""
     @property
     def received(self) -> bytes: ...
+    def take(self) -> bytes:
+        """What has been received since the last time; `received` forgets it."""
+    def then(self, steps: Sequence[tuple[str | int | bytes, ...]]) -> None:
+        """More for a program that is open."""
+    def end(self) -> None:
+        """It ends with its last step."""
     @property
     def step(self) -> int:
         """Which step is being done, from 0; their number when all are done."""
@@ -169,7 +175,9 @@ class Board:
     def type(self, text: str) -> None:
         """Somebody types at the serial console."""
     def counters(self) -> dict[str, int]: ...
-    def program(self, steps: Sequence[tuple[str | int | bytes, ...]]) -> Task:
+    def program(
+        self, steps: Sequence[tuple[str | int | bytes, ...]], *, stays: bool = False
+    ) -> Task:
         """Starts a thread that does `steps` one after the other; see `kyusim.Board.program`."""
     def fetch_big(self, remote: str, transfers: int = 1, port: int = 114) -> Task:
         """Starts a thread that fetches `big` `transfers` times and compares every byte."""

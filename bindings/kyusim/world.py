@@ -126,6 +126,18 @@ class Task:
         """When it ended, in virtual time."""
         return self.native.finished_us
 
+    def take(self) -> bytes:
+        """What has been received since the last time; `received` forgets it."""
+        return self.native.take()
+
+    def then(self, *steps: Step) -> None:
+        """More to do, for a program that is open."""
+        self.native.then(steps)
+
+    def end(self) -> None:
+        """An open program ends with its last step."""
+        self.native.end()
+
     def finish(self, within_us: int = PATIENCE_US) -> Task:
         """Runs the world until the task has ended. NotDone: it did not, or it ended badly."""
         return self._world.finish(self, within_us)
@@ -199,15 +211,17 @@ class Board:
         """(id, name, state, what it waits for, locks it holds) of every thread."""
         return self.native.threads()
 
-    def program(self, steps: Sequence[Step]) -> Task:
+    def program(self, steps: Sequence[Step], *, stays: bool = False) -> Task:
         """Starts a thread that does `steps` one after the other and ends at the first error:
 
         ("connect", ip, port) · ("listen", port) and ("accept",) · ("send", data) ·
         ("recv", count) · ("recv_all",) until the peer has sent everything · ("shutdown",) ·
         ("close",) · ("abort",) · ("sleep", us) · ("join", group), a multicast group, until the
         program has ended · ("panic", reason)
+
+        `stays`: after the last step it waits for more (`Task.then`), until `Task.end`.
         """
-        return Task(self._world, self, self.native.program(steps))
+        return Task(self._world, self, self.native.program(steps, stays=stays))
 
     def fetch(self, remote: Board | Peer | str, request: bytes = b"big\n", port: int = 114) -> Task:
         """Connects, sends `request` and reads until the remote side closes."""

@@ -117,6 +117,21 @@ def test_a_program_that_fails_says_where(world: World) -> None:
         task.finish()
 
 
+def test_a_program_that_stays_is_told_step_by_step_what_to_do(world: World) -> None:
+    server, client = world.board(), world.board()
+    world.run_for(1 * s)
+    task = client.program([("connect", server.ip, 7)], stays=True)
+    for step, said in ((1, b"first"), (3, b"second, much later")):
+        task.then(("send", said), ("recv", len(said)))
+        assert world.wait_for(lambda: task.step == step + 2, 5 * s)  # noqa: B023
+        assert task.take() == said
+        assert (task.take(), task.done) == (b"", False)
+        world.run_for(100 * s)
+    task.then(("shutdown",), ("recv_all",))
+    task.end()
+    assert task.finish().error == ""
+
+
 def test_a_program_that_makes_no_sense_is_refused_at_once(world: World) -> None:
     board = world.board()
     for steps in ([("dance",)], [("connect", "nowhere", 1)], [("send", 5)], [("recv",)], [()]):

@@ -4,12 +4,19 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "bindings/sim_module.hpp"
 #include "bindings/wire/bridge.hpp"
+#include "bindings/wire/recorder.hpp"
 
 namespace kyu::bindings {
 namespace {
@@ -17,6 +24,8 @@ namespace {
 using wire::Bridge;
 using wire::Captured;
 using wire::LaneCounters;
+using wire::PipeRecorder;
+using wire::TapRecorder;
 using wire::Way;
 using Unlocked = py::call_guard<py::gil_scoped_release>;
 
@@ -64,6 +73,37 @@ void bind_captured(py::module_& m) {
                                [](const Captured& c) { return c.mark ? c.text : told(c.fate); });
 }
 
+std::array<std::byte, 6> mac_of(const py::bytes& bytes) {
+    const std::string_view raw{bytes};
+    std::array<std::byte, 6> mac{};
+    if (raw.size() != mac.size()) throw std::invalid_argument("no MAC address");
+    std::ranges::transform(raw, mac.begin(), [](char c) { return static_cast<std::byte>(c); });
+    return mac;
+}
+
+void bind_recorders(py::module_& m) {
+    py::class_<TapRecorder>(m, "TapRecorder", "The last frames of a network interface.")
+        .def(py::init<const std::string&>(), py::arg("interface"))
+        .def("stop", &TapRecorder::stop, Unlocked{}, "Ends the thread. May be called again.")
+        .def("mark", &TapRecorder::mark, py::arg("text"), Unlocked{},
+             "Puts a remark between the frames that are kept.")
+        .def("captured", &TapRecorder::captured, Unlocked{},
+             "The last frames and marks, oldest first.")
+        .def_property_readonly("missed", &TapRecorder::missed, "Frames that found no room.");
+    py::class_<PipeRecorder>(m, "PipeRecorder", "The last frames of what QEMU's filter-dump says.")
+        .def(py::init([](int fd, const py::bytes& board, std::size_t keep) {
+                 return std::make_unique<PipeRecorder>(fd, mac_of(board), keep);
+             }),
+             py::arg("fd"), py::arg("board_mac"), py::kw_only(),
+             py::arg("keep_bytes") = std::size_t{16} << 20U)
+        .def("stop", &PipeRecorder::stop, Unlocked{}, "Ends the thread. May be called again.")
+        .def("mark", &PipeRecorder::mark, py::arg("text"), Unlocked{},
+             "Puts a remark between the frames that are kept.")
+        .def("captured", &PipeRecorder::captured, Unlocked{},
+             "The last frames and marks, oldest first.")
+        .def_property_readonly("missed", &PipeRecorder::missed, "Bytes that made no sense.");
+}
+
 }  // namespace
 }  // namespace kyu::bindings
 
@@ -73,6 +113,7 @@ PYBIND11_MODULE(_wire, m) {
     bind_fates(m);
     bind_counters(m);
     bind_captured(m);
+    bind_recorders(m);
     py::enum_<Way>(m, "Way").value("to_board", Way::to_board).value("to_host", Way::to_host);
     py::class_<Bridge>(m, "Bridge", "Carries frames between two descriptors until stop().")
         .def(py::init<int, int, std::size_t, std::size_t>(), py::arg("host_fd"),

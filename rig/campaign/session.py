@@ -12,12 +12,12 @@ import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from rig.board.protocol import Board, Debuggable, Inspectable
+from rig.board.protocol import Address, Board, Debuggable, Inspectable, Resettable
 from rig.clock import Clock
 from rig.console import events as ev
 from rig.console.grammar import PROMPT
@@ -30,19 +30,29 @@ from rig.inspect.image import Image
 from rig.inspect.look import Look
 from rig.journal import RunFolder
 from rig.traffic.pattern import Native
-from rig.traffic.pool import Job, Workers
-from rig.traffic.request import Request, Result
+from rig.traffic.pool import Job, Work, Workers
+from rig.traffic.request import Result
 from rig.traffic.wangdoodle import Client, Patience
 from rig.verdict import Verdict, inconclusive
 from rig.watch import Limits, Wants, Watch, step
-from rig.wire.protocol import WANGDOODLE
+from rig.wire.pcapng import Frame
+from rig.wire.protocol import WANGDOODLE, Wire
 
 TICK_S = 0.1
 TAIL_LINES = 4000  # a crash record is a thousand lines, and its story begins before it
 PC_SAMPLES = 7
 #: The whole look from outside, at a gdb server that may be as sick as the board.
 LOOK_S = 10.0
-_Item = ev.Event | Result
+
+
+@dataclass(frozen=True, slots=True)
+class _PullReset:
+    """A scenario wants the board's reset line to be pulled."""
+
+    done: Future[None]
+
+
+_Item = ev.Event | Result | _PullReset
 
 
 T = TypeVar("T")
@@ -71,8 +81,12 @@ class Session:
         folder: RunFolder | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
         patience: Patience = Patience(),  # noqa: B008  frozen
+        wire: Wire | None = None,
     ) -> None:
+        """`wire`: what remembers the last frames."""
         self.board = board
+        self.resets = 0  # on purpose, since power-on
+        self.wire = wire
         self.symbols = symbols
         self.clock = Clock()
         self.watch = Watch(limits=limits)
@@ -138,6 +152,8 @@ class Session:
                 results.append(item)
                 if item.cause is not None and self.verdict is None:
                     self.feed(ev.Symptom(self.clock.now(), item.cause, _symptom_detail(item)))
+            elif isinstance(item, _PullReset):
+                self._reset(item)
             elif isinstance(item, ev.RigTrouble):
                 self.feed(replace(item, detail=self._why_gone() or item.detail))
             else:
@@ -208,6 +224,9 @@ class Session:
             observed=self.observed,
             now=self.clock.now,
             stopping=stopping,
+            resets=lambda: self.resets,
+            ready=lambda: self.watch.ready,
+            grounds=self,
         )
 
     def start_traffic(self, native: Native, jobs: Iterator[Job], parallel: int) -> Workers:
@@ -225,7 +244,7 @@ class Session:
             self._workers.stop()
             self._workers = None
 
-    def run(self, native: Native, requests: list[Request], *, parallel: int = 1) -> list[Result]:
+    def run(self, native: Native, requests: Sequence[Work], *, parallel: int = 1) -> list[Result]:
         """These requests to their end, under watch; fewer results when a verdict came between."""
         workers = self.start_traffic(native, enumerate(requests, 1), parallel)
         results: list[Result] = []
@@ -256,6 +275,49 @@ class Session:
             self.pump(0.02)
         return future.result()
 
+    def mark(self, text: str) -> None:
+        """A remark between the frames that the wire remembers."""
+        if self.wire is not None:
+            self.wire.mark(text)
+
+    def frames(self) -> list[Frame]:
+        """The last that the wire has seen, at 10^-DIGITS s (rig/wire/recorded.py)."""
+        return [] if self.wire is None else self.wire.frames()
+
+    # What scenarios may do to the board, from their workers' threads (rig/traffic/guest.py)
+
+    def address(self, port: int) -> Address:
+        return self.board.address(port)
+
+    def type(self, command: str) -> None:
+        self.board.console.write(command.encode("ascii") + b"\r")
+
+    def has(self, need: str) -> bool:
+        return need in abilities(self.board, self.wire.name if self.wire else "")
+
+    def pull_reset(self) -> Future[None]:
+        """The watch begins anew, and so does whatever others have under way."""
+        wish = _PullReset(Future())
+        self._queue.put(wish)
+        return wish.done
+
+    def _reset(self, wish: _PullReset) -> None:
+        """On the thread that drives the board."""
+        assert isinstance(self.board, Resettable), "a scenario is asked what it needs before"
+        warnings = self.watch.warnings
+        if self.verdict is not None:
+            return  # the board stands as it failed: nobody waits for this any more
+        try:
+            self.mark("the board is reset")
+            self.resets += 1  # before it is pulled: what breaks from now on breaks because of it
+            self.feed(ev.PowerOn(self.clock.now()))
+            self.watch = replace(self.watch, warnings=warnings)
+            self.board.reset()
+        except RigError as fault:
+            self.feed(ev.RigTrouble(self.clock.now(), str(fault)))
+        finally:
+            wish.done.set_result(None)
+
     # The watch's wishes
 
     def _tick(self) -> None:
@@ -277,7 +339,7 @@ class Session:
     def _drain_console(self) -> None:
         """The board's last words may still be under way when the emulator is already gone."""
         for item in self._arrivals(time.monotonic() + 0.2):
-            if not isinstance(item, Result | ev.RigTrouble):
+            if not isinstance(item, Result | ev.RigTrouble | _PullReset):
                 self.feed(item)
 
     def _probe(self) -> None:
@@ -358,6 +420,20 @@ class Session:
                 return
             if left <= 0 and self.clock.now() - self._ticked >= 2 * TICK_S:
                 return
+
+
+def abilities(board: Board, wire: str) -> frozenset[str]:
+    """Which of rig.scenario.NEEDS this board on this wire meets."""
+    able = {"console", "real-time"}
+    if wire == "tap":
+        able |= {"connect-out", "raw", "faults"}
+    if isinstance(board, Resettable):
+        able |= {"reset"}
+    if isinstance(board, Debuggable):
+        able |= {"gdb"}
+    if isinstance(board, Inspectable):
+        able |= {"emulator"}
+    return frozenset(able)
 
 
 def _symptom_detail(result: Result) -> str:

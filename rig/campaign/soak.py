@@ -18,14 +18,17 @@ from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
 from rig.drift import Alarm
 from rig.errors import RigError
+from rig.hostload import HostRecord
 from rig.journal import RunFolder
-from rig.report.progress import Display
+from rig.report.live import View
+from rig.report.progress import BoardNow, Display
 from rig.report.summary import Summary, Tally, headline
 from rig.traffic.pattern import Native
-from rig.traffic.pool import Job, Workers
-from rig.traffic.request import Request, Result
+from rig.traffic.pool import Job, Work, Workers
+from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict, inconclusive
-from rig.wire.bridged import DIGITS, BridgedWire
+from rig.wire.bridged import BridgedWire
+from rig.wire.recorded import DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Leg:
 
     name: str
     count: int
-    request: Callable[[int, int], Request]
+    request: Callable[[int, int], Work]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Plan:
     keep_going: bool
     repeat: str = ""
 
-    def request(self, number: int) -> Request:
+    def request(self, number: int) -> Work:
         """Numbers count from 1 over all legs; past the end the last leg goes on."""
         left = number
         for leg in self.legs[:-1]:
@@ -69,8 +72,10 @@ class Soak:
         display: Display,
         wire: BridgedWire | None = None,
         recorder: Recorder | None = None,
+        host: HostRecord | None = None,
     ) -> None:
-        """`wire`: one that does harm, from the moment a board is ready."""
+        """`wire`: one that does harm, from the moment a board is ready. `host`: how busy it is."""
+        self._host = host
         self._wire = wire
         self._recorder = recorder
         self._session = session
@@ -78,6 +83,7 @@ class Soak:
         self._plan = plan
         self._native = native
         self._display = display
+        display.see(self._board_now)
         self._tally = Tally()
         self._next = 1
         self._seconds = 0.0
@@ -88,6 +94,24 @@ class Soak:
         self._alarms: list[Alarm] = []
         self._ageing = Ageing(session)
         self._build = ""
+
+    def _board_now(self) -> BoardNow:
+        watch = self._session.watch
+        state = f"up {watch.up_ms / 1000:.0f} s" if watch.ready else "boots"
+        if watch.heard_at is not None and (silent := watch.observed - watch.heard_at) > 2:
+            state += f", silent for {silent:.0f} s"
+        if watch.warnings:
+            state += f", {len(watch.warnings)} warnings, the last: {watch.warnings[-1]}"
+        last = [one.text for one in list(self._session.tail)[-20:]]
+        return BoardNow(state, [one for one in last if one and not one.startswith("@kyu ")])
+
+    def show(self, view: View) -> None:
+        """What an endpoint may tell while the run goes on."""
+        session, host = self._session, self._host
+        view.tally = self._tally
+        view.watch, view.boots = lambda: session.watch, lambda: session.resets
+        view.wire = None if self._wire is None else self._wire.told
+        view.load = None if host is None else lambda: host.last
 
     def resume(self) -> None:
         """Takes up what the folder's journal says was done. Before run()."""
@@ -143,6 +167,9 @@ class Soak:
                 self._calm()
                 self._ageing.tell()
                 verdict = self._session.settle()
+            if self._host is not None:
+                looked = self._session.watch.looked
+                verdict = self._host.excuse(verdict, looked.detail if looked else "")
             self._alarms += self._ageing.alarms()
             if verdict.outcome is not Outcome.FAILED:
                 return verdict
@@ -243,8 +270,7 @@ class Soak:
             self._mark(f"transfer {result.number}: {'good' if result.ok else result.detail}")
 
     def _mark(self, text: str) -> None:
-        if self._wire is not None:
-            self._wire.mark(text)
+        self._session.mark(text)
 
     def _failed(self, verdict: Verdict) -> None:
         assert verdict.cause is not None
@@ -258,7 +284,7 @@ class Soak:
             self._plan.repeat,
             {"build": watch.build, "warnings": list(watch.warnings)},
             session.look(f"after a failed run ({verdict.cause.value})"),
-            () if self._wire is None else self._wire.frames(),
+            session.frames(),
             DIGITS,
         )
         number = sum(self._tally.failures.values())

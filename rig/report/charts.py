@@ -1,17 +1,18 @@
-"""The two plots, as inline SVG. Colours are the page's variables, so that they follow its theme."""
+"""The plots, as inline SVG. Colours are the page's variables, so that they follow its theme."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import leather
 from leather import theme
 
-from rig.report.material import Journal
-from rig.report.shape import Bin, Stretch, course
+from rig.report.material import HostSecond, Journal
+from rig.report.shape import STRETCHES, Bin, Stretch, course
 
 WIDTH, HEIGHT = 900, 300
 #: From this ratio of the longest time to the median the scale is logarithmic.
@@ -71,6 +72,52 @@ def over_time(lines: Journal) -> str:
     chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
     _level_axis(chart, shortest, longest, logarithmic=logarithmic)
     return _svg(chart)
+
+
+def host(seconds: Sequence[HostSecond]) -> str:
+    """How busy the host was, in percent."""
+    chart = leather.Chart()
+    groups, began = _groups(seconds), seconds[0].at
+    shares: tuple[tuple[str, str, Callable[[HostSecond], float]], ...] = (
+        ("busy", "var(--faint)", lambda one: one.busy),
+        ("waited for a processor", "var(--second)", lambda one: one.waited),
+        ("stolen", "var(--bad)", lambda one: one.steal),
+    )
+    for name, colour, share in shares:
+        points = [(_since(began, g), 100 * sum(map(share, g)) / len(g)) for g in groups]
+        chart.add_line(points, name=name, stroke_color=colour, width=1.5)
+    chart.add_x_scale(0, _end(max(_since(began, group) for group in groups)))
+    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    chart.add_y_scale(0, 100)
+    chart.add_y_axis(tick_formatter=_plain, name="% of the time")
+    return _svg(chart)
+
+
+def harm(seconds: Sequence[HostSecond]) -> str:
+    """Frames that the wire spoiled, a second."""
+    chart = leather.Chart()
+    groups, began = _groups(seconds), seconds[0].at
+    points = []
+    for before, group in pairwise(groups):
+        gone = max(group[-1].at - before[-1].at, 1e-3)
+        more = max(0, group[-1].harmed - before[-1].harmed)
+        points.append((_since(began, group), more / gone))
+    chart.add_line(points, name="spoiled frames", stroke_color="var(--bad)", width=1.5)
+    chart.add_x_scale(0, _end(max(_since(began, group) for group in groups)))
+    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    chart.add_y_scale(0, _end(max(4.0, *(rate for _, rate in points))))
+    chart.add_y_axis(tick_formatter=_plain, name="frames a second")
+    return _svg(chart)
+
+
+def _groups(seconds: Sequence[HostSecond]) -> list[Sequence[HostSecond]]:
+    size = math.ceil(len(seconds) / STRETCHES)
+    return [seconds[at : at + size] for at in range(0, len(seconds), size)]
+
+
+def _since(began: float, group: Sequence[HostSecond]) -> float:
+    """A clock that was stepped back does not lead out of the plot."""
+    return max(0.0, group[-1].at - began)
 
 
 def _extremes(values: Sequence[float]) -> tuple[float, ...]:

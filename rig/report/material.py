@@ -7,16 +7,18 @@ Rules     only run.json, summary.json, transfers.jsonl and failures/ are read; n
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from rig import journal
+from rig import hostload, journal
 from rig.errors import UserError
 from rig.report import text
 from rig.report.statistics import failure_rate_upper, percentile
@@ -27,6 +29,7 @@ LINE_MAX = 64 << 10  # bytes of a line of the journal
 EXCERPT_MAX = 64 << 10  # bytes of a file of the evidence
 BAD_SHOWN = 200  # transfers and failures that are shown one by one; all are counted
 CONSOLE_LINES = 40
+HOST_LINES_MAX = 1_000_000  # seconds: eleven days
 RESTART_S = 0.2  # lines of parallel transfers may be so much out of order
 
 Word = Annotated[str, AfterValidator(text.line)]
@@ -160,6 +163,18 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
+class HostSecond:
+    """A line of host.jsonl (rig/hostload.py)."""
+
+    at: Amount
+    load1: Amount = 0.0
+    busy: Rate = 0.0
+    steal: Rate = 0.0
+    waited: Rate = 0.0
+    harmed: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One folder of failures/. Each part may be missing: evidence is gathered piece by piece."""
 
@@ -206,6 +221,7 @@ class Material:
     journal: Journal
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
+    host: tuple[HostSecond, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +241,7 @@ class _Proof:
 
 
 _FIGURES, _RUN = TypeAdapter(Figures), TypeAdapter(Run)
+_HOST = TypeAdapter(HostSecond)
 _PROOF, _TRANSFER = TypeAdapter(_Proof), TypeAdapter(_Transfer)
 
 
@@ -258,8 +275,9 @@ def _load(folder: Path) -> Material:
     if figures is None:
         notes.append("no summary: the run was killed, or still goes on; figures are the journal's")
         figures = _added_up(lines, failures)
+    host = tuple(_read_host(folder / hostload.FILE))
     name = text.line(folder.resolve().name)
-    return Material(name, run or Run(), figures, lines, failures, tuple(notes))
+    return Material(name, run or Run(), figures, lines, failures, tuple(notes), host)
 
 
 def _added_up(lines: Journal, failures: tuple[Failure, ...]) -> Figures:
@@ -328,6 +346,17 @@ def _read_journal(path: Path) -> Journal:
                     raise UserError(f"{path} is damaged in line {number}: {why}") from None
                 lines.unreadable += 1
     return lines
+
+
+def _read_host(path: Path) -> Iterator[HostSecond]:
+    """What is torn or foreign is left out: it is a plot, and no more."""
+    file = _open(path)
+    if file is None:
+        return
+    with file:
+        for raw in islice(iter(lambda: file.readline(LINE_MAX), b""), HOST_LINES_MAX):
+            with contextlib.suppress(ValidationError):
+                yield _HOST.validate_json(raw)
 
 
 def _torn(raw: bytes, error: ValidationError) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rig.hostload import STARVED
 from rig.report import charts, told
 from rig.report.material import BAD_SHOWN, Material
 from rig.report.shape import histogram
@@ -15,8 +16,8 @@ TEMPLATE = "report.html.j2"
 
 
 def render(material: Material) -> str:
-    """Everything but the two plots is escaped by the template."""
-    figures, lines = material.figures, material.journal
+    """Everything but the plots is escaped by the template."""
+    figures, lines, seconds = material.figures, material.journal, material.host
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -37,6 +38,10 @@ def render(material: Material) -> str:
         one_in=_one_in(rate) if figures.transfers_attempted and rate else "not known",
         times=_plot(charts.times(bins)) if bins else "",
         over_time=_plot(charts.over_time(lines)) if lines.attempted else "",
+        host=_plot(charts.host(seconds)) if len(seconds) > 1 else "",
+        harm=_plot(charts.harm(seconds)) if len(seconds) > 2 and seconds[-1].harmed else "",
+        starved=sum(one.waited >= STARVED or one.steal >= STARVED for one in seconds),
+        seconds=len(seconds),
         bad=lines.bad,
         bad_count=lines.attempted - lines.ok,
         shown=BAD_SHOWN,

@@ -14,14 +14,13 @@ from scapy.utils import RawPcapNgReader
 from rig.assembly import BoardChoice
 from rig.board import image as images
 from rig.pytest_plugin import Keeper
-from rig.wire.protocol import Wire
+
+pytestmark = pytest.mark.needs("faults")
 
 
 @pytest.fixture
-def soak(boards: Keeper, wire: Wire, tmp_path: Path) -> Any:
+def soak(boards: Keeper, tmp_path: Path) -> Any:
     """`kyu soak` in a process of its own; (exit status, its run folder)."""
-    if wire.name != "tap":
-        pytest.skip(f"faults need a TAP ({wire.why})")
     boards.off()
 
     def run(image: Path, *words: str) -> tuple[int, Path]:
@@ -74,3 +73,18 @@ def test_a_failure_comes_with_the_last_frames_and_what_was_done_to_them(soak: An
     assert sum(one.endswith(b"dropped") for one in said) > 3
     assert any(b"transfer 4: good" in one for one in said)
     assert "--faults loss=2%" in (out / "failures" / "001-panic" / "repeat.txt").read_text()
+
+
+@pytest.mark.parametrize("kind", ["tap", "slirp"])
+def test_a_wire_without_faults_remembers_its_last_frames_too(soak: Any, kind: str) -> None:
+    defects = images.find(None).parent.parent / "defects" / "kyu.elf"
+    words = ["--transfers", "20", "--bootargs", "defect=panic:5", "--wire", kind]
+    status, out = soak(defects, *words)
+    assert (status, summary(out)["cause"]) == (1, "panic")
+    folder = out / "failures" / "001-panic"
+    with RawPcapNgReader(str(folder / "wire.pcapng")) as reader:
+        found: list[Any] = list(reader)
+    said = [one for _, meta in found for one in meta.comments or ()]
+    assert len(found) > 500
+    assert any(b"transfer 4: good" in one for one in said)
+    assert "network" in (folder / "README.txt").read_text()

@@ -20,8 +20,8 @@ from scapy.utils import PcapWriter
 from rig.board.protocol import Address
 from rig.campaign.session import Session
 from rig.pytest_plugin import ConsoleView, Wang
-from rig.wire.protocol import SERVICES, WANGDOODLE, Wire
-from rig.wire.tap import DEVICE, HOST_ADDRESS, MAC
+from rig.wire.protocol import MAC, SERVICES, WANGDOODLE, Wire
+from rig.wire.tap import DEVICE, HOST_ADDRESS
 
 PATIENCE_S = 90.0
 FLOOD_S = 1.0

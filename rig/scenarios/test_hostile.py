@@ -28,8 +28,7 @@ POOLS = (
 
 @pytest.fixture(scope="module")
 def stage(boards: Keeper) -> Iterator[WireStage]:
-    if boards.choice.board != "qemu" or boards.wire.name != "tap":
-        pytest.skip("wants an emulated board on a tap: raw frames are sent there")
+    boards.need("emulator", "raw")
     boards.off()
     board = PlainBoard(images.find(None), boards.wire, "hb=0")
     with running(board):

@@ -28,6 +28,8 @@ from rig.traffic.pattern import Native
 from rig.traffic.request import Request
 from rig.verdict import Cause
 
+pytestmark = pytest.mark.needs("gdb")
+
 BOARD_FRAMES_MAX = 32  # kCrashFramesMax
 SPIN = "spin_with_everything_off"
 

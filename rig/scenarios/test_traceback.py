@@ -26,6 +26,8 @@ from rig.pytest_plugin import Keeper
 from rig.scenarios.plain_board import PlainBoard, running
 from rig.wire.protocol import Wire
 
+pytestmark = pytest.mark.needs("gdb")
+
 GDB = "gdb-multiarch"
 WITNESS = Path(__file__).with_name("gdb_witness.py")
 #: Where every walk ends; the board does not show it.

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from rig.console.events import RigTrouble
 from rig.errors import RigError
 from rig.traffic.request import Request, Result
+from rig.traffic.visit import Visit
 from rig.traffic.wangdoodle import Client
 
-Job = tuple[int, Request]
+Work = Request | Visit
+Job = tuple[int, Work]
 
 
 class Workers:
@@ -65,12 +67,22 @@ class Workers:
 
     def _run(self, client: Client) -> None:
         while job := self._next():
-            number, request = job
+            number, work = job
             try:
-                result = client.transfer(request, number)
+                result = self._carry_out(client, work, number)
             except RigError as fault:
                 self._emit(RigTrouble(client.now(), str(fault)))
                 return
             if not result.ok:
                 self.hold()  # at once: the state after the first failure is the evidence
             self._emit(result)
+
+    def _carry_out(self, client: Client, work: Work, number: int) -> Result:
+        """Once more when the board was reset meanwhile, as a scenario wanted."""
+        while True:
+            if isinstance(work, Visit):
+                result = work.run(client, number)
+            else:
+                result = client.transfer(work, number)
+            if not result.abandoned or self._held:
+                return result

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rig.verdict import Cause
+
+if TYPE_CHECKING:
+    from rig.traffic.visit import Visit
 
 BIG_BYTES = 200_000
 #: How a client behaves that is not simply eager: it reads slowly and lets its window close; it goes
@@ -64,7 +67,7 @@ class Result:
     received: int
     cause: Cause | None = None
     detail: str = ""
-    request: Request = field(default_factory=Request)
+    request: Request | Visit = field(default_factory=Request)
     abandoned: bool = False
 
     @property

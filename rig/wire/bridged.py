@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 from rig.board.protocol import Address
 from rig.errors import RigError
 from rig.wire.faults import FaultPlan, Phase
-from rig.wire.pcapng import Frame, encode
-from rig.wire.tap import MAC, TapWire, open_tap
+from rig.wire.pcapng import encode
+from rig.wire.protocol import MAC
+from rig.wire.recorded import DIGITS, Recorded
+from rig.wire.tap import TapWire, open_tap
 
 if TYPE_CHECKING:
     from kyusim._wire import Bridge
 
 #: Datagrams that may wait between the bridge and the emulator; the kernel's default is 10.
 _QUEUE = 512
-#: Of a second, in the frames that are kept.
-DIGITS = 9
 _QUEUE_LENGTH = Path("/proc/sys/net/unix/max_dgram_qlen")
 
 
@@ -46,10 +46,11 @@ class Told:
     own_us_per_frame: float
 
 
-class BridgedWire:
+class BridgedWire(Recorded):
     name = "tap"
 
     def __init__(self, tap: TapWire, plan: FaultPlan | None, seed: int) -> None:
+        super().__init__()
         self._tap = tap
         self.plan = plan
         self.seed = plan.seed if plan is not None and plan.seed is not None else seed
@@ -58,6 +59,7 @@ class BridgedWire:
             _QUEUE_LENGTH.write_text(str(_QUEUE))
         self._mine, self._emulators = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._bridge: Bridge = _native().Bridge(tap.descriptors[0], self._mine.fileno())
+        self.begin_recording(self._bridge)
         self._ends = threading.Event()
         self._weather: threading.Thread | None = None
 
@@ -104,44 +106,36 @@ class BridgedWire:
         self._bridge.cut(way.to_host, to_host)
         self.mark(f"cut: to_board {to_board}, to_host {to_host}")
 
-    def mark(self, text: str) -> None:
-        """A remark, which the capture puts to the next frame."""
-        self._bridge.mark(text)
-
     def told(self) -> dict[str, Told]:
         """By direction: to_board, to_host."""
         way = _native().Way
         lanes = {"to_board": way.to_board, "to_host": way.to_host}
         return {name: _told(self._bridge.counters(lane)) for name, lane in lanes.items()}
 
+    def harmed(self) -> int:
+        """Frames that were not simply passed on, in both directions."""
+        lanes = self.told().values()
+        return sum(one.dropped + one.duplicated + one.corrupted + one.truncated for one in lanes)
+
     def trouble(self) -> str:
         """Why no frame passes any more; empty while they do."""
         return self._bridge.error
 
-    def frames(self) -> list[Frame]:
-        """The last frames in both directions, in nanoseconds: fates and marks as comments."""
-        frames: list[Frame] = []
-        marks: list[str] = []
-        for one in self._bridge.captured():
-            if one.mark:
-                marks.append(one.text)
-                continue
-            said = "; ".join([*marks, one.text] if one.text else marks)
-            frames.append(Frame(one.at_ns, not one.to_board, one.length, one.data, said))
-            marks = []
-        return frames
-
     def capture(self) -> bytes:
-        """The same as a pcapng file."""
+        """The last frames as a pcapng file."""
         return encode(self.frames(), digits=DIGITS)
 
-    def close(self) -> None:
+    def unbridge(self) -> None:
+        """The TAP is its owner's again."""
         self._ends.set()
         if self._weather is not None:
             self._weather.join()
-        self._bridge.stop()
+        self.end_recording()
         self._mine.close()
         self._emulators.close()
+
+    def close(self) -> None:
+        self.unbridge()
         self._tap.close()
 
     def _set(self, phase: Phase) -> None:
@@ -170,7 +164,7 @@ class BridgedWire:
 def open_bridged(plan: FaultPlan | None, seed: int) -> BridgedWire:
     """Raises NoTapError where there can be no TAP, RigError where the bindings are missing."""
     _native()
-    return BridgedWire(open_tap(), plan, seed)
+    return BridgedWire(open_tap(record=False), plan, seed)
 
 
 def _told(counters: Any) -> Told:

@@ -18,7 +18,7 @@ def choose(name: str, *, host_port: int = 0) -> Wire:
     Raises RigError when `tap` was asked for and cannot be had: a lack of this host.
     """
     if name == "slirp":
-        return SlirpWire(host_port=host_port)
+        return _slirp("", host_port)
     if name not in NAMES:
         raise UserError(
             f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
@@ -28,7 +28,13 @@ def choose(name: str, *, host_port: int = 0) -> Wire:
     except NoTapError as reason:
         if name == "tap":
             raise RigError(f"no TAP: {reason}; --wire slirp works without") from None
-        return SlirpWire(f"no TAP: {reason}", host_port=host_port)
+        return _slirp(f"no TAP: {reason}", host_port)
+
+
+def _slirp(why: str, host_port: int) -> SlirpWire:
+    wire = SlirpWire(why, host_port=host_port)
+    wire.record()
+    return wire
 
 
 def choose_faulty(name: str, plan: FaultPlan, seed: int) -> BridgedWire:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from rig.board.protocol import Address
+from rig.wire.pcapng import Frame
 
 #: Every TCP service of the image, for wires that must forward each by name.
 SERVICES = {
@@ -21,6 +22,8 @@ SERVICES = {
     "iperf": 5001,
 }
 WANGDOODLE = SERVICES["wangdoodle"]
+#: The board's own, as it is emulated.
+MAC = "52:54:00:4b:59:55"
 
 
 class Wire(Protocol):
@@ -42,5 +45,11 @@ class Wire(Protocol):
 
     def address(self, port: int) -> Address | None:
         """None when only the emulator knows (user networking picks free ports)."""
+
+    def mark(self, text: str) -> None:
+        """A remark between the frames that it remembers."""
+
+    def frames(self) -> list[Frame]:
+        """The last ones in both directions, at 10^-DIGITS s (recorded.py)."""
 
     def close(self) -> None: ...

@@ -20,12 +20,13 @@ from pathlib import Path
 
 from rig.board.protocol import Address
 from rig.errors import RigError
+from rig.wire.protocol import MAC
+from rig.wire.recorded import Recorded
 
 HOST_ADDRESS = "192.168.0.1"
 BOARD_ADDRESS = "192.168.0.73"
 PREFIX_BITS = 24
 DEVICE = "kyu0"
-MAC = "52:54:00:4b:59:55"
 
 _TUN = "/dev/net/tun"
 _CLONE_NEWUSER = 0x1000_0000
@@ -41,10 +42,11 @@ class NoTapError(Exception):
     """Why there is no TAP here, for people."""
 
 
-class TapWire:
+class TapWire(Recorded):
     name = "tap"
 
     def __init__(self, fd: int, why: str) -> None:
+        super().__init__()
         self._fd = fd
         self.why = why
 
@@ -61,16 +63,25 @@ class TapWire:
     def address(self, port: int) -> Address | None:
         return Address(BOARD_ADDRESS, port)
 
+    def record(self) -> None:
+        """From now on its last frames are kept, if this host and this build can."""
+        with contextlib.suppress(ImportError, RuntimeError):
+            from kyusim._wire import TapRecorder
+
+            self.begin_recording(TapRecorder(DEVICE))
+
     def close(self) -> None:
+        self.end_recording()
         with contextlib.suppress(OSError):
             os.close(self._fd)
         self._fd = -1
 
 
-def open_tap() -> TapWire:
+def open_tap(*, record: bool = True) -> TapWire:
     """Moves this process into a namespace of its own. Raises NoTapError where that cannot be.
 
-    Once moved, the process stays there: a second call makes a new device in the same namespace.
+    `record`: keep its last frames. Once moved, the process stays there: a second call makes a new
+    device in the same namespace.
     """
     # First only to see whether it may be opened: the device belongs to the namespace that the
     # opener is in, so the real opening comes after the move, which cannot be undone.
@@ -83,7 +94,10 @@ def open_tap() -> TapWire:
     except BaseException:
         os.close(tun)
         raise
-    return TapWire(tun, why)
+    wire = TapWire(tun, why)
+    if record:
+        wire.record()
+    return wire
 
 
 def _open_tun() -> int:

@@ -1,0 +1,429 @@
+"""Scenarios in the simulator: the same functions, with a guest that lives in virtual time.
+
+Context   the world belongs to the thread that calls play(). Each visit has a thread of its own, but
+          only one of all runs at any time: it hands what it wants of the world to the first, waits,
+          and goes on when that has been done. So a run follows from its seed.
+Time      virtual. A day of silence takes as long as its heartbeats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+import pytest
+
+from kyusim import FatePlan, World, ms, native, s
+from kyusim.errors import FirmwarePanic
+from kyusim.world import Board, Task
+from rig.errors import RigError
+from rig.scenario import NEEDS, Air, Station, dice
+from rig.traffic.failure import GivenUpError, TransferError
+from rig.traffic.request import BIG_BYTES, Request, Result
+from rig.traffic.visit import Visit
+from rig.verdict import Cause
+from rig.wire.faults import FaultPlan, Lane
+from rig.wire.protocol import SERVICES, WANGDOODLE
+
+T = TypeVar("T")
+BOOT_US = 1 * s
+#: What does not come about in so long never will: TCP gives up sooner.
+PATIENCE_US = 1200 * s
+SLICE_MIN_US, SLICE_MAX_US = 1 * ms, 1 * s
+PIECE = 16 * 1024
+ME = Station("10.0.0.200", bytes.fromhex("020000000200"))
+
+
+def play(visits: Sequence[Visit], parallel: int, plan: FaultPlan | None, seed: int) -> list[Result]:
+    """All visits; fails the test when the board panics."""
+    stage = _Stage(plan, seed)
+    try:
+        return stage.play(visits, parallel)
+    except FirmwarePanic as panic:
+        pytest.fail(f"FAILED (panic): {panic}", pytrace=False)
+    finally:
+        stage.end()
+
+
+@dataclass(slots=True)
+class _Wish:
+    """What a visit wants of the world: `work`, once `until` holds."""
+
+    until: Callable[[], bool]
+    work: Callable[[], Any]
+    patience_us: int
+    asked_us: int = 0
+    at_us: int = 0  # instead: when this time has come
+    answer: Future[Any] = field(default_factory=Future)
+
+
+class _Visitor:
+    """A thread that runs visits; it has the floor between an answer and its next wish."""
+
+    def __init__(self, body: Callable[[_Visitor], None]) -> None:
+        self.wish: _Wish | None = None
+        self.over = False
+        self._body = body
+        self._turn = threading.Semaphore(0)  # somebody else may go on
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+        self._turn.acquire()
+
+    def answer(self, wish: _Wish, answer: Callable[[Future[Any]], None]) -> None:
+        """On the world's thread: the visitor goes on until it wants something more."""
+        self.wish = None
+        answer(wish.answer)
+        self._turn.acquire()
+
+    def ask(self, wish: _Wish) -> Any:
+        """On the visitor's own thread."""
+        self.wish = wish
+        self._turn.release()
+        return wish.answer.result()
+
+    def _run(self) -> None:
+        try:
+            self._body(self)
+        finally:
+            self.over = True
+            self._turn.release()
+
+
+class _Stage:
+    def __init__(self, plan: FaultPlan | None, seed: int) -> None:
+        self.world = World(seed)
+        self.board: Board = self.world.board("board")
+        self.client: Board = self.world.board("client")
+        self.storms: list[_Storm] = []
+        if plan is None:
+            self.end_point = self.world.endpoint("storm")
+        self.world.run_for(0) if plan is None else self._wire(plan)
+        self.world.run_for(BOOT_US)
+
+    def _wire(self, plan: FaultPlan) -> None:
+        first = plan.phases[0]
+        lanes = (_fates(first.to_host), _fates(first.to_board))
+        self.world.wire(self.board, self.client, *lanes)
+
+    # The world's thread
+
+    def play(self, visits: Sequence[Visit], parallel: int) -> list[Result]:
+        left, results = iter(visits), []  # type: ignore[var-annotated]
+        self._visitors = [
+            _Visitor(lambda me: self._all_visits(me, left, results.append))
+            for _ in range(min(parallel, len(visits)))
+        ]
+        for one in self._visitors:
+            one.start()
+        slice_us = SLICE_MIN_US
+        while not all(one.over for one in self._visitors):
+            moved = [self._serve(one) for one in self._visitors if one.wish is not None]
+            slice_us = SLICE_MIN_US if any(moved) or self.storms else 2 * slice_us
+            if not any(moved):
+                self._advance(min(slice_us // 2, SLICE_MAX_US))
+        return sorted(results, key=lambda result: result.number)
+
+    def end(self) -> None:
+        """Whoever still waits gives up: threads must not outlive their test."""
+        for one in getattr(self, "_visitors", ()):
+            while not one.over:
+                assert one.wish is not None
+                one.answer(one.wish, lambda f: f.set_exception(GivenUpError("the test is over")))
+
+    def _serve(self, one: _Visitor) -> bool:
+        wish = one.wish
+        assert wish is not None
+        if wish.at_us <= self.world.now_us if wish.at_us else wish.until():
+            try:
+                found = wish.work()
+            except FirmwarePanic:
+                raise
+            except Exception as error:
+                wrong = error  # `error` is gone when the visitor reads it
+                one.answer(wish, lambda future: future.set_exception(wrong))
+            else:
+                one.answer(wish, lambda future: future.set_result(found))
+            return True
+        if not wish.at_us and self.world.now_us - wish.asked_us > wish.patience_us:
+            late = TransferError(Cause.STALL, f"nothing for {wish.patience_us // s} s")
+            one.answer(wish, lambda future: future.set_exception(late))
+            return True
+        return False
+
+    def _advance(self, duration_us: int) -> None:
+        """So long, or, when all only wait for their time, until the first has come."""
+        wishes = [one.wish for one in self._visitors if one.wish is not None]
+        if not self.storms and all(wish.at_us for wish in wishes):
+            duration_us = min(wish.at_us for wish in wishes) - self.world.now_us
+        for storm in self.storms:
+            self.world.inject_many(self.end_point, storm.next(duration_us), 1, 0)
+        self.world.run_for(duration_us)
+        if self.storms:
+            self.end_point.receive()
+
+    # A visitor's thread
+
+    def _all_visits(
+        self, me: _Visitor, left: Iterator[Visit], emit: Callable[[Result], None]
+    ) -> None:
+        for visit in left:
+            begun, guest = self.world.now_us, SimGuest(self, me, visit)
+            cause, detail, abandoned = None, "", False
+            try:
+                visit.play(guest)
+                guest.leave()
+            except TransferError as failure:
+                cause, detail = failure.cause, failure.detail
+            except GivenUpError as given_up:
+                detail, abandoned = str(given_up), True
+            except RigError as fault:
+                cause, detail = Cause.RIG, str(fault)
+            took_ms = (self.world.now_us - begun) / 1000
+            emit(
+                Result(
+                    visit.number, begun / s, took_ms, guest.bytes, cause, detail, visit, abandoned
+                )
+            )
+            if cause is not None or abandoned:
+                return
+
+
+@dataclass(slots=True)
+class _Storm:
+    frames: Sequence[bytes]
+    per_s: int
+    at: int = 0
+    owed: float = 0.0
+
+    def next(self, duration_us: int) -> list[bytes]:
+        self.owed += self.per_s * duration_us / s
+        count, self.owed = int(self.owed), self.owed % 1
+        made = [self.frames[(self.at + n) % len(self.frames)] for n in range(count)]
+        self.at += count
+        return made
+
+
+def _fates(lane: Lane) -> FatePlan:
+    """As this wire has it, but that light takes its time: no frame is everywhere at once."""
+    return FatePlan(**{**lane.fate_plan(), "delay_us": lane.delay or 50})
+
+
+class SimLine:
+    """A program of the client's that is told step by step what to do."""
+
+    def __init__(self, guest: SimGuest, steps: Sequence[tuple[Any, ...]]) -> None:
+        self._guest = guest
+        self._count = len(steps)
+        self._closed = False
+        self._task: Task = guest.do(lambda: guest.stage.client.program(steps, stays=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, data: bytes) -> None:
+        self.step("send", data)
+
+    def read(self, count: int) -> bytes:
+        return self.step("recv", count)
+
+    def read_all(self) -> bytes:
+        return self.step("recv_all")
+
+    def half_close(self) -> None:
+        self.step("shutdown")
+
+    def close(self) -> None:
+        self._end("close")
+
+    def reset(self) -> None:
+        self._end("abort")
+
+    def _end(self, how: str) -> None:
+        if not self._closed and not self._task.done:
+            self._closed = True
+            self.step(how)
+            self._guest.do(self._task.end)
+
+    def step(self, *words: Any) -> bytes:
+        """One step to its end; what it has received. Raises TransferError."""
+        guest, task = self._guest, self._task
+        guest.do(lambda: task.then(words))
+        return self.wait(1)
+
+    def wait(self, more: int = 0) -> bytes:
+        guest, task = self._guest, self._task
+        self._count += more
+        taken = guest.do(task.take, lambda: task.done or task.step >= self._count)
+        guest.bytes += len(taken)
+        if task.error:
+            raise TransferError(_cause(task.error), task.error)
+        return taken
+
+
+def _cause(error: str) -> Cause:
+    if "refused" in error:
+        return Cause.REFUSED
+    return Cause.CONNECT_TIMEOUT if error.startswith("connect") else Cause.RESET
+
+
+class SimDoor:
+    def __init__(self, guest: SimGuest, port: int) -> None:
+        self.host, self.port = guest.stage.client.ip, port
+        self._line = SimLine(guest, [("listen", port)])
+        self._line.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
+
+    def accept(self) -> SimLine:
+        self._line.step("accept")
+        return self._line
+
+
+class SimGuest:
+    """Satisfies rig.scenario.Guest."""
+
+    quick, virtual = True, True
+
+    def __init__(self, stage: _Stage, me: _Visitor, visit: Visit) -> None:
+        self.number, self.seed = visit.number, visit.seed
+        self.dice: random.Random = dice(visit.number, visit.seed)
+        self.stage = stage
+        self.bytes = 0
+        self._me = me
+        self._lines: list[SimLine] = []
+
+    def do(
+        self,
+        work: Callable[[], T],
+        until: Callable[[], bool] = lambda: True,
+        patience_us: int = PATIENCE_US,
+    ) -> T:
+        """On the world's thread, once `until` holds."""
+        wish = _Wish(until, work, patience_us, self.stage.world.now_us)
+        found: T = self._me.ask(wish)
+        return found
+
+    def leave(self) -> None:
+        """What a visit leaves open is closed when the visit ends."""
+        for line in self._lines:
+            line.close()
+
+    # Transfers
+
+    def transfer(self, request: Request) -> None:
+        line = self.connect("wangdoodle")
+        if request.goes_away and request.stop_at == 0:
+            return self._go(line, request)
+        line.send(request.command)
+        if request.half_close:
+            line.half_close()
+        size = min(request.size, request.stop_at) if request.goes_away else request.size
+        if request.kind == "sink":
+            for at in range(0, size, 1 << 18):
+                line.send(native.gen_stream(request.seed, at, min(1 << 18, size - at)))
+        else:
+            self._receive(line, request, size)
+        if request.goes_away:
+            return self._go(line, request)
+        wanted = f"OK {request.size}\n" if request.kind == "sink" else ""
+        said = line.read(len(wanted) or 1).decode("ascii", "replace")
+        if said != wanted:
+            raise TransferError(Cause.TRUNCATED, f"{request}: at its end came {said[:60]!r}")
+        return line.close()
+
+    def _receive(self, line: SimLine, request: Request, size: int) -> None:
+        at = 0
+        while at < size:
+            want = min(PIECE if request.manner == "slow" else BIG_BYTES, size - at)
+            if request.manner == "slow":
+                self.pause(0.005)
+            came = line.read(want)
+            wrong = native.first_difference(came, self._expected(request, at, len(came)))
+            if wrong >= 0:
+                raise TransferError(Cause.CORRUPTION, f"{request}: byte {at + wrong} is wrong")
+            if len(came) < want:
+                raise TransferError(Cause.TRUNCATED, f"{request}: {at + len(came)} of {size} bytes")
+            at += len(came)
+
+    @staticmethod
+    def _expected(request: Request, at: int, length: int) -> bytes:
+        if request.kind == "big":
+            return native.big_pattern()[at : at + length]
+        return native.gen_stream(request.seed, at, length)
+
+    @staticmethod
+    def _go(line: SimLine, request: Request) -> None:
+        if request.manner == "reset":
+            line.reset()
+        else:
+            line.close()
+
+    def big(self) -> None:
+        self.transfer(Request())
+
+    def gen(self, size: int, chunk: int = 0) -> None:
+        self.transfer(Request("gen", size, self.dice.getrandbits(31), chunk))
+
+    def sink(self, size: int) -> None:
+        self.transfer(Request("sink", size, self.dice.getrandbits(31)))
+
+    def stream(self, seed: int, size: int) -> bytes:
+        return native.gen_stream(seed, 0, size)
+
+    def pattern(self) -> bytes:
+        return native.big_pattern()
+
+    # Lines
+
+    def connect(self, service: str | int, *, window: int = 0, patience: float = 0.0) -> SimLine:
+        """The client is a board too: its window is what it is. Everybody here is patient."""
+        del window, patience
+        port = SERVICES.get(service, WANGDOODLE) if isinstance(service, str) else service
+        line = SimLine(self, [("connect", self.stage.board.ip, port)])
+        self._lines.append(line)
+        line.wait()
+        return line
+
+    def listen(self) -> SimDoor:
+        return SimDoor(self, 20_000 + self.number)
+
+    # The world
+
+    def pause(self, seconds: float, *, quick: float | None = None) -> None:
+        """In full: time costs nothing."""
+        del quick
+        now = self.stage.world.now_us
+        self._me.ask(_Wish(lambda: False, lambda: None, 0, now, now + int(seconds * s)))
+
+    def type(self, command: str) -> None:
+        self.do(lambda: self.stage.board.type(command + "\r"))
+
+    def air(self) -> Air:
+        board = self.stage.board
+        return Air(board.ip, board.mac, ME)
+
+    @contextlib.contextmanager
+    def storm(self, frames: Sequence[bytes], per_s: int = 1000) -> Iterator[None]:
+        storm = _Storm(frames, per_s)
+        self.do(lambda: self.stage.storms.append(storm))
+        try:
+            yield
+        finally:
+            self.do(lambda: self.stage.storms.remove(storm))
+
+    def reset_board(self) -> None:
+        raise RigError(f"the scenario needs {NEEDS['reset']}")

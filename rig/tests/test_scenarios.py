@@ -1,0 +1,212 @@
+"""Scenarios: one function for pytest and for kyu soak, and whom its failures blame."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from rig.campaign.session import Session
+from rig.campaign.soak import Soak
+from rig.cli import run as kyu
+from rig.console import events as ev
+from rig.console.grammar import make_frame
+from rig.console.symbols import Symbols
+from rig.errors import UserError
+from rig.journal import RunFolder, read_events
+from rig.options import SoakOptions, plan
+from rig.report.progress import PlainDisplay
+from rig.report.summary import Summary
+from rig.scenario import NEEDS, Guest, scenario
+from rig.scenarios.mixes import MIXES, find, in_file
+from rig.tests.fake import FakeBoard, FakeNative
+from rig.traffic.wangdoodle import Patience
+from rig.verdict import Cause, Outcome
+from rig.watch import Limits
+
+pytest_plugins = ["pytester"]
+
+DOCS = Path(__file__).parents[2] / "docs"
+FAST = Limits(ready=2, heartbeat_silence=0.4, probe_answer=0.3, crash_record=0.3, symptom_grace=0.1)
+HASTY = Patience(1.0, 0.4)
+#: What the rig promises to have, whatever else there is.
+WANTED = {
+    *("smoke", "soak", "chunks", "parallel", "churn", "half-close", "slow", "zero-window"),
+    *("abandon", "lots", "upload", "services", "mixed", "loss", "reorder", "corrupt", "flap"),
+    *("flood", "hostile", "reboot", "long-idle", "overnight"),
+}
+
+
+class ResettableBoard(FakeBoard):
+    def reset(self) -> None:
+        self.say(make_frame("boot", v=1, build="abc123", image="release", cpu_hz_timer=62500000))
+        self.say(make_frame("ready", services="wangdoodle:114", up_ms=10))
+
+
+def soak(folder: Path, board: FakeBoard, name: str, transfers: int, parallel: int = 1) -> Summary:
+    run = RunFolder(folder / "run")
+    session = Session(board, Symbols(None), folder=run, limits=FAST, patience=HASTY)
+    wanted = plan(SoakOptions((name,), transfers=transfers, parallel=parallel))
+    summary = Soak(session, run, wanted, FakeNative(), PlainDisplay(io.StringIO(), None)).run()
+    run.close()
+    return summary
+
+
+def written(folder: Path, body: str, terms: str = "") -> str:
+    """A scenario file with one function; its name for kyu soak."""
+    path = folder / f"test_{len(body)}.py"
+    path.write_text(
+        "from rig.scenario import Guest, scenario\n\n"
+        f"@scenario({terms})\ndef test_mine(guest: Guest) -> None:\n    {body}\n"
+    )
+    return f"{path}::test_mine"
+
+
+def test_every_scenario_that_is_promised_is_there_and_is_described() -> None:
+    assert {*MIXES} >= WANTED
+    for mix in MIXES.values():
+        assert mix.what != "not described"
+        assert "\n" not in mix.described
+
+
+def test_a_name_is_known_without_its_dashes_too() -> None:
+    assert find("halfclose") is find("half-close") is MIXES["half-close"]
+
+
+def test_kyu_scenarios_lists_a_users_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = written(tmp_path, "'''Knocks'''; guest.big()", "transfers=7, parallel=3")
+    assert kyu(["scenarios", name.partition("::")[0]]) == 0
+    assert capsys.readouterr().out == f"{name}  Knocks (7 transfers, 3 at once)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "cause", "words"),
+    [
+        ("assert guest.number < 3, 'three'", Cause.CORRUPTION, "test_mine, line 5: three"),
+        ("assert guest.number < 3", Cause.CORRUPTION, "assert guest.number < 3"),
+        ("1 / (3 - guest.number)", Cause.RIG, "ZeroDivisionError"),
+        ("guest.gen(9) if guest.number < 3 else guest.connect(7).read(1)", Cause.STALL, "no byte"),
+    ],
+)
+def test_what_fails_in_a_scenario_says_whose_fault_it_is(
+    tmp_path: Path, body: str, cause: Cause, words: str
+) -> None:
+    summary = soak(tmp_path, FakeBoard(), written(tmp_path, body), 5)
+    assert (summary.verdict.cause, summary.tally.ok) == (cause, 2), summary.verdict
+    assert words in summary.verdict.detail
+
+
+def test_a_reset_on_purpose_fails_nobody_and_every_transfer_is_made_up_for(tmp_path: Path) -> None:
+    body = "guest.reset_board() if guest.number == 4 else guest.pause(.05); guest.big()"
+    summary = soak(tmp_path, ResettableBoard(), written(tmp_path, body), 12, parallel=3)
+    assert summary.verdict.outcome is Outcome.PASSED, summary.verdict
+    assert (summary.tally.attempted, summary.tally.ok) == (12, 12)
+    assert sum(isinstance(e, ev.PowerOn) for e in read_events(tmp_path / "run")) == 2
+
+
+def test_a_restart_that_nobody_wanted_still_fails_the_run(tmp_path: Path) -> None:
+    board = ResettableBoard()
+    board.script = type(board.script)(3, lambda *_: board.reset())
+    summary = soak(tmp_path, board, written(tmp_path, "guest.big()"), 8)
+    assert summary.verdict.cause is Cause.RESET
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no-such", "no scenario is named 'no-such'; there are soak, smoke"),
+        ("nowhere.py::test_x", "no file nowhere.py"),
+        ("{}::test_other", "no scenario is named 'test_other'; there are"),
+    ],
+)
+def test_a_scenario_that_is_not_there_is_one_clear_line(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    path = written(tmp_path, "guest.big()").partition("::")[0]
+    with pytest.raises(UserError, match=re.escape(words)):
+        find(name.format(path))
+
+
+def test_a_file_that_cannot_be_imported_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "test_broken.py"
+    path.write_text("import nothing_of_this_name\n")
+    with pytest.raises(UserError, match=r"test_broken\.py: ModuleNotFoundError: No module named"):
+        in_file(path)
+
+
+def test_a_need_that_nobody_knows_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ValueError, match="no scenario needs 'wings'"):
+        scenario(needs=("wings",))
+
+
+def test_the_documents_table_of_needs_is_complete() -> None:
+    rows = re.findall(r"^\| (`.*`) \|", (DOCS / "writing-a-scenario.md").read_text(), re.M)
+    assert {*NEEDS} <= {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+
+
+def example() -> str:
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```", (DOCS / "writing-a-scenario.md").read_text(), re.M | re.S
+    )
+    text: str = code
+    return text
+
+
+def test_the_documented_example_is_a_test_and_a_soak_mix(pytester: pytest.Pytester) -> None:
+    path = pytester.makepyfile(test_mine=example())
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "--board=sim").assert_outcomes(passed=1)
+    mix = find(f"{path}::test_talk_while_it_streams")
+    assert (mix.transfers, mix.parallel) == (500, 2)
+    assert mix.what == "The echo service answers while a stream comes in beside it"
+
+
+def test_the_simulated_board_tells_what_fails_and_skips_what_it_cannot(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import pytest
+        from rig.scenario import scenario
+
+        def test_wants_a_board(board): ...
+        @scenario(needs=("reset",))
+        def test_wants_a_reset_line(guest): ...
+        @pytest.mark.needs("gdb")
+        def test_wants_a_debugger(): ...
+        def test_wants_nothing(): ...
+        def test_never(guest):
+            guest.gen(1000)
+            assert guest.number != 3, "three"
+        def test_breaks(guest):
+            guest.do(lambda: guest.stage.board.program([("panic", "planted here")]))
+            guest.pause(1)
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rs", "--board=sim")
+    result.assert_outcomes(passed=1, skipped=3, failed=2)
+    said = result.stdout
+    for reason in ("a board that runs in real time", "a reset line", "a gdb server"):
+        assert re.search(rf"SKIPPED.* needs {reason}.*: sim has none", said.str())
+    said.fnmatch_lines(["visit 3 of never: corruption: test_never, line 12: three*"])
+    said.fnmatch_lines(["FAILED (panic)*planted here*"])
+
+
+def test_a_world_gives_the_same_results_twice() -> None:
+    from rig.sim.visits import play
+    from rig.traffic.visit import Visit
+    from rig.wire import faults
+
+    def body(guest: Guest) -> None:
+        guest.pause(guest.dice.random())
+        guest.gen(50_000)
+
+    def results() -> list[tuple[int, float, float]]:
+        visits = [Visit(body, 5, number, quick=True) for number in range(1, 9)]
+        weather = faults.parse("loss=2%")
+        return [(one.number, one.start, one.ms) for one in play(visits, 3, weather, 5)]
+
+    assert results() == results()
