@@ -67,6 +67,7 @@ class FakeBoard:
     """Satisfies Board and Inspectable."""
 
     name = "fake"
+    build = "abc123"
 
     def __init__(self, script: Script = Script(), heartbeat_s: float = 0.05) -> None:
         self.script = script
@@ -127,7 +128,8 @@ class FakeBoard:
             self._theirs.sendall("".join(line + "\r\n" for line in lines).encode("latin-1"))
 
     def _talk(self) -> None:
-        self.say(make_frame("boot", v=1, build="abc123", image="release", cpu_hz_timer=62500000))
+        boot = make_frame("boot", v=1, build=self.build, image="release", cpu_hz_timer=62500000)
+        self.say(boot)
         self.say(make_frame("ready", services="wangdoodle:114", up_ms=10))
         seq = 0
         while self._on:

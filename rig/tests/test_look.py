@@ -108,6 +108,7 @@ def debugger(image: Image, tmp_path: Path) -> Iterator[Debugger]:
 def hang(tmp_path: Path, where: str, image: Path, *last_words: str) -> tuple[Summary, Path]:
     folder = RunFolder(tmp_path / "run")
     board = DebuggedBoard(where, *last_words)
+    board.build = Symbols(image).build_id
     session = Session(board, Symbols(image), folder=folder, limits=FAST, patience=HASTY)
     summary = Soak(session, folder, big(5), FakeNative(), PlainDisplay(io.StringIO(), None)).run()
     folder.close()
