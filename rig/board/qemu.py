@@ -162,7 +162,7 @@ class QemuBoard:
             return "the board is off"
         status = self._child.poll()
         if status is None:
-            return ""
+            return self._wire.gone()
         said = self._said()
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         return f"QEMU {how}{': ' + said if said else ''}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -26,9 +27,9 @@ LONG_S = 30.0
 class Run:
     """A `kyu soak` in a process of its own, that would go on for an hour."""
 
-    def __init__(self, image: Path, out: Path) -> None:
+    def __init__(self, image: Path, out: Path, *words: str) -> None:
         self.out = out
-        words = ["soak", "--hours", "1", "--wire", "slirp", "--image", str(image)]
+        words = ("soak", "--hours", "1", "--image", str(image), *words)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rig", *words, "--out", str(out)],
             stdout=subprocess.DEVNULL,
@@ -69,12 +70,20 @@ def ended(pid: int) -> bool:
 @pytest.fixture
 def run(boards: Keeper, board_choice: BoardChoice, tmp_path: Path) -> Iterator[Run]:
     boards.off()
-    started = Run(board_choice.image, tmp_path / "run")
-    started.wait_for_transfers(3)
-    yield started
-    if started.process.poll() is None:
-        started.process.kill()
-    started.process.wait()
+    with going(Run(board_choice.image, tmp_path / "run", "--wire", "slirp")) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def going(run: Run) -> Iterator[Run]:
+    """Three transfers are done when the block begins, and nothing is left when it ends."""
+    try:
+        run.wait_for_transfers(3)
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.kill()
+        run.process.wait()
 
 
 def test_a_rig_that_is_killed_leaves_a_journal_and_no_emulator(run: Run) -> None:
@@ -107,6 +116,29 @@ def test_an_emulator_that_is_stopped_is_inconclusive(run: Run) -> None:
     os.kill(run.emulator(), signal.SIGSTOP)
     assert run.process.wait(timeout=LONG_S) == 3
     assert "stopped" in str(run.summary()["detail"])
+
+
+@pytest.mark.needs("faults")
+@pytest.mark.parametrize(
+    ("faults", "order", "said"),
+    [
+        ("none", "link del kyu0", "has been removed"),
+        ("loss=0.1%", "link set kyu0 down", "has been set down"),
+    ],
+)
+def test_a_wire_that_somebody_takes_away_is_no_fault_of_the_board(
+    boards: Keeper, board_choice: BoardChoice, tmp_path: Path, order: str, said: str, faults: str
+) -> None:
+    boards.off()
+    with going(
+        Run(board_choice.image, tmp_path / "run", "--wire", "tap", "--faults", faults)
+    ) as run:
+        inside = ["nsenter", f"--net=/proc/{run.process.pid}/ns/net"]
+        subprocess.run([*inside, "ip", *order.split()], check=True)
+        assert run.process.wait(timeout=LONG_S) == 3
+        summary = run.summary()
+        assert (summary["verdict"], summary["cause"]) == ("inconclusive", "rig")
+        assert said in str(summary["detail"])
 
 
 def test_a_resumed_run_goes_on_where_it_was_killed(run: Run) -> None:

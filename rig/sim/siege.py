@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kyusim import FatePlan, FirmwarePanic, World, native, s
+from kyusim import FirmwarePanic, World, native, s
 from kyusim.segment import PROTOCOL_TCP, Segment, checksum, ip_packet
 from kyusim.world import Board, Passage, Step, Task
 from rig.sim import diagnose
@@ -23,6 +23,7 @@ from rig.sim.acts import Act
 from rig.sim.diagnose import Finding
 from rig.sim.eventlog import EventLog, Log
 from rig.sim.plan import Plan
+from rig.sim.wire import weather
 
 ECHO = 7
 BOOT_US = 2 * s
@@ -47,21 +48,8 @@ class Talk:
 
 class Siege:
     def __init__(self, plan: Plan, log: Log | None = None) -> None:
-        lan = FatePlan(
-            delay_us=plan.delay_us,
-            rate_bytes_per_s=plan.rate_bytes_per_s,
-            jitter_us=plan.jitter_us,
-            loss=plan.loss,
-            burst_start=plan.burst_start,
-            burst_end=plan.burst_end,
-            duplicate=plan.duplicate,
-            reorder=plan.reorder,
-            corrupt=plan.corrupt,
-            truncate=plan.truncate,
-            flaps=plan.flap_list(),
-        )
         self.finding: Finding | None = None
-        self.world = World(plan.seed, planted=bool(plan.bug), lan=lan)
+        self.world = World(plan.seed, planted=bool(plan.bug), lan=weather(plan))
         self._boards = [self.world.board(mission_bug=plan.bug) for _ in range(2)]
         self._stranger = self.world.endpoint("stranger")
         self._talks: list[Talk] = []

@@ -22,20 +22,7 @@ def fates_of(plan: Plan, towards: str) -> Fates:
         for number, fault in mine.items():
             fates[number] = _fate(fault, plan)
         return Fates.given(fates, _quiet(plan))
-    drawn = FatePlan(
-        delay_us=plan.delay_us,
-        rate_bytes_per_s=plan.rate_bytes_per_s,
-        jitter_us=plan.jitter_us,
-        loss=plan.loss,
-        burst_start=plan.burst_start,
-        burst_end=plan.burst_end,
-        duplicate=plan.duplicate,
-        reorder=plan.reorder,
-        corrupt=plan.corrupt,
-        truncate=plan.truncate,
-        flaps=plan.flap_list(),
-    )
-    return Fates.from_seed(drawn, plan.seed * 2 + (towards == TOWARDS_BOARD))
+    return Fates.from_seed(weather(plan), plan.seed * 2 + (towards == TOWARDS_BOARD))
 
 
 def faults_of(world: World, plan: Plan, board: Host, client: Host) -> tuple[Fault, ...]:
@@ -72,4 +59,21 @@ def _fault(towards: str, number: int, fate: Fate, plan: Plan) -> Fault:
         bit=fate.corrupt_bit,
         cut=fate.truncate_to,
         dup_us=fate.duplicate_delay_us - plan.delay_us if fate.duplicate else -1,
+    )
+
+
+def weather(plan: Plan) -> FatePlan:
+    """What the plan says of the wire, to be drawn from a seed."""
+    return FatePlan(
+        delay_us=plan.delay_us,
+        rate_bytes_per_s=plan.rate_bytes_per_s,
+        jitter_us=plan.jitter_us,
+        loss=plan.loss,
+        burst_start=plan.burst_start,
+        burst_end=plan.burst_end,
+        duplicate=plan.duplicate,
+        reorder=plan.reorder,
+        corrupt=plan.corrupt,
+        truncate=plan.truncate,
+        flaps=plan.flap_list(),
     )

@@ -76,6 +76,9 @@ class BridgedWire(Recorded):
     def address(self, port: int) -> Address | None:
         return self._tap.address(port)
 
+    def gone(self) -> str:
+        return self._tap.gone()
+
     def begin(self) -> None:
         """The plan's time begins: a board is ready. Once more for each boot: the plan anew."""
         self.calm()

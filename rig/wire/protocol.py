@@ -52,4 +52,7 @@ class Wire(Protocol):
     def frames(self) -> list[Frame]:
         """The last ones in both directions, at 10^-DIGITS s (recorded.py)."""
 
+    def gone(self) -> str:
+        """What has become of it, when it is no wire any more; empty: it is well."""
+
     def close(self) -> None: ...

@@ -60,6 +60,10 @@ class Recorded:
         """The last frames in both directions, at 10^-DIGITS s."""
         return [] if self._recorder is None else frames_of(self._recorder.captured())
 
+    def gone(self) -> str:
+        """A wire that nobody else can take away."""
+        return ""
+
     def end_recording(self) -> None:
         if self._recorder is not None:
             self._recorder.stop()

@@ -13,6 +13,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import socket
 import struct
 import threading
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ _CLONE_NEWNET = 0x4000_0000
 _TUNSETIFF = 0x4004_54CA
 _IFF_TAP = 0x0002
 _IFF_NO_PI = 0x1000
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 0x1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,6 +73,9 @@ class TapWire(Recorded):
 
             self.begin_recording(TapRecorder(DEVICE))
 
+    def gone(self) -> str:
+        return device_trouble()
+
     def close(self) -> None:
         self.end_recording()
         with contextlib.suppress(OSError):
@@ -98,6 +104,17 @@ def open_tap(*, record: bool = True) -> TapWire:
     if record:
         wire.record()
     return wire
+
+
+def device_trouble() -> str:
+    """What somebody did to the device: no fault of the board, which will fall silent. Cheap."""
+    request = struct.pack("16s24x", DEVICE.encode())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            (flags,) = struct.unpack_from("H", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request), 16)
+        except OSError:
+            return f"the TAP device {DEVICE} has been removed"
+    return "" if flags & _IFF_UP else f"the TAP device {DEVICE} has been set down"
 
 
 def _open_tun() -> int:
