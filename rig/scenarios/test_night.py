@@ -24,8 +24,8 @@ def test_reboot(guest: Guest) -> None:
     return guest.big()
 
 
-#: Of a million visits of a night, about so many each. What lasts minutes by its nature is rare, or the
-#: four visitors would all sit in silence: 400 s of long idle are as much as 20,000 transfers.
+#: Of a million visits of a night, about so many each. What lasts minutes by its nature is rare, or
+#: the four visitors would all sit in silence: 400 s of long idle are as much as 20,000 transfers.
 NIGHT = (
     (test_transfers.test_soak, 480_000),
     (test_transfers.test_mixed, 180_000),
