@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from rig import hostload, journal, options, run_info
+from rig import hostload, interrupts, journal, options, run_info
 from rig.assembly import BoardChoice, assemble, check_board
 from rig.board import bootargs
 from rig.board import image as images
@@ -90,8 +88,7 @@ def _run(
     live = Live(metrics, view) if metrics else None
     database = Database(history_file or path.resolve().parent / NAME)
     folder = RunFolder(path, resume=resume)
-    for request in (signal.SIGTERM, signal.SIGHUP):  # a shutdown, a terminal that was closed
-        signal.signal(request, _interrupt)
+    interrupts.install()
     with contextlib.closing(folder), contextlib.closing(database), _closing(live):
         try:
             # Before the display: a user namespace cannot be entered once it has its thread.
@@ -181,7 +178,3 @@ def _report(folder: Path) -> str:
         what = " ".join(str(error).split()) or type(error).__name__
         return f"warning: not written: {what}; kyu report {folder} tries again"
     return str(folder / files.HTML)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from rig import interrupts
 from rig.board.protocol import Address, Board, Debuggable, Inspectable, Resettable
 from rig.clock import Clock
 from rig.console import events as ev
@@ -144,6 +145,7 @@ class Session:
 
     def pump(self, wait_s: float = TICK_S) -> list[Result]:
         """Folds what has happened, for up to `wait_s`, and returns the transfers that ended."""
+        interrupts.check()
         results: list[Result] = []
         deadline = time.monotonic() + wait_s
         for item in self._arrivals(deadline):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rig import evidence, journal
+from rig import evidence, interrupts, journal
 from rig.campaign.ageing import Ageing
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
@@ -129,6 +129,7 @@ class Soak:
         try:
             verdict = self._run()
         except KeyboardInterrupt:
+            interrupts.taken()
             interrupted = True
             verdict = Verdict(Outcome.INCONCLUSIVE, None, self._session.clock.now(), "interrupted")
         except RigError as fault:
