@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import median
 from typing import Any
 
@@ -23,6 +23,8 @@ STRETCHES = 12
 TAU = 0.8
 #: A shorter run shows how a board warms up, not how it ages.
 SECONDS_MIN = 120.0
+#: A stack that is deeper in so many of the stretches than ever before has no depth yet.
+STACK_FALLS = 4
 SAMPLES_MAX = 4096
 POOLS = ("mbufs", "clusters", "sockets")
 
@@ -115,7 +117,21 @@ def alarms(samples: Sequence[Sample]) -> list[Alarm]:
     )
     again = _points(cut, _again)
     found.append(_alarm("rexmt", "segments sent again of 1,000 transfers", again, 0.5, 10.0))
+    found.append(_stack_alarm(_points(cut, lambda part: float(min(s.stack_left for s in part)))))
     return [one for one in found if one is not None]
+
+
+def _stack_alarm(points: tuple[tuple[float, float], ...]) -> Alarm | None:
+    """The least that was left of any stack never rises: it must have stopped falling at some time.
+
+    One stack is looked at with each heartbeat, so that all have been seen after two minutes.
+    """
+    values = [value for _, value in points]
+    falls = sum(b < a for a, b in pairwise(values))
+    if len(values) < STRETCHES or falls < STACK_FALLS:
+        return None
+    text = f"bytes left of a stack: {values[0]:g} to {values[-1]:g}, in {falls} steps"
+    return Alarm("stack_left", text, fails=False, points=points)
 
 
 def _pool_alarm(pool: str, cut: Sequence[Sequence[Sample]]) -> Alarm | None:

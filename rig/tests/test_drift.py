@@ -78,6 +78,14 @@ def test_slower_transfers_and_more_losses_warn() -> None:
     assert named(samples) == {"rexmt": False}
 
 
+def test_a_stack_that_grows_all_night_warns_and_one_that_was_deep_once_does_not() -> None:
+    samples = course(lambda at, _: {"stack_left": 3000 - 100 * int(at / 500)})
+    (found,) = alarms(samples)
+    assert (found.name, found.fails) == ("stack_left", False)
+    assert found.told.startswith("bytes left of a stack: 2900 to 2300, in ")
+    assert named(course(lambda at, _: {"stack_left": 3000 - 900 * (at > 1000)})) == {}
+
+
 def test_a_rise_that_does_not_matter_is_none() -> None:
     assert named(course(lambda at, _: {"sockets": 10 + (at > 1800) * 3})) == {}
 
