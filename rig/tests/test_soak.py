@@ -233,3 +233,16 @@ def test_a_clock_that_is_stepped_in_the_night_is_not_noticed(
     summary, path = run(tmp_path, FakeBoard(), big(20, parallel=3))
     assert summary.verdict.outcome is Outcome.PASSED
     assert all(0 <= line.start < 60 and line.ms < 60_000 for line in journal.read_transfers(path))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_the_rig_in_a_transfers_thread_is_no_run_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_plan: Plan, _number: int) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(Plan, "request", broken)
+    summary, _ = run(tmp_path, FakeBoard(), big(20))
+    assert (summary.verdict.outcome, summary.verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RIG)
+    assert "a transfer's thread has died: AttributeError: no such thing" in summary.verdict.detail

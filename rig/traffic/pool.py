@@ -66,6 +66,15 @@ class Workers:
             return None if self._held else next(self._jobs, None)
 
     def _run(self, client: Client) -> None:
+        """A worker that ends by a mistake of the rig says so: nothing done is no run passed."""
+        try:
+            self._work(client)
+        except Exception as mistake:
+            what = f"{type(mistake).__name__}: {mistake}"
+            self._emit(RigTrouble(client.now(), f"a transfer's thread has died: {what}"))
+            raise
+
+    def _work(self, client: Client) -> None:
         while job := self._next():
             number, work = job
             try:
