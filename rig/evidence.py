@@ -14,13 +14,13 @@ from typing import Any
 
 from rig import crash_text as words
 from rig import evidence_readme
-from rig.campaign.signature import Signature, signature
 from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols, same_function
 from rig.crash_hints import hints
 from rig.errors import RigError
 from rig.inspect.look import Look
 from rig.journal import write_json
+from rig.signature import Signature, signature
 from rig.traffic.request import Result
 from rig.verdict import Cause, Verdict
 from rig.wire.pcapng import Frame, encode

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from rig.campaign.database import RUNNING, Database, FailureRow, RunRow
-from rig.campaign.signature import signature
 from rig.console.crash import NO_CRASH
 from rig.errors import UserError
 from rig.report import material
 from rig.report.compare import Comparison, Rate, compare
+from rig.signature import signature
 from rig.verdict import Cause, failed
 
 INTERRUPTED = "interrupted"

@@ -14,10 +14,10 @@ from typing import Any
 
 from rig.campaign import history
 from rig.campaign.database import Database, FailureRow, RunRow, me
-from rig.campaign.signature import Signature
 from rig.errors import RigError, UserError
 from rig.report import compare as comparing
 from rig.report.summary import Summary, Tally
+from rig.signature import Signature
 from rig.verdict import Cause
 
 #: A second of transfers is what a kill -9 may cost the row; the journal loses none.

@@ -17,12 +17,12 @@ from rig import journal
 from rig.campaign import history
 from rig.campaign.database import RUNNING, Database, FailureRow, RunRow, me
 from rig.campaign.recorder import Recorder
-from rig.campaign.signature import Signature
 from rig.cli import run as kyu
 from rig.errors import RigError, UserError
 from rig.journal import write_json
 from rig.report.compare import Change
 from rig.report.summary import Summary, Tally
+from rig.signature import Signature
 from rig.verdict import Cause, failed, passed
 
 NIGHT = RunRow(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.campaign.signature import plain, signature
 from rig.console import crash as crashes
 from rig.console import grammar
 from rig.console.crash import NO_CRASH, CrashRecord
 from rig.explain import load
+from rig.signature import plain, signature
 from rig.tests.fake import crash_lines
 from rig.tests.make_corpus import HERE, all_cases
 from rig.verdict import Cause, Verdict, failed
