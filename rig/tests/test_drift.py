@@ -55,6 +55,10 @@ def test_nor_does_one_whose_load_comes_and_goes(dice: random.Random) -> None:
     assert named(course(lambda at, _: {"mbufs": 256 + level[int(at) // 60]})) == {}
 
 
+def test_nor_does_one_that_borrows_more_and_more_and_gives_it_back() -> None:
+    assert named(course(lambda at, _: {"mbufs": 256 + (at % 10 == 0) * at})) == {}
+
+
 def test_a_slow_leak_is_told_with_its_slope() -> None:
     """One buffer in two minutes, under traffic that borrows forty."""
     samples = course(lambda at, dice: {"mbufs": 256 + dice.randrange(40) + at / 120})
