@@ -68,6 +68,10 @@ struct EndOfInterrupt {
     static constexpr std::uint32_t offset = 0x010;
 };
 
+/// Priorities that are being served, of either group: one bit each (§4.4.13, §4.4.14).
+inline constexpr std::uint32_t kActivePriorities = 0x0D0;
+inline constexpr std::uint32_t kActivePrioritiesEnd = 0x0F0;
+
 /// 1020 and above: nothing is pending (1023), or not for this world (1022).
 inline constexpr unsigned kFirstSpecial = 1020;
 inline constexpr unsigned kFirstShared = 32;
@@ -131,6 +135,11 @@ public:
         }
         distributor_.write(DistributorControl::offset, DistributorControl::EnableGroup0::of(1) |
                                                            DistributorControl::EnableGroup1::of(1));
+        // A reset in the middle of a handler can leave its priority behind: nothing as urgent would
+        // ever come again.
+        for (std::uint32_t at = kActivePriorities; at < kActivePrioritiesEnd; at += 4) {
+            cpu_.write(at, 0);
+        }
         cpu_.write(PriorityMask::offset, kMaskNothing);
         cpu_.write(BinaryPoint::offset, 7);  // no priority interrupts another
         cpu_.write(CpuControl::offset,

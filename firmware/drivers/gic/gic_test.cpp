@@ -64,6 +64,17 @@ TEST_F(GicTest, starts_with_every_line_off_and_the_controller_on) {
     EXPECT_EQ(model.words[0x1000 + PriorityMask::offset], 0xF8U);
 }
 
+TEST_F(GicTest, forgets_what_was_being_served_when_the_reset_came) {
+    Model after_reset;
+    after_reset.words[0x1000 + kActivePriorities] = 1U << 20U;
+    after_reset.words[0x1000 + kActivePrioritiesEnd - 4] = 1;
+    TestGic fresh{Half{&after_reset, false}, Half{&after_reset, true}};
+    fresh.init();
+    for (std::uint32_t at = kActivePriorities; at < kActivePrioritiesEnd; at += 4) {
+        EXPECT_EQ(after_reset.words[0x1000 + at], 0U) << std::hex << at;
+    }
+}
+
 TEST_F(GicTest, calls_the_handler_of_each_pending_interrupt_and_ends_it) {
     gic.attach(114, &GicTest::count, &calls);
     EXPECT_EQ(model.words[kSetEnable + 12], 1U << 18U) << "the EMAC is word 3, bit 18";
