@@ -134,7 +134,7 @@ def alarms(samples: Sequence[Sample]) -> list[Alarm]:
 
 
 def trends(samples: Sequence[Sample]) -> list[Trend]:
-    """Everything that is judged, with what was found; nothing in a run that is too short to tell."""
+    """Everything that is judged, with what was found; nothing in a run too short to tell."""
     if len(samples) < 2 * STRETCHES or samples[-1].at - samples[0].at < SECONDS_MIN:
         return []
     cut = _stretches(samples)

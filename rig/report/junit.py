@@ -13,7 +13,7 @@ from junitparser import Failure as Failed
 
 from rig.report import told
 from rig.report.material import BAD_SHOWN, Failure, Material
-from rig.verdict import Outcome
+from rig.verdict import Cause, Outcome
 
 
 def render(material: Material) -> str:
@@ -35,7 +35,9 @@ def render(material: Material) -> str:
     if len(material.failures) > 1:
         for failure in material.failures[:BAD_SHOWN]:
             case = TestCase(f"{run.scenario} failures/{failure.name}", classname=place)
-            case.result = [_failed(failure.detail, failure.cause, failure)]
+            board = failure.cause != Cause.RIG.value
+            failed = _failed(failure.detail, failure.cause, failure)
+            case.result = [failed if board else Error(failure.detail, failure.cause)]
             suite.add_testcase(case)
     document = JUnitXml("kyu soak")
     document.add_testsuite(suite)

@@ -237,7 +237,7 @@ class Material:
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
     host: tuple[HostSecond, ...] = ()
-    beats: Beats = Beats()
+    beats: Beats = field(default_factory=Beats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rig.drift import SECONDS_MIN
 from rig.hostload import STARVED
 from rig.report import charts, panels, told
 from rig.report.material import BAD_SHOWN, Material
@@ -14,7 +15,16 @@ from rig.report.shape import histogram
 from rig.report.summary import one_in
 
 TEMPLATE = "report.html.j2"
-FATES = ("frames", "delivered", "dropped", "duplicated", "corrupted", "truncated", "overflowed", "refused")
+FATES = (
+    "frames",
+    "delivered",
+    "dropped",
+    "duplicated",
+    "corrupted",
+    "truncated",
+    "overflowed",
+    "refused",
+)
 
 
 def render(material: Material) -> str:
@@ -46,6 +56,8 @@ def render(material: Material) -> str:
         harm=_plot(charts.harm(seconds)) if len(seconds) > 2 and seconds[-1].harmed else "",
         panels=[(one, _plot(one.svg)) for one in board],
         boots=material.beats.boots,
+        judged=bool(material.beats.trends),
+        judged_from=SECONDS_MIN,
         starved=sum(one.waited >= STARVED or one.steal >= STARVED for one in seconds),
         seconds=len(seconds),
         fates=FATES,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from rig.drift import POOLS, SECONDS_MIN, TAU, Sample, Trend
+from rig.drift import POOLS, TAU, Sample, Trend
 from rig.report import charts
 from rig.report.beats import Beats
 from rig.report.charts import Point
@@ -33,16 +34,14 @@ def panels(beats: Beats) -> list[Panel]:
         return []
     parts = charts.groups(beats.samples)
     trends = {one.name: one for one in beats.trends}
-    found = [_pool(pool, parts, beats, trends.get(pool)) for pool in POOLS]
+    found: list[Panel | None] = [_pool(pool, parts, beats, trends.get(pool)) for pool in POOLS]
     found.append(_times(parts, trends.get("transfer_ms")))
     found.append(_again(beats.samples, trends.get("rexmt")))
     found.append(_stacks(parts, trends.get("stack_left")))
     return [one for one in found if one is not None]
 
 
-def _pool(
-    pool: str, parts: Sequence[Sequence[Sample]], beats: Beats, trend: Trend | None
-) -> Panel:
+def _pool(pool: str, parts: Sequence[Sequence[Sample]], beats: Beats, trend: Trend | None) -> Panel:
     most = [(part[-1].at, float(max(one.held(pool) for one in part))) for part in parts]
     least = [(part[-1].at, float(min(one.held(pool) for one in part))) for part in parts]
     top, size = int(max(value for _, value in most)), beats.size(pool)
@@ -71,7 +70,7 @@ def _again(samples: Sequence[Sample], trend: Trend | None) -> Panel | None:
     parts = charts.groups(samples)
     lasts = [samples[0], *(part[-1] for part in parts)]
     total = 0
-    for before, now in zip(lasts, lasts[1:], strict=False):
+    for before, now in pairwise(lasts):
         done, again = now.transfers - before.transfers, now.rexmt - before.rexmt
         if done > 0 and again >= 0:
             total += again
@@ -104,7 +103,7 @@ def _panel(
 
 def _found(trend: Trend | None) -> str:
     if trend is None:
-        return f"Not judged: heartbeats of less than {SECONDS_MIN:.0f} s."
+        return ""
     if trend.alarm is not None:
         return f"DRIFT: {trend.alarm.told}"
     first, last = trend.points[0][1], trend.points[-1][1]
