@@ -37,6 +37,8 @@ _WHAT = {
     Cause.DRIFT: "The board held more and more, though every transfer was good.",
     Cause.RIG: "Nothing is proved about the board: the host had no time for it.",
 }
+#: What heartbeats tell, not a thread.
+_COUNTED = frozenset({Cause.LEAK, Cause.DRIFT})
 #: In the order in which one looks at them.
 _FILES = {
     "traceback.txt": "who was where, with file and line",
@@ -95,8 +97,8 @@ def _place(exhibit: Exhibit, symbols: Symbols) -> str:
     verdict, record = exhibit.verdict, exhibit.record
     thread, function = record.thread, verdict.function or record.function
     if not function:
-        unknown = "no place in the program is known: only the traffic shows it"
-        return f"thread {thread}" if thread else unknown
+        seen = "the pools' counters show" if verdict.cause in _COUNTED else "the traffic shows"
+        return f"thread {thread}" if thread else f"no place in the program is known: {seen} it"
     files = ""
     if record.alarming:
         chains = (

@@ -99,7 +99,8 @@ def _run(
             folder.json(journal.RUN, document)
         except RigError as fault:
             return _finish(folder, _unable(fault), quiet=quiet)
-        with contextlib.closing(wire), progress.display(plan.transfers, quiet=quiet) as display:
+        goal = progress.Goal(plan.transfers, plan.deadline_s)
+        with contextlib.closing(wire), progress.display(goal, quiet=quiet) as display:
             why = f" ({wire.why})" if wire.why else ""
             display.note(
                 f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"

@@ -103,12 +103,16 @@ class Soak:
     def _board_now(self) -> BoardNow:
         watch = self._session.watch
         state = f"up {watch.up_ms / 1000:.0f} s" if watch.ready else "boots"
-        if watch.heard_at is not None and (silent := watch.observed - watch.heard_at) > 2:
+        silent = 0.0 if watch.heard_at is None else watch.observed - watch.heard_at
+        if silent > 2:
             state += f", silent for {silent:.0f} s"
+        if watch.symptom is not None:
+            state += ", a transfer went wrong: what is the board's word?"
         if watch.warnings:
             state += f", {len(watch.warnings)} warnings, the last: {watch.warnings[-1]}"
+        well = silent <= 2 and not watch.warnings and watch.symptom is None
         last = [one.text for one in list(self._session.tail)[-20:]]
-        return BoardNow(state, [one for one in last if one and not one.startswith("@kyu ")])
+        return BoardNow(state, [one for one in last if one and not one.startswith("@kyu ")], well)
 
     def show(self, view: View) -> None:
         """What an endpoint may tell while the run goes on."""
@@ -195,7 +199,9 @@ class Soak:
         if verdict is None:
             seconds = self._session.clock.now()
             self._boot_seconds = self._boot_seconds or seconds
-            self._display.note(f"ready after {seconds:.2f} s, build {self._build or 'unknown'}")
+            self._display.note(
+                f"ready after {seconds:.2f} s, build {self._build[:12] or 'unknown'}"
+            )
             if self._wire is not None:
                 self._wire.begin()
         return verdict
@@ -241,6 +247,7 @@ class Soak:
             if done:
                 return
         workers.hold()
+        self._display.update(self._tally, now=True)
 
     def _jobs(self) -> Iterator[Job]:
         """Numbers go on where they stopped; transfers that were never finished are made up for."""
@@ -289,7 +296,8 @@ class Soak:
             self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
         if self._plan.keep_going:
             self._display.note(headline(verdict))
-        if exhibit.record.alarming:
+        known = self._alike[exhibit.signature.key] > 1
+        if exhibit.record.alarming and not known:
             self._display.note(evidence.traceback_text(exhibit.record, self._session.symbols))
         self._display.note(f"evidence: {folder}")
 
@@ -335,7 +343,7 @@ class Soak:
     def _often(self, number: int, alike: int) -> str:
         nth = "the first failure" if number == 1 else f"failure {number}"
         same = f", {alike} of them like this" if number > 1 else ""
-        return f"{nth} of this run{same}, with {self._tally.ok:,} good transfers"
+        return f"{nth} of this run{same}, after {self._tally.ok:,} good transfers"
 
     def _overall(self, last: Verdict) -> Verdict:
         """Kept going after failures: the run failed, though its last board was well."""
@@ -344,4 +352,6 @@ class Soak:
             return last
         worst = Cause(max(failures, key=lambda cause: failures[cause]))
         total = sum(failures.values())
-        return Verdict(Outcome.FAILED, worst, last.at, f"{total} failures, kept going")
+        return Verdict(
+            Outcome.FAILED, worst, last.at, f"{total} failure{'s' if total > 1 else ''}, kept going"
+        )

@@ -37,7 +37,7 @@ def soak(
     wanted = plan(SoakOptions(transfers=transfers))
     with contextlib.closing(RunFolder(out)) as folder:
         session = boards.prepare(choice, folder=folder)
-        summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO(), None)).run()
+        summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO())).run()
     return summary, folder
 
 

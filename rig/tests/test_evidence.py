@@ -56,7 +56,7 @@ def run(place: Path, script: Script, loads: list[Load], *, count: int = 10) -> t
     for one in loads:
         host.take(one)
     session = Session(FakeBoard(script), Symbols(None), folder=folder, limits=FAST, patience=HASTY)
-    display = PlainDisplay(io.StringIO(), None)
+    display = PlainDisplay(io.StringIO())
     plan = big(count, keep_going=True)
     summary = Soak(session, folder, plan, FakeNative(), display, host=host).run()
     folder.json("summary.json", summary.as_json())
@@ -84,7 +84,7 @@ def test_a_readme_tells_what_where_when_how_often_and_how_again(
     story, _, beside = said.partition("\nfiles")
     assert all(f"\n{row}" in story for row in ROWS), said
     assert f"\nverdict   {cause.value}: " in story
-    assert "the first failure of this run, with 2 good transfers; in earlier runs: " in story
+    assert "the first failure of this run, after 2 good transfers; in earlier runs: " in story
     assert "UTC, " in story
     assert "host      was not starved: processors 25% busy" in story
     assert len(story.splitlines()) <= 13, "a head, and about ten lines"
@@ -131,11 +131,11 @@ def test_the_same_failure_again_is_counted(tmp_path: Path) -> None:
     session = Session(
         Twice(Script(3, cut)), Symbols(None), folder=folder, limits=FAST, patience=HASTY
     )
-    display = PlainDisplay(io.StringIO(), None)
+    display = PlainDisplay(io.StringIO())
     Soak(session, folder, big(6, keep_going=True), FakeNative(), display).run()
     folder.close()
     said = (folder.path / "failures/002-truncated/README.txt").read_text()
-    assert "failure 2 of this run, 2 of them like this, with 4 good transfers" in said
+    assert "failure 2 of this run, 2 of them like this, after 4 good transfers" in said
 
 
 @pytest.mark.parametrize(
