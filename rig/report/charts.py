@@ -73,8 +73,7 @@ def over_time(lines: Journal) -> str:
     else:
         _lines(chart, course(lines.ends, lines.milliseconds), level)
     _dots(chart, [(at, level(ms)) for at, ms in bad], "failed", "var(--bad)", 4)
-    chart.add_x_scale(0, _end(max([*_extremes(lines.ends), *(at for at, _ in bad)])))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _time_axis(chart, max([*_extremes(lines.ends), *(at for at, _ in bad)]))
     _level_axis(chart, shortest, longest, logarithmic=logarithmic)
     return _svg(chart)
 
@@ -87,8 +86,7 @@ def throughput(lines: Journal) -> str:
     points = rates(lines.ends, lines.sizes)
     chart = leather.Chart()
     add_course(chart, points, "good bytes", "var(--accent)")
-    chart.add_x_scale(0, _end(max(at for at, _ in points)))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _time_axis(chart, max(lines.ends))
     chart.add_y_scale(0, _end(max(rate for _, rate in points)))
     chart.add_y_axis(tick_formatter=_plain, name="MB/s")
     return _svg(chart, (WIDTH, HEIGHT * 2 // 3))
@@ -106,8 +104,7 @@ def host(seconds: Sequence[HostSecond]) -> str:
     for name, colour, share in shares:
         points = [(_since(began, g), 100 * sum(map(share, g)) / len(g)) for g in parts]
         add_course(chart, points, name, colour)
-    chart.add_x_scale(0, _end(max(_since(began, group) for group in parts)))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _time_axis(chart, max(_since(began, group) for group in parts))
     chart.add_y_scale(0, 100)
     chart.add_y_axis(tick_formatter=_plain, name="% of the time")
     return _svg(chart)
@@ -123,8 +120,7 @@ def harm(seconds: Sequence[HostSecond]) -> str:
         more = max(0, group[-1].harmed - before[-1].harmed)
         points.append((_since(began, group), more / gone))
     add_course(chart, points, "spoiled frames", "var(--bad)")
-    chart.add_x_scale(0, _end(max(_since(began, group) for group in parts)))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _time_axis(chart, max(_since(began, group) for group in parts))
     chart.add_y_scale(0, _end(max(4.0, *(rate for _, rate in points))))
     chart.add_y_axis(tick_formatter=_plain, name="frames a second")
     return _svg(chart)
@@ -145,8 +141,7 @@ def panel(
     for name, colour, points in lines:
         add_course(chart, points, name, colour)
     _dots(chart, list(judged), "judged", "var(--second)", 3)
-    chart.add_x_scale(0, _end(max(at for at, _ in every)))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _time_axis(chart, max(at for at, _ in every))
     chart.add_y_scale(0, _end(max(4.0, *(value for _, value in every))))
     chart.add_y_axis(tick_formatter=_plain, name=unit)
     return _svg(chart, SMALL)
@@ -190,6 +185,11 @@ def _dots(
 ) -> None:
     if points:
         chart.add_dots(points, name=name, fill_color=colour, radius=radius)
+
+
+def _time_axis(chart: Any, last: float) -> None:
+    chart.add_x_scale(0, _end(max(1.0, last)))
+    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
 
 
 def _level_axis(chart: Any, shortest: float, longest: float, *, logarithmic: bool) -> None:

@@ -30,7 +30,7 @@ DOCUMENT_MAX = 4 << 20  # bytes of a JSON document
 LINE_MAX = 64 << 10  # bytes of a line of the journal
 EXCERPT_MAX = 64 << 10  # bytes of a file of the evidence
 BAD_SHOWN = 200  # transfers and failures that are shown one by one; all are counted
-CONSOLE_LINES = 40
+CONSOLE_LINES, STORY_ROWS_MAX = 40, 20
 HOST_LINES_MAX = 1_000_000  # seconds: eleven days
 EVENT_LINES_MAX = 10_000_000
 RESTART_S = 0.2  # lines of parallel transfers may be so much out of order
@@ -202,6 +202,7 @@ class Failure:
     console: str = ""
     signature: str = ""
     title: str = ""
+    story: tuple[tuple[str, str], ...] = ()  # of README.txt: (where, when, …; what is told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,7 +424,16 @@ def _read_failure(folder: Path, cause: str) -> Failure:
         _last_lines(text.block(_excerpt(folder / "console.txt", end=True))),
         proof.signature.key,
         proof.signature.title,
+        tuple(_story(_excerpt(folder / "README.txt"))),
     )
+
+
+def _story(readme: str) -> Iterator[tuple[str, str]]:
+    """The rows between its head and its files."""
+    for row in islice(readme.partition("\nfiles")[0].splitlines(), STORY_ROWS_MAX):
+        name, _, said = row.partition("  ")
+        if said and name:
+            yield text.line(name), text.line(said.strip())
 
 
 def _excerpt(path: Path, *, end: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from rig.drift import SECONDS_MIN
 from rig.hostload import STARVED
 from rig.report import charts, panels, told
-from rig.report.material import BAD_SHOWN, Material
+from rig.report.material import BAD_SHOWN, Failure, Material
 from rig.report.shape import histogram
 from rig.report.summary import one_in
 
@@ -48,7 +49,7 @@ def render(material: Material) -> str:
         reason=told.reason(material),
         circumstances=told.circumstances(material),
         again=told.repeat(material),
-        one_in=one_in(rate) if figures.transfers_attempted and rate else "not known",
+        one_in=one_in(rate) if figures.transfers_ok and rate else "not known",
         times=_plot(charts.times(bins)) if bins else "",
         over_time=_plot(charts.over_time(lines)) if lines.attempted else "",
         throughput=_plot(charts.throughput(lines)) if lines.ok else "",
@@ -61,10 +62,25 @@ def render(material: Material) -> str:
         starved=sum(one.waited >= STARVED or one.steal >= STARVED for one in seconds),
         seconds=len(seconds),
         fates=FATES,
+        failures=_told_once(material.failures),
+        skipped=("verdict", "board", "again"),
         bad=lines.bad,
         bad_count=lines.attempted - lines.ok,
         shown=BAD_SHOWN,
     )
+
+
+def _told_once(failures: Sequence[Failure]) -> list[tuple[Failure, str]]:
+    """With the name of an earlier one that has the same signature: what is told there is alike."""
+    first: dict[str, str] = {}
+    return [
+        (one, "" if not one.signature else _other(first.setdefault(one.signature, one.name), one))
+        for one in failures[:BAD_SHOWN]
+    ]
+
+
+def _other(name: str, one: Failure) -> str:
+    return "" if name == one.name else name
 
 
 def _plot(svg: str) -> Markup:

@@ -168,7 +168,7 @@ class PlainDisplay:
             return  # the summary that follows says the rest
         if not self._pace.begun:
             self._pace.look(tally)
-        if time.monotonic() < self._due:
+        if not now and time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self._every_s
         self._pace.look(tally)

@@ -134,6 +134,10 @@ def test_the_same_failure_again_is_counted(tmp_path: Path) -> None:
     display = PlainDisplay(io.StringIO())
     Soak(session, folder, big(6, keep_going=True), FakeNative(), display).run()
     folder.close()
+    files.make(folder.path)
+    page = (folder.path / "report.html").read_text()
+    assert page.count("Like <code>001-truncated</code>: the same signature.") == 1
+    assert page.count("<th>often</th>") == 2
     said = (folder.path / "failures/002-truncated/README.txt").read_text()
     assert "failure 2 of this run, 2 of them like this, after 4 good transfers" in said
 
