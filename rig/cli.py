@@ -256,14 +256,17 @@ def compare(before: Path, after: Path, *, as_json: bool) -> None:
     OLD and NEW are run folders. May be asked while a run still goes on, as often as you like.
     """
     from rig.report import compare as comparing
+    from rig.report import told
     from rig.report.material import load
 
-    rates = []
-    for folder in (before, after):
-        figures = load(folder).figures
-        rates.append(comparing.Rate(figures.failed, figures.transfers_attempted))
-    found = comparing.compare(*rates)
-    click.echo(json.dumps(found.as_json()) if as_json else comparing.render(found))
+    old, new = load(before), load(after)
+    found = comparing.compare(
+        *(comparing.Rate(one.figures.failed, one.figures.transfers_attempted) for one in (old, new))
+    )
+    if as_json:
+        click.echo(json.dumps(found.as_json()))
+    else:
+        click.echo("\n".join([comparing.render(found), *told.beside(old, new)]))
 
 
 @kyu.command()

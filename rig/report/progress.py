@@ -66,9 +66,10 @@ class Goal:
 class _Pace:
     """How fast it goes, since the last look, and how long it will take."""
 
-    def __init__(self, goal: Goal) -> None:
+    def __init__(self, goal: Goal, now: Callable[[], float]) -> None:
         self.goal = goal
-        self.began = self._at = time.monotonic()
+        self.now = now
+        self.began = self._at = now()
         self._first: tuple[float, int] | None = None
         self._ok = 0
         self._bytes = 0
@@ -77,7 +78,7 @@ class _Pace:
 
     def look(self, tally: Tally) -> None:
         """The first look comes when the board is ready: what was before is no traffic."""
-        now = time.monotonic()
+        now = self.now()
         if self._first is None:
             self._first = now, tally.attempted
         else:
@@ -151,7 +152,7 @@ class PlainDisplay:
         self._out = out
         self._every_s = every_s
         self._due = time.monotonic() + every_s
-        self._pace = _Pace(goal)
+        self._pace = _Pace(goal, time.monotonic)
         self._board: Callable[[], BoardNow] | None = None
 
     def __enter__(self) -> Self:
@@ -191,7 +192,14 @@ class PlainDisplay:
 class BarDisplay:
     """A bar with its time left, two lines of figures, the board's state, and its last lines."""
 
-    def __init__(self, out: TextIO, goal: Goal = Goal(), console: Console | None = None) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        goal: Goal = Goal(),
+        console: Console | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`console` and `now`: for those who make a picture of it."""
         self._console = console or Console(file=out, highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -201,7 +209,7 @@ class BarDisplay:
             console=self._console,
             expand=True,
         )
-        self._pace = _Pace(goal)
+        self._pace = _Pace(goal, now)
         endless = goal.transfers is None and goal.seconds is None
         total = None if endless else 1.0
         self._task = self._bar.add_task("soak", total=total, done="boots", clock="")
@@ -224,19 +232,22 @@ class BarDisplay:
         self._board = board
 
     def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
-        if not (last or now) and time.monotonic() < self._due:
+        if not (last or now) and self._pace.now() < self._due:
             return
-        self._due = time.monotonic() + 1.0
+        self._due = self._pace.now() + 1.0
         pace, goal = self._pace, self._pace.goal.transfers
         pace.look(tally)
         done, share = f"{tally.attempted:,}", pace.share
         if goal is not None:
             done, share = f"{done}/{goal:,}", tally.attempted / goal
-        told = clock(time.monotonic() - pace.began)
+        told = clock(pace.now() - pace.began)
         if not last:
             told += f" left {clock(pace.left)}"
         self._bar.update(self._task, completed=share or 0.0, done=done, clock=told)
-        self._live.update(Group(self._bar, *self._lines(tally)))
+        self._live.update(self.picture(tally))
+
+    def picture(self, tally: Tally) -> Group:
+        return Group(self._bar, *self._lines(tally))
 
     def _lines(self, tally: Tally) -> Iterator[Text]:
         """Whatever a board said is text here, and neither markup nor a command to a terminal."""

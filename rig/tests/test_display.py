@@ -26,7 +26,14 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("rig.report.progress.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("rig.report.progress.time.monotonic", self.tell)
+
+    def tell(self) -> float:
+        return self.now
+
+
+def bar(out: io.StringIO, goal: Goal, time: Clock) -> BarDisplay:
+    return BarDisplay(out, goal, Console(file=out, width=80, force_terminal=True), time.tell)
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def test_each_row_fits_into_the_terminal_and_counts_stay_readable(width: int) ->
 
 def test_time_left_is_what_the_rest_takes_at_the_pace_so_far(time: Clock) -> None:
     out = Terminal()
-    with BarDisplay(out, Goal(100), Console(file=out, width=80, force_terminal=True)) as display:
+    with bar(out, Goal(100), time) as display:
         display.update(Tally())
         time.now += 10
         display.update(tally_of(*[1.0] * 20))
@@ -96,8 +103,7 @@ def test_time_left_is_what_the_rest_takes_at_the_pace_so_far(time: Clock) -> Non
 
 def test_a_run_by_the_clock_ends_when_its_time_is_over(time: Clock) -> None:
     out = Terminal()
-    goal = Goal(None, 3600.0)
-    with BarDisplay(out, goal, Console(file=out, width=80, force_terminal=True)) as display:
+    with bar(out, Goal(None, 3600.0), time) as display:
         time.now += 900
         display.update(tally_of(1.0))
         assert display._pace.share == pytest.approx(0.25)
