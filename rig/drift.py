@@ -182,8 +182,13 @@ def _trend(
     rise = values[-1] - values[0]
     if rise < max(least, share * values[0]):
         return calm
-    text = f"{what}: {values[0]:g} to {values[-1]:g}, {calm.per_hour:+.3g} an hour"
+    text = f"{what}: {values[0]:g} to {values[-1]:g}, {slope(calm.per_hour)} an hour"
     return replace(calm, alarm=Alarm(name, text, fails, points))
+
+
+def slope(per_hour: float) -> str:
+    """With its sign, three figures at most below a thousand, and no exponent above."""
+    return f"{per_hour:+.3g}" if abs(per_hour) < 999.5 else f"{per_hour:+,.0f}"
 
 
 def tau(values: Sequence[float]) -> float:

@@ -19,7 +19,7 @@ from rig.drift import POOLS, Course, Sample, Trend, sample, trends
 #: Beyond these no clock and no counter of a board comes.
 SECONDS_MAX, COUNT_MAX = 1e9, 1 << 40
 #: What a line must hold to be looked at: of a night, one in three does.
-_TELLING = (b"@kyu hb ", b'"power-on"')
+_TELLING = (b"@kyu hb ", b'"power-on"', b'"traffic-ended"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,13 @@ def read(
     """`lines` of events.jsonl; `ends` and times of the good transfers, in order of their ends."""
     whole, own, longest = Course(), Course(), Course()
     begin = at = 0.0
-    boots, done, sizes = 0, 0, dict.fromkeys(POOLS, 0)
+    boots, done, sizes, traffic = 0, 0, dict.fromkeys(POOLS, 0), True
     for event in _events(lines):
+        if isinstance(event, ev.TrafficEnded):
+            traffic = False  # what is given back afterwards is no drift
+            continue
         if isinstance(event, ev.PowerOn):
-            begin, boots = at, boots + 1
+            begin, boots, traffic = at, boots + 1, True
             own, longest = Course(), max(own, longest, key=_length)
             continue
         beat = grammar.parse(event.text)
@@ -61,7 +64,8 @@ def read(
             done += 1
         told = replace(told, ms=median(milliseconds[before:done]) if done > before else 0.0)
         whole.add(told)
-        own.add(told)
+        if traffic:
+            own.add(told)
         sizes = {pool: _size(beat, pool) for pool in POOLS}
     longest = max(own, longest, key=_length)
     return Beats(
@@ -69,11 +73,12 @@ def read(
     )
 
 
-def _events(lines: Iterable[bytes]) -> Iterator[ev.PowerOn | ev.Line]:
+def _events(lines: Iterable[bytes]) -> Iterator[ev.PowerOn | ev.TrafficEnded | ev.Line]:
     for raw in lines:
         if any(mark in raw for mark in _TELLING):
             event = ev.from_json(raw)
-            if isinstance(event, ev.PowerOn | ev.Line) and 0 <= event.at <= SECONDS_MAX:
+            kinds = ev.PowerOn | ev.TrafficEnded | ev.Line
+            if isinstance(event, kinds) and 0 <= event.at <= SECONDS_MAX:
                 yield event
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rig.drift import POOLS, TAU, Sample, Trend
+from rig.drift import POOLS, TAU, Sample, Trend, slope
 from rig.report import charts
 from rig.report.beats import Beats
 from rig.report.charts import Point
@@ -65,21 +65,26 @@ def _times(parts: Sequence[Sequence[Sample]], trend: Trend | None) -> Panel | No
 
 
 def _again(samples: Sequence[Sample], trend: Trend | None) -> Panel | None:
-    """Counters begin anew with each power-on: what falls is left out."""
-    points: list[Point] = []
-    parts = charts.groups(samples)
-    lasts = [samples[0], *(part[-1] for part in parts)]
-    total = 0
-    for before, now in pairwise(lasts):
-        done, again = now.transfers - before.transfers, now.rexmt - before.rexmt
-        if done > 0 and again >= 0:
-            total += again
-            points.append((now.at, 1000 * again / done))
+    """Counters begin anew with each power-on: what falls is left out.
+
+    A board counts the transfers of `big` alone: of a run without any, it is told by time.
+    """
+    lasts = [samples[0], *(part[-1] for part in charts.groups(samples))]
+    steps = [(now, now.rexmt - was.rexmt, now.transfers - was.transfers, now.at - was.at)
+             for was, now in pairwise(lasts) if now.rexmt >= was.rexmt]  # fmt: skip
+    total = sum(again for _, again, _, _ in steps)
+    points: list[Point] = [
+        (now.at, 1000 * again / done) for now, again, done, _ in steps if done > 0
+    ]
+    unit = "of 1,000 transfers"
+    if not points:
+        points = [(now.at, again / gone) for now, again, _, gone in steps if gone > 0]
+        unit = "a second"
     if not points:
         return None
     told = f"Segments that the board sent again: {total:,} in all."
     lines = [("sent again", LEAST[1], points)]
-    return _panel("retransmissions", lines, trend, "of 1,000 transfers", told)
+    return _panel("retransmissions", lines, trend, unit, told)
 
 
 def _stacks(parts: Sequence[Sequence[Sample]], trend: Trend | None) -> Panel:
@@ -107,11 +112,11 @@ def _found(trend: Trend | None) -> str:
     if trend.alarm is not None:
         return f"DRIFT: {trend.alarm.told}"
     first, last = trend.points[0][1], trend.points[-1][1]
-    slope = f"{_short(trend.per_hour, '+')} an hour, tau {trend.tau:+.2f}, an alarm needs {TAU:g}"
-    return f"No drift: {_short(first)} to {_short(last)} ({slope})."
+    told = f"{slope(trend.per_hour)} an hour, tau {trend.tau:+.2f}, an alarm needs {TAU:g}"
+    return f"No drift: {_short(first)} to {_short(last)} ({told})."
 
 
-def _short(value: float, sign: str = "") -> str:
+def _short(value: float) -> str:
     """Three figures at most below a thousand, and no exponent."""
     digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2
-    return f"{value:{sign},.{digits}f}"
+    return f"{value:,.{digits}f}"

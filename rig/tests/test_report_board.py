@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rig.console.grammar import make_frame
-from rig.drift import Alarm, Sample, Trend, alarms, trends
+from rig.drift import Alarm, Sample, Trend, alarms, slope, trends
 from rig.report import charts, page, panels
 from rig.report.beats import Beats
 from rig.report.material import Journal, load
@@ -85,6 +85,23 @@ def test_what_is_judged_is_the_longest_power_on(tmp_path: Path) -> None:
     assert {value for _, value in sockets.points} == {40.0}
     assert [one.at for one in found.samples] == sorted(one.at for one in found.samples)
     assert "over 3 power-ons, of which the longest is judged" in told(tmp_path)
+
+
+def test_what_is_given_back_after_the_traffic_is_not_judged(tmp_path: Path) -> None:
+    after = [line(200.5 + n, beat(mbufs="900/16384")) for n in range(60)]
+    events = [*boot(200), json.dumps({"at": 200.0, "kind": "traffic-ended"}), *after]
+    found = load(heard(tmp_path, events)).beats
+    assert len(found.samples) == 260
+    assert {value for _, value in found.trends[0].points} == {258.0}
+
+
+def test_a_run_without_a_counted_transfer_tells_retransmissions_by_time(tmp_path: Path) -> None:
+    heard(tmp_path, boot(20, lambda n: {"transfers": 0, "rexmt": 5 * n}))
+    (shown,) = (
+        one for one in panels.panels(load(tmp_path).beats) if one.title == "retransmissions"
+    )
+    assert "a second" in shown.svg
+    assert shown.told == "Segments that the board sent again: 95 in all."
 
 
 def test_transfer_times_are_those_between_two_heartbeats(tmp_path: Path) -> None:
@@ -167,6 +184,12 @@ def test_an_alarm_is_told_in_its_own_words() -> None:
     )
     shown = panels.panels(Beats((Sample(1.0, 1, 1, 1, 0, 1, 0),), (trend,)))[0]
     assert (shown.alarm, shown.drift) == (True, "DRIFT: creeps")
+
+
+def test_a_slope_has_its_sign_and_no_exponent() -> None:
+    assert [slope(x) for x in (12.345, -0.04321, 0.0, 999.9, 28_765.4)] == [
+        "+12.3", "-0.0432", "+0", "+1,000", "+28,765",
+    ]  # fmt: skip
 
 
 # Throughput
