@@ -31,6 +31,8 @@ def render(material: Material) -> str:
         whole.result = [_failed(message, cause, last[0] if last else None)]
     elif figures.verdict is not Outcome.PASSED:
         whole.result = [Error(message, figures.cause.value if figures.cause else "unfinished")]
+        if last:  # what a starved host excused leaves its evidence too
+            whole.result[0].text = f"failures/{last[0].name}"
     suite.add_testcase(whole)
     if len(material.failures) > 1:
         for failure in material.failures[:BAD_SHOWN]:

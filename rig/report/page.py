@@ -61,6 +61,7 @@ def render(material: Material) -> str:
         judged_from=SECONDS_MIN,
         starved=sum(one.waited >= STARVED or one.steal >= STARVED for one in seconds),
         seconds=len(seconds),
+        minded=[one for one in figures.drift if not one.fails],  # the others are failures
         fates=FATES,
         failures=_told_once(material.failures),
         skipped=("verdict", "board", "again"),

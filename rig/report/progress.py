@@ -124,6 +124,8 @@ def _failures(tally: Tally) -> str:
 
 def _times(tally: Tally) -> str:
     recent = sorted(tally.milliseconds[-RECENT:])
+    if not recent:
+        return "no good transfer yet"
     p50, p99 = percentile(recent, 0.50), percentile(recent, 0.99)
     return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 

@@ -100,9 +100,11 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
         f"{facts['bytes_ok']:,} bytes, all compared",
         f"  time       {facts['seconds']:.1f} s, {facts['transfers_per_s']:.1f} transfers/s, "
         f"{facts['goodput_bytes_per_s'] / 1e6:.1f} MB/s",
-        f"  transfer   p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms",
     ]
-    if facts["transfers_attempted"] and facts["failure_rate_upper_95"]:
+    if facts["transfers_ok"]:
+        times = f"p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms"
+        lines.append(f"  transfer   {times}")
+    if facts["transfers_ok"] and facts["failure_rate_upper_95"]:
         rate = facts["failure_rate_upper_95"]
         lines.append(f"  failures   at most {one_in(rate)} transfers (95 % confidence)")
     if facts["failures"]:

@@ -79,6 +79,12 @@ def test_it_shows_percentiles_failures_by_cause_board_and_its_last_lines() -> No
     assert "first" not in said
 
 
+def test_before_the_first_good_transfer_it_has_no_times() -> None:
+    said = "\n".join(shown(WELL, Tally()))
+    assert "no good transfer yet" in said
+    assert "0.0 ms" not in said
+
+
 @pytest.mark.parametrize("width", [20, 40, 80, 120])
 def test_each_row_fits_into_the_terminal_and_counts_stay_readable(width: int) -> None:
     board = BoardNow("up 17 s, 3 warnings, the last: " + "w" * 300, ["x" * 5000])
