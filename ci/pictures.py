@@ -27,7 +27,7 @@ from rig.report.summary import Tally
 PICTURES, RUN = Path("docs/pictures"), Path("build/pictures/run")
 REPORT_MAX, TERMINAL_MAX = 250_000, 100_000
 #: The page is taller: the picture shows its beginning, as far as REPORT_MAX allows.
-SIZE = (1000, 1700)
+SIZE, SCALE = (1000, 2300), 0.8
 COLUMNS = 88
 PANIC_AFTER, PLANNED = 38_000, 60_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -63,7 +63,8 @@ def _soak() -> Path:
 def terminal(run: Path, material: Material) -> str:
     """The display in the middle of that run, with the board's first words as its last ones."""
     lines = material.journal
-    seconds, done = lines.seconds / 2, sum(end <= lines.seconds / 2 for end in lines.ends)
+    seconds = lines.seconds / 2
+    before, done = (sum(end <= at for end in lines.ends) for at in (seconds - 1, seconds))
     time = [0.0]
     out = io.StringIO()
     console = Console(file=out, width=COLUMNS, force_terminal=True, highlight=False, record=True)
@@ -72,7 +73,7 @@ def terminal(run: Path, material: Material) -> str:
     display.see(lambda: BoardNow(f"up {seconds:.0f} s", said))
     for tally, time[0] in (
         (Tally(), 0.1),
-        (_tally(material, max(0, done - 400)), seconds - 1),
+        (_tally(material, before), seconds - 1),
         (_tally(material, done), seconds),
     ):
         display.update(tally, now=True)
@@ -117,6 +118,7 @@ def _report(page: Path) -> None:
                 [
                     browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                     f"--user-data-dir={place}/profile", f"--window-size={width},{height}",
+                    f"--force-device-scale-factor={SCALE}",
                     f"--screenshot={shot}", page.resolve().as_uri(),
                 ],
                 check=True,

@@ -204,6 +204,15 @@ class Failure:
     title: str = ""
     story: tuple[tuple[str, str], ...] = ()  # of README.txt: (where, when, …; what is told)
 
+    @property
+    def calls(self) -> str:
+        """Of traceback.txt what it was and who called whom: its first two paragraphs."""
+        return "\n\n".join(self.traceback.split("\n\n")[:2])
+
+    @property
+    def more(self) -> str:
+        return "\n\n".join(self.traceback.split("\n\n")[2:]).rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
