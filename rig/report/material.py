@@ -151,7 +151,7 @@ class Journal:
     seconds: float = 0.0
     ends: array[float] = field(default_factory=lambda: array("d"))  # of the good ones
     milliseconds: array[float] = field(default_factory=lambda: array("d"))
-    sizes: array[float] = field(default_factory=lambda: array("d"))  # in bytes
+    sizes: array[float] = field(default_factory=lambda: array("f"))  # in bytes
     bad: list[BadTransfer] = field(default_factory=list)
     unreadable: int = 0
     _origin: float = 0.0

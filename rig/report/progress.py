@@ -123,7 +123,7 @@ def _failures(tally: Tally) -> str:
 
 
 def _times(tally: Tally) -> str:
-    recent = sorted(tally.milliseconds[-RECENT:])
+    recent = sorted(tally.times.last(RECENT))
     if not recent:
         return "no good transfer yet"
     p50, p99 = percentile(recent, 0.50), percentile(recent, 0.99)

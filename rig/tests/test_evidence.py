@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kyusim import native
 from rig import evidence, hostload
 from rig.campaign.session import Session
 from rig.campaign.soak import Soak
@@ -22,7 +23,7 @@ from rig.report import files
 from rig.report.material import load
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
-from rig.tests.fake import FakeBoard, FakeNative, Script, crash_lines
+from rig.tests.fake import FakeBoard, Script, crash_lines
 from rig.tests.test_soak import FAST, HASTY, big
 from rig.verdict import Cause, Outcome, failed
 
@@ -58,7 +59,7 @@ def run(place: Path, script: Script, loads: list[Load], *, count: int = 10) -> t
     session = Session(FakeBoard(script), Symbols(None), folder=folder, limits=FAST, patience=HASTY)
     display = PlainDisplay(io.StringIO())
     plan = big(count, keep_going=True)
-    summary = Soak(session, folder, plan, FakeNative(), display, host=host).run()
+    summary = Soak(session, folder, plan, native, display, host=host).run()
     folder.json("summary.json", summary.as_json())
     folder.close()
     host.close()
@@ -132,7 +133,7 @@ def test_the_same_failure_again_is_counted(tmp_path: Path) -> None:
         Twice(Script(3, cut)), Symbols(None), folder=folder, limits=FAST, patience=HASTY
     )
     display = PlainDisplay(io.StringIO())
-    Soak(session, folder, big(6, keep_going=True), FakeNative(), display).run()
+    Soak(session, folder, big(6, keep_going=True), native, display).run()
     folder.close()
     files.make(folder.path)
     page = (folder.path / "report.html").read_text()
