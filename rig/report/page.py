@@ -14,6 +14,7 @@ from rig.report import charts, panels, told
 from rig.report.material import BAD_SHOWN, Failure, Material
 from rig.report.shape import histogram
 from rig.report.summary import one_in
+from rig.verdict import Cause
 
 TEMPLATE = "report.html.j2"
 FATES = (
@@ -64,6 +65,7 @@ def render(material: Material) -> str:
         minded=[one for one in figures.drift if not one.fails],  # the others are failures
         fates=FATES,
         failures=_told_once(material.failures),
+        excused=all(one.cause == Cause.RIG.value for one in material.failures),
         skipped=("verdict", "board", "again"),
         bad=lines.bad,
         bad_count=lines.attempted - lines.ok,

@@ -116,6 +116,7 @@ def test_reports_do_not_lay_an_excused_stall_to_the_board(tmp_path: Path) -> Non
     page, junit = ((path / name).read_text() for name in ("report.html", "junit.xml"))
     assert "INCONCLUSIVE (rig)" in page
     assert "failures/001-rig" in page
+    assert "<h2>Excused: rig 1</h2>" in page
     assert "<failure" not in junit
     assert "<error" in junit
 
