@@ -77,6 +77,13 @@ def text(exhibit: Exhibit, symbols: Symbols, files: frozenset[str]) -> str:
     return "\n".join([what, "", *lines, "", "files, the most telling first:", *beside]) + "\n"
 
 
+def often(number: int, alike: int, good: int) -> str:
+    """Of failure `number` of a run, `alike` of which have its signature, after so many `good`."""
+    nth = "the first failure" if number == 1 else f"failure {number}"
+    same = f", {alike} of them like this" if number > 1 else ""
+    return f"{nth} of this run{same}, after {good:,} good transfers"
+
+
 def network(exhibit: Exhibit) -> str:
     """Where the last conversation stopped, if anybody has seen it."""
     if exhibit.frames:

@@ -22,6 +22,7 @@ from rig.campaign.session import Session
 from rig.drift import Alarm
 from rig.errors import RigError
 from rig.evidence import Exhibit
+from rig.evidence_readme import often
 from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.report.live import View
@@ -331,7 +332,7 @@ class Soak:
         )
         key = exhibit.signature.key
         self._alike[key] += 1
-        exhibit = replace(exhibit, often=self._often(number, self._alike[key]))
+        exhibit = replace(exhibit, often=often(number, self._alike[key], self._tally.ok))
         if self._recorder is not None:
             exhibit = replace(exhibit, seen=self._recorder.seen(exhibit.signature))
         folder = evidence.write(
@@ -339,11 +340,6 @@ class Soak:
         )
         self._bad = []
         return folder, exhibit
-
-    def _often(self, number: int, alike: int) -> str:
-        nth = "the first failure" if number == 1 else f"failure {number}"
-        same = f", {alike} of them like this" if number > 1 else ""
-        return f"{nth} of this run{same}, after {self._tally.ok:,} good transfers"
 
     def _overall(self, last: Verdict) -> Verdict:
         """Kept going after failures: the run failed, though its last board was well."""
