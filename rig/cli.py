@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,20 @@ def _say(line: str, status: int) -> int:
 
 _PATH = click.Path(path_type=Path)
 _BOARD = click.option("--board", default="qemu", show_default=True, help="qemu, bench or sim.")
+
+
+def _bench(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of a board on the bench."""
+    for name, told in (
+        ("--board-ip", "bench: the board's address. [default: 192.168.0.73]"),
+        ("--host-iface", "bench: the interface that leads to it, never changed."),
+        ("--serial", "bench: its serial line: a device, socket:// or rfc2217://."),
+        ("--board-config", "bench: board.toml (docs/bench-setup.md)."),
+    ):
+        command = click.option(name, help=told)(command)
+    return command
+
+
 _IMAGE = click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
 _BOOTARGS = click.option(
     "--bootargs", default="", metavar="TEXT", help="Boot arguments, KEY=VALUE …."
@@ -114,6 +129,7 @@ kyu.add_command(selftest)
 @_IMAGE
 @_BOOTARGS
 @_WIRE
+@_bench
 @_HOST_PORT
 @click.option(
     "--faults",
@@ -174,6 +190,7 @@ def soak(
 @_IMAGE
 @_BOOTARGS
 @_WIRE
+@_bench
 @_HOST_PORT
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0)
 @click.option("--raw", is_flag=True, help="Show the lines for programs too.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rig import hostload, interrupts, journal, options, run_info
-from rig.assembly import BoardChoice, assemble, check_board
+from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import bootargs
 from rig.board import image as images
 from rig.campaign import history as histories
@@ -18,7 +18,7 @@ from rig.campaign.database import NAME, Database
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import powered
 from rig.campaign.soak import Soak
-from rig.errors import RigError
+from rig.errors import RigError, UserError
 from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.options import SoakOptions
@@ -28,7 +28,7 @@ from rig.report.summary import Summary, Tally, headline, render
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Cause, inconclusive
-from rig.wire.choose import choose, choose_faulty
+from rig.wire.choose import choose_faulty
 from rig.wire.protocol import Wire
 
 INTERRUPTED = 130
@@ -82,6 +82,11 @@ def _run(
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     weather = options.weather(wanted)
+    bench = bench_of(
+        wanted.board, wanted.board_config, wanted.serial, wanted.host_iface, wanted.board_ip
+    )
+    if bench is not None and weather:
+        raise UserError("the wire to the bench has no faults", where="--faults")
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})
@@ -93,7 +98,7 @@ def _run(
         try:
             # Before the display: a user namespace cannot be entered once it has its thread.
             harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
-            wire: Wire = harmful or choose(wanted.wire, host_port=wanted.host_port)
+            wire: Wire = harmful or wire_for(bench, wanted.wire, wanted.host_port)
             options.check_needs(wanted, wire.name)
             document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
             folder.json(journal.RUN, document)
@@ -106,7 +111,7 @@ def _run(
             )
             recorder = _recorder(database, path, document, str(weather or ""), display.note)
             choice = BoardChoice(
-                wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port
+                wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench
             )
             patience = ON_A_BAD_WIRE if harmful else Patience()
             host = HostRecord(path / hostload.FILE, harmful.harmed if harmful else lambda: 0)

@@ -1,0 +1,93 @@
+"""A conversation with U-Boot on the serial line, up to the loaded image.
+
+Context   the main thread, before the console reader exists: what is read is kept for the reader.
+Rules     every wait has an end, and says what was heard last. Nothing is stored on the board.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from rig.board.bench_config import Boot
+from rig.board.serial_line import SerialLine
+from rig.errors import RigError
+
+AUTOBOOT = b"stop autoboot"
+TAIL_BYTES = 4096
+#: A key is repeated for a U-Boot that flushed its input.
+KEY_EVERY_S = 0.25
+
+
+class UBoot:
+    def __init__(self, line: SerialLine, boot: Boot) -> None:
+        self._line = line
+        self._boot = boot
+        self._prompt = boot.prompt.encode()
+
+    def interrupt(self) -> None:
+        """From power-on to the prompt."""
+        self._await(AUTOBOOT, self._boot.wait_s, "U-Boot did not come up")
+        ends, heard = time.monotonic() + self._boot.wait_s, b""
+        while not heard.endswith(self._prompt):
+            self._line.write(b" ")
+            heard = (heard + self._hear(KEY_EVERY_S))[-TAIL_BYTES:]
+            # The keys themselves may be echoed behind the prompt.
+            heard = heard.rstrip(b" ") + b" " if self._prompt.endswith(b" ") else heard
+            if time.monotonic() > ends:
+                raise RigError(f"U-Boot does not stop at its prompt{_last(heard)}")
+        self._line.write(b"\x03")  # away with the keys
+        self._hear(KEY_EVERY_S)
+
+    def run(self, command: str, seconds: float = 10.0) -> str:
+        """What U-Boot answers before its next prompt."""
+        self._line.write(command.encode("ascii") + b"\r")
+        # The echo ends the command's own line; the prompt that counts comes behind it.
+        echo = command.encode("ascii")[-8:]
+        ends, heard, said = time.monotonic() + seconds, b"", b""
+        while self._prompt not in said:
+            if time.monotonic() > ends:
+                raise RigError(
+                    f"U-Boot does not end {command!r} within {seconds:g} s{_last(heard)}"
+                )
+            heard += self._take()
+            said = heard.partition(echo)[2]
+        return said.decode("ascii", errors="replace")
+
+    def tftp(self, address: int, name: str, board: str, host: str, mask: str, size: int) -> None:
+        """Raises RigError when not exactly `size` bytes have come."""
+        self.run(f"setenv ipaddr {board}; setenv netmask {mask}; setenv serverip {host}")
+        said = self.run(f"tftpboot {address:#x} {name}", self._boot.load_s)
+        got = re.search(r"Bytes transferred = (\d+)", said)
+        if got is None or int(got[1]) != size:
+            why = next((text for text in reversed(said.splitlines()[:-1]) if text.strip()), "")
+            raise RigError(f"U-Boot could not load the image: {why.strip()}")
+
+    def go(self, entry: int) -> None:
+        self._line.write(f"go {entry:#x}\r".encode("ascii"))
+
+    def _await(self, what: bytes, seconds: float, trouble: str) -> bytes:
+        ends, heard = time.monotonic() + seconds, b""
+        while what not in heard:
+            if time.monotonic() > ends:
+                raise RigError(f"{trouble} within {seconds:g} s{_last(heard)}")
+            heard += self._take()
+        return heard
+
+    def _hear(self, seconds: float) -> bytes:
+        ends, heard = time.monotonic() + seconds, b""
+        while time.monotonic() < ends:
+            heard += self._take()
+        return heard
+
+    def _take(self) -> bytes:
+        data = self._line.take()
+        if data:
+            self._line.keep(data)
+        return data
+
+
+def _last(heard: bytes) -> str:
+    lines = [text.strip() for text in heard.decode("ascii", errors="replace").splitlines()]
+    last = next((text for text in reversed(lines) if text), "")
+    return f"; it said last: {last[:80]!r}" if last else "; the serial line is silent"
