@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rig.board import bench_config, bootargs, flat
 from rig.board.bench import BenchBoard
@@ -45,13 +47,14 @@ def check_board(name: str) -> None:
         raise UserError(f"the {name} board is not available yet", where="--board", mend="take qemu")
 
 
-def bench_of(
-    board: str, file: str | None, serial: str | None, host_iface: str | None, board_ip: str | None
-) -> BenchConfig | None:
-    """None for a board that needs none. Raises UserError for what is missing or wrong."""
+def bench_of(board: str, file: str | None, option: Callable[[str], Any]) -> BenchConfig | None:
+    """None for a board that needs none; `option` tells what the option of that name says.
+
+    Raises UserError for what is missing or wrong.
+    """
     if board != "bench":
         return None
-    given = {"serial": serial, "host_iface": host_iface, "board_ip": board_ip}
+    given = {name: option(name) for name in bench_config.OPTIONS}
     return bench_config.read(Path(file) if file else None, given)
 
 

@@ -45,6 +45,7 @@ class SoakOptions:
     faults: str = ""
     board_config: str | None = None
     serial: str | None = None
+    baud: int | None = None
     host_iface: str | None = None
     board_ip: str | None = None
 
@@ -138,6 +139,7 @@ def repeat_command(options: SoakOptions) -> str:
         "--faults": options.faults or None,
         "--board-config": options.board_config,
         "--serial": options.serial,
+        "--baud": options.baud,
         "--host-iface": options.host_iface,
         "--board-ip": options.board_ip,
     }

@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--wire", default="auto", help=f"{', '.join(NAMES)} (default: auto)")
     group.addoption("--image", default=None, help="the firmware (default: build/board/kyu.elf)")
     group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
-    for name in ("--serial", "--host-iface", "--board-ip", "--board-config"):
+    for name in ("--serial", "--baud", "--host-iface", "--board-ip", "--board-config"):
         group.addoption(name, default=None, help="of the bench board (docs/bench-setup.md)")
 
 
@@ -283,8 +283,8 @@ def without_echo(heard: list[str], line: str) -> list[str]:
 
 
 def _bench(request: pytest.FixtureRequest) -> BenchConfig | None:
-    names = ("--board", "--board-config", "--serial", "--host-iface", "--board-ip")
-    return bench_of(*(request.config.getoption(name) for name in names))
+    option = request.config.getoption
+    return bench_of(option("board"), option("board_config"), option)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
@@ -41,6 +42,7 @@ class RunOptions:
     seed: int = 0
     board_config: str | None = None
     serial: str | None = None
+    baud: int | None = None
     host_iface: str | None = None
     board_ip: str | None = None
     raw: bool = False
@@ -51,9 +53,7 @@ class RunOptions:
 def run_board(wanted: RunOptions) -> int:
     check_board(wanted.board)
     image = images.find(wanted.image)
-    bench = bench_of(
-        wanted.board, wanted.board_config, wanted.serial, wanted.host_iface, wanted.board_ip
-    )
+    bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
     wire = wire_for(bench, wanted.wire, wanted.host_port)
     choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench)
     session = assemble(choice, wire)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,7 @@ def _run(
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     weather = options.weather(wanted)
-    bench = bench_of(
-        wanted.board, wanted.board_config, wanted.serial, wanted.host_iface, wanted.board_ip
-    )
+    bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
     if bench is not None and weather:
         raise UserError("the wire to the bench has no faults", where="--faults")
     image = images.find(Path(wanted.image) if wanted.image else None)

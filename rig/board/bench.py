@@ -1,7 +1,8 @@
 """A real board on the bench: its serial line, its supply, and U-Boot to load the image.
 
 Context   the main thread. power_on() ends at U-Boot's prompt with the image in memory; go() enters
-          it. What U-Boot said is the beginning of the console.
+          it. What U-Boot said is the beginning of the console. A card that boots by itself is only
+          listened to.
 Rules     nothing of this host's network is changed. While the serial line is away the board is not
           observed: its silence then proves nothing (Observable).
 """
@@ -9,6 +10,7 @@ Rules     nothing of this host's network is changed. While the serial line is aw
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rig.board import flat, tftp
 from rig.board.bench_config import BenchConfig
@@ -16,7 +18,7 @@ from rig.board.power import Supply
 from rig.board.protocol import Address, HostLoad
 from rig.board.serial_line import SerialLine
 from rig.board.uboot import UBoot
-from rig.errors import RigError, UserError
+from rig.errors import RigError
 from rig.wire.host_interface import HostInterface
 
 
@@ -26,8 +28,6 @@ class BenchBoard:
     name = "bench"
 
     def __init__(self, config: BenchConfig, image: bytes, entry: int, wire: HostInterface) -> None:
-        if config.boot.load != "tftp":
-            raise UserError("load = 'serial' is not available yet", where="board.toml")
         self._config, self._image, self._entry, self._wire = config, image, entry, wire
         self._supply = Supply(config.power)
         self._line: SerialLine | None = None
@@ -43,22 +43,35 @@ class BenchBoard:
     def power_on(self) -> None:
         """Raises UserError for what is configured wrongly, RigError when U-Boot is not met."""
         self.power_off()
-        config, wire = self._config, self._wire
+        config = self._config
         self._line = SerialLine(config.serial, config.baud, lost_s=config.serial_lost_s)
         try:
-            with tftp.OneFile(self._image, wire.host, wire.board):
-                self._supply.cycle()
-                uboot = UBoot(self._line, config.boot)
-                uboot.interrupt()
-                uboot.tftp(
-                    flat.LOAD_ADDRESS, tftp.NAME, wire.board, wire.host, wire.mask, len(self._image)
-                )
+            LOADS[config.boot.load](self, UBoot(self._line, config.boot))
         except BaseException:
             self.power_off()
             raise
 
+    def _by_tftp(self, uboot: UBoot) -> None:
+        wire = self._wire
+        with tftp.OneFile(self._image, wire.host, wire.board):  # before the board wants it
+            self._supply.cycle()
+            uboot.interrupt()
+            uboot.tftp(
+                flat.LOAD_ADDRESS, tftp.NAME, wire.board, wire.host, wire.mask, len(self._image)
+            )
+
+    def _by_serial(self, uboot: UBoot) -> None:
+        self._supply.cycle()
+        uboot.interrupt()
+        uboot.ymodem(flat.LOAD_ADDRESS, tftp.NAME, self._image)
+
+    def _from_card(self, uboot: UBoot) -> None:
+        self._supply.cycle()
+        uboot.left_alone()
+
     def go(self) -> None:
-        UBoot(self.console, self._config.boot).go(self._entry)
+        if self._config.boot.load != "card":
+            UBoot(self.console, self._config.boot).go(self._entry)
 
     def power_off(self) -> None:
         if self._line is not None:
@@ -81,3 +94,10 @@ class BenchBoard:
 
     def happenings(self) -> list[str]:
         return [] if self._line is None else self._line.happenings()
+
+
+LOADS: dict[str, Callable[[BenchBoard, UBoot], None]] = {
+    "tftp": BenchBoard._by_tftp,
+    "serial": BenchBoard._by_serial,
+    "card": BenchBoard._from_card,
+}

@@ -33,9 +33,11 @@ class Power(_Part):
 
 
 class Boot(_Part):
-    """`load`: how U-Boot gets the image. `wait_s`: from power to U-Boot's prompt."""
+    """`load`: how the board gets the image; `card`: it has it, and boots by itself.
+    `wait_s`: from power to U-Boot's prompt, or to Kyu's first word.
+    """
 
-    load: Literal["tftp", "serial"] = "tftp"
+    load: Literal["tftp", "serial", "card"] = "tftp"
     prompt: Annotated[str, Field(min_length=1)] = "=> "
     wait_s: Annotated[float, Field(gt=0)] = 60.0
     load_s: Annotated[float, Field(gt=0)] = 60.0
@@ -52,10 +54,15 @@ class BenchConfig(_Part):
 
 
 #: The options that may stand in place of a line of the file.
-OPTIONS = {"serial": "--serial", "host_iface": "--host-iface", "board_ip": "--board-ip"}
+OPTIONS = {
+    "serial": "--serial",
+    "baud": "--baud",
+    "host_iface": "--host-iface",
+    "board_ip": "--board-ip",
+}
 
 
-def read(path: Path | None, given: dict[str, str | None]) -> BenchConfig:
+def read(path: Path | None, given: dict[str, Any]) -> BenchConfig:
     """The file, with what options say put over it. Raises UserError, one line."""
     content: dict[str, Any] = {}
     if path is not None:

@@ -18,8 +18,10 @@ from rig.errors import UserError
 
 NAME = "kyu.bin"
 PORT = 69
-#: How often the server looks whether it is to stop.
+#: How often the server looks whether it is to stop, and after how long it repeats a block.
 POLL_S = 0.2
+#: Of a block: as long as U-Boot itself waits before it asks again.
+RETRIES = 25
 
 
 class OneFile:
@@ -61,8 +63,9 @@ class OneFile:
 
     def _serve(self) -> None:
         try:
-            self._server.listen(self._host, self._port, timeout=POLL_S)
+            self._server.listen(self._host, self._port, timeout=POLL_S, retries=RETRIES)
         except OSError as error:
+            self._server.sock.close()
             self._trouble = error
 
     def _give(self, name: str, raddress: str, rport: int) -> BinaryIO | None:

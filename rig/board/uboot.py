@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 import time
 
+from rig import interrupts
 from rig.board.bench_config import Boot
 from rig.board.serial_line import SerialLine
+from rig.board.ymodem import Sender
 from rig.errors import RigError
 
 AUTOBOOT = b"stop autoboot"
+BOOTED = b"@kyu boot "
 TAIL_BYTES = 4096
 #: A key is repeated for a U-Boot that flushed its input.
 KEY_EVERY_S = 0.25
+ANSWER_S = 10.0
 
 
 class UBoot:
@@ -30,16 +34,20 @@ class UBoot:
         self._await(AUTOBOOT, self._boot.wait_s, "U-Boot did not come up")
         ends, heard = time.monotonic() + self._boot.wait_s, b""
         while not heard.endswith(self._prompt):
+            if time.monotonic() > ends:
+                raise RigError(f"U-Boot does not stop at its prompt{_last(heard)}")
             self._line.write(b" ")
             heard = (heard + self._hear(KEY_EVERY_S))[-TAIL_BYTES:]
             # The keys themselves may be echoed behind the prompt.
             heard = heard.rstrip(b" ") + b" " if self._prompt.endswith(b" ") else heard
-            if time.monotonic() > ends:
-                raise RigError(f"U-Boot does not stop at its prompt{_last(heard)}")
         self._line.write(b"\x03")  # away with the keys
         self._hear(KEY_EVERY_S)
 
-    def run(self, command: str, seconds: float = 10.0) -> str:
+    def left_alone(self) -> None:
+        """From power-on to Kyu's first word."""
+        self._await(BOOTED, self._boot.wait_s, "Kyu did not come up")
+
+    def run(self, command: str, seconds: float = ANSWER_S) -> str:
         """What U-Boot answers before its next prompt."""
         self._line.write(command.encode("ascii") + b"\r")
         # The echo ends the command's own line; the prompt that counts comes behind it.
@@ -63,6 +71,17 @@ class UBoot:
             why = next((text for text in reversed(said.splitlines()[:-1]) if text.strip()), "")
             raise RigError(f"U-Boot could not load the image: {why.strip()}")
 
+    def ymodem(self, address: int, name: str, content: bytes) -> None:
+        """Over the serial line itself. Raises RigError when not all has come."""
+        command = f"loady {address:#x}"
+        self._line.write(command.encode("ascii") + b"\r")
+        self._await(b"bps...", ANSWER_S, "U-Boot does not begin to load over the serial line")
+        Sender(self._line.take, self._line.write).send(name, content)
+        heard = self._await(self._prompt, ANSWER_S, "U-Boot does not end to load")
+        got = re.search(rb"Total Size\s+= \w+ = (\d+) Bytes", heard)
+        if got is None or int(got[1]) != len(content):
+            raise RigError(f"U-Boot could not load the image{_last(heard)}")
+
     def go(self, entry: int) -> None:
         self._line.write(f"go {entry:#x}\r".encode("ascii"))
 
@@ -81,6 +100,7 @@ class UBoot:
         return heard
 
     def _take(self) -> bytes:
+        interrupts.check()
         data = self._line.take()
         if data:
             self._line.keep(data)

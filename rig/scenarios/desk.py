@@ -22,12 +22,10 @@ import threading
 import tty
 from pathlib import Path
 
+from rig.board import sdcard
+
 DEVICE = "kyudesk0"
 HOST, BOARD = "192.168.77.1", "192.168.77.73"
-UBOOT = "usr/lib/u-boot/nanopi_neo/u-boot-sunxi-with-spl.bin"
-#: Where the boot ROM of the H3 looks for SPL on a card.
-SPL_AT = 8 * 1024
-CARD_BYTES = 64 << 20
 #: The emulated counter runs at 62.5 MHz unless told; U-Boot says it runs at the board's 24.
 CLOCK = "cortex-a7-arm-cpu.cntfrq=24000000"
 
@@ -40,17 +38,11 @@ NIC = f"tap,id=wire,ifname={DEVICE},script=no,downscript=no,mac=52:54:00:4b:59:4
 BUFFER = "filter-buffer,id=passing,netdev=wire,queue=tx,interval=1000"
 
 
-def uboot() -> Path | None:
-    """Debian's U-Boot for a board with an H3, where it has been installed or unpacked."""
-    roots = (Path("/"), Path(__file__).resolve().parents[2] / "build" / "u-boot")
-    return next((root / UBOOT for root in roots if (root / UBOOT).is_file()), None)
-
-
 def card(path: Path, loader: Path) -> Path:
     """An SD card with U-Boot and nothing else."""
     with path.open("wb") as file:
-        file.truncate(CARD_BYTES)
-        file.seek(SPL_AT)
+        file.truncate(sdcard.CARD_BYTES)
+        file.seek(sdcard.SPL_AT)
         file.write(loader.read_bytes())
     return path
 
@@ -76,6 +68,10 @@ class Desk:
         ]
         for thread in self._threads:
             thread.start()
+
+    def insert(self, image: Path) -> None:
+        """Another card, from the next power cycle on."""
+        self._card = image
 
     @property
     def power_command(self) -> list[str]:
@@ -182,7 +178,7 @@ def lacking() -> str:
     """Why there can be no desk here; empty when there can."""
     if shutil.which("qemu-system-arm") is None:
         return "qemu-system-arm is not installed"
-    return "" if uboot() else "no U-Boot for the H3 here: ci/uboot fetches Debian's"
+    return "" if sdcard.uboot() else "no U-Boot for the H3 here: ci/uboot fetches Debian's"
 
 
 def main(verb: str, folder: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.board import image as images
+from rig.board import sdcard
 from rig.scenarios import desk as desks
 from rig.scenarios.desk import Desk
 from rig.scenarios.rfc2217 import SerialServer
@@ -25,7 +26,7 @@ if why := desks.lacking():
 def desk(wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     if wire.name != "tap":
         pytest.skip("the desk needs a TAP device")
-    loader = desks.uboot()
+    loader = sdcard.uboot()
     assert loader is not None
     folder = tmp_path_factory.mktemp("desk")
     desks.interface()

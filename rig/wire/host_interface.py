@@ -1,4 +1,7 @@
-"""The wire to a board on the bench: an interface of this host, taken as it is, never changed."""
+"""The wire to a board on the bench: an interface of this host, taken as it is, never changed.
+
+Rules     its last frames are kept where this user may listen; where not, `why` says so.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from rig.board.protocol import Address
 from rig.errors import UserError
-from rig.wire.pcapng import Frame
+from rig.wire.recorded import Recorded
 
 
-class HostInterface:
+class HostInterface(Recorded):
     name = "host interface"
-    why = ""
 
     def __init__(self, device: str, own: IPv4Interface, board: IPv4Address) -> None:
+        super().__init__()
         self.device = device
+        self.why = device
         self._own = own
         self.host, self.board, self.mask = str(own.ip), str(board), str(own.netmask)
 
@@ -33,11 +37,14 @@ class HostInterface:
     def address(self, port: int) -> Address | None:
         return Address(self.board, port)
 
-    def mark(self, text: str) -> None:
-        """Nothing is captured."""
+    def record(self) -> None:
+        """From now on its last frames are kept, if this user may listen and this build can."""
+        try:
+            from kyusim._wire import TapRecorder
 
-    def frames(self) -> list[Frame]:
-        return []
+            self.begin_recording(TapRecorder(self.device))
+        except (ImportError, RuntimeError) as error:
+            self.why = f"{self.device}, without capture: {' '.join(str(error).split())}"
 
     def gone(self) -> str:
         try:
@@ -47,7 +54,8 @@ class HostInterface:
         return ""
 
     def close(self) -> None:
-        """It is not ours."""
+        """The interface is not ours: it stays as it is."""
+        self.end_recording()
 
 
 def find(device: str, board: IPv4Address) -> HostInterface:
@@ -65,7 +73,9 @@ def find(device: str, board: IPv4Address) -> HostInterface:
     for text in found:
         own = IPv4Interface(text)
         if board in own.network:
-            return HostInterface(device, own, board)
+            wire = HostInterface(device, own, board)
+            wire.record()
+            return wire
     raise UserError(
         f"{device} has no address beside {board}" + (f", only {', '.join(found)}" if found else ""),
         where="--host-iface",
