@@ -58,6 +58,11 @@ def commands(entry: int) -> str:
 def write(path: Path, image: Path, args: str, loader: Path) -> None:
     """Raises UserError for what is given wrongly, RigError when this host cannot."""
     content, entry = flat.flat(image, args)
+    form(path, loader, {BINARY: content, SCRIPT: script(commands(entry))})
+
+
+def form(path: Path, loader: Path, files: dict[str, bytes]) -> None:
+    """A card with this U-Boot and these files; U-Boot keeps its settings beside them (saveenv)."""
     try:
         first = loader.read_bytes()
     except OSError as error:
@@ -71,7 +76,7 @@ def write(path: Path, image: Path, args: str, loader: Path) -> None:
             card.write(_boot_record())
             card.seek(SPL_AT)
             card.write(first)
-        _fill(path, {BINARY: content, SCRIPT: script(commands(entry))})
+        _fill(path, files)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}", where="the card") from None
 
@@ -92,7 +97,8 @@ def _fill(path: Path, files: dict[str, bytes]) -> None:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         _mtools("mformat", "-i", drive, "-T", sectors, "-H", hidden, "-h", "64", "-s", "32", "::")
-        _mtools("mcopy", "-i", drive, *(f"{folder}/{name}" for name in files), "::")
+        if files:
+            _mtools("mcopy", "-i", drive, *(f"{folder}/{name}" for name in files), "::")
 
 
 def _mtools(*words: str) -> None:

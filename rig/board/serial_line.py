@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import warnings
 from collections import deque
 
 import serial
@@ -45,7 +46,9 @@ class SerialLine:
         if self._url.startswith("/"):
             port.exclusive = True  # two readers would each get half of what the board says
             port.write_timeout = WRITE_S
-        port.open()
+        with warnings.catch_warnings():  # pyserial's client of RFC 2217 speaks an old Python
+            warnings.simplefilter("ignore", DeprecationWarning)
+            port.open()
         return port
 
     def take(self) -> bytes:

@@ -75,8 +75,9 @@ class UBoot:
         """Over the serial line itself. Raises RigError when not all has come."""
         command = f"loady {address:#x}"
         self._line.write(command.encode("ascii") + b"\r")
-        self._await(b"bps...", ANSWER_S, "U-Boot does not begin to load over the serial line")
-        Sender(self._line.take, self._line.write).send(name, content)
+        begun, why = b"bps...", "U-Boot does not begin to load over the serial line"
+        heard = self._await(begun, ANSWER_S, why).partition(begun)[2]
+        Sender(self._line.take, self._line.write, heard=heard).send(name, content)
         heard = self._await(self._prompt, ANSWER_S, "U-Boot does not end to load")
         got = re.search(rb"Total Size\s+= \w+ = (\d+) Bytes", heard)
         if got is None or int(got[1]) != len(content):

@@ -20,6 +20,8 @@ PAD = b"\x1a"
 #: A receiver says NAK after ten seconds by the reference, U-Boot after two.
 ANSWER_S = 10.0
 ATTEMPTS = 10
+#: For the invitation after a header, which U-Boot only gives when nothing comes for seconds.
+SECOND_S = 0.3
 
 
 class Sender:
@@ -28,37 +30,35 @@ class Sender:
         take: Callable[[], bytes],
         write: Callable[[bytes], None],
         *,
+        heard: bytes = b"",
         answer_s: float = ANSWER_S,
     ) -> None:
-        """`take` gives what has come within a moment, perhaps nothing."""
+        """`take` gives what has come within a moment, perhaps nothing; `heard` has come before."""
         self._take, self._write, self._answer_s = take, write, answer_s
-        self._heard = b""
+        self._heard = heard
 
     def send(self, name: str, content: bytes) -> None:
         """One file in a batch of one. Raises RigError when the receiver does not take it."""
-        self._invited()
+        if self._answer(CRC, self._answer_s) is None:
+            raise RigError(f"nobody asks for a file by YMODEM within {self._answer_s:g} s")
         self._deliver(packet(0, f"{name}\0{len(content)}".encode("ascii"), b"\0"))
-        self._invited()
+        self._answer(CRC, SECOND_S)
         for number, at in enumerate(range(0, len(content), LONG), 1):
             self._deliver(packet(number, content[at : at + LONG], PAD))
         self._deliver(EOT)
-        self._invited()
+        self._answer(CRC, SECOND_S)
         self._deliver(packet(0, b"", b"\0"))
-
-    def _invited(self) -> None:
-        if self._answer(CRC) is None:
-            raise RigError(f"nobody asks for a file by YMODEM within {self._answer_s:g} s")
 
     def _deliver(self, what: bytes) -> None:
         for _ in range(ATTEMPTS):
             self._write(what)
-            if self._answer(ACK + NAK) == ACK:
+            if self._answer(ACK + NAK, self._answer_s) == ACK:
                 return
         raise RigError(f"a YMODEM packet was not taken in {ATTEMPTS} attempts")
 
-    def _answer(self, wanted: bytes) -> bytes | None:
+    def _answer(self, wanted: bytes, seconds: float) -> bytes | None:
         """The next of these bytes; None when none has come in time."""
-        ends = time.monotonic() + self._answer_s
+        ends = time.monotonic() + seconds
         while True:
             while self._heard:
                 one, self._heard = self._heard[:1], self._heard[1:]

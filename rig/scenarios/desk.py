@@ -19,12 +19,15 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import tty
 from pathlib import Path
 
 from rig.board import sdcard
 
 DEVICE = "kyudesk0"
+#: Of the serial line: 115200 8N1.
+BYTES_PER_S = 11520
 HOST, BOARD = "192.168.77.1", "192.168.77.73"
 #: The emulated counter runs at 62.5 MHz unless told; U-Boot says it runs at the board's 24.
 CLOCK = "cortex-a7-arm-cpu.cntfrq=24000000"
@@ -36,15 +39,6 @@ NIC = f"tap,id=wire,ifname={DEVICE},script=no,downscript=no,mac=52:54:00:4b:59:4
 #: (an answer to a board that was switched off) would leave it deaf. A wire does not wait for a MAC:
 #: frames pass through a buffer that never says "later".
 BUFFER = "filter-buffer,id=passing,netdev=wire,queue=tx,interval=1000"
-
-
-def card(path: Path, loader: Path) -> Path:
-    """An SD card with U-Boot and nothing else."""
-    with path.open("wb") as file:
-        file.truncate(sdcard.CARD_BYTES)
-        file.seek(sdcard.SPL_AT)
-        file.write(loader.read_bytes())
-    return path
 
 
 class Desk:
@@ -69,9 +63,10 @@ class Desk:
         for thread in self._threads:
             thread.start()
 
-    def insert(self, image: Path) -> None:
-        """Another card, from the next power cycle on."""
-        self._card = image
+    def insert(self, image: Path) -> Path:
+        """Another card, from the next power cycle on; the one that was there."""
+        self._card, was = image, self._card
+        return was
 
     @property
     def power_command(self) -> list[str]:
@@ -143,19 +138,31 @@ class Desk:
                         asker.sendall(b"done")
 
     def _relay(self) -> None:
+        """What the board says comes no faster than its line is."""
+        credit, at = 0.0, time.monotonic()
         while not self._ended.is_set():
+            now = time.monotonic()
+            credit, at = min(credit + (now - at) * BYTES_PER_S, 256.0), now
             with self._lock:
-                master, board = self._master, self._board
-                ends = [end for end in (master, board) if end is not None and end != -1]
-                ready = select.select(ends, [], [], 0)[0]
-                with contextlib.suppress(OSError):
-                    data = board.recv(4096) if board is not None and board in ready else b""
-                    if data and master >= 0:
-                        os.write(master, data)
-                    if master in ready and (data := os.read(master, 256)) and board is not None:
-                        board.sendall(data)
-            if not ready:
+                moved = self._carry(int(credit))
+            credit -= moved
+            if not moved:
                 self._ended.wait(0.002)
+
+    def _carry(self, most: int) -> int:
+        """How many bytes went from the board to the host."""
+        master, board = self._master, self._board
+        ends = [end for end in (master, board) if end is not None and end != -1]
+        ready = select.select(ends, [], [], 0)[0]
+        data = b""
+        with contextlib.suppress(OSError):
+            if board is not None and board in ready and most:
+                data = board.recv(most)
+            if data and master >= 0:
+                os.write(master, data)
+            if master in ready and (typed := os.read(master, 256)) and board is not None:
+                board.sendall(typed)
+        return len(data)
 
 
 def interface() -> None:
@@ -178,6 +185,8 @@ def lacking() -> str:
     """Why there can be no desk here; empty when there can."""
     if shutil.which("qemu-system-arm") is None:
         return "qemu-system-arm is not installed"
+    if shutil.which("mcopy") is None:
+        return "mtools is not installed"
     return "" if sdcard.uboot() else "no U-Boot for the H3 here: ci/uboot fetches Debian's"
 
 

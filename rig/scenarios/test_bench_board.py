@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rig.board import flat, sdcard
 from rig.board import image as images
-from rig.board import sdcard
+from rig.board.bench_config import Boot
+from rig.board.serial_line import SerialLine
+from rig.board.uboot import UBoot
 from rig.scenarios import desk as desks
 from rig.scenarios.desk import Desk
 from rig.scenarios.rfc2217 import SerialServer
@@ -20,6 +25,9 @@ from rig.wire.protocol import Wire
 
 if why := desks.lacking():
     pytest.skip(why, allow_module_level=True)
+
+#: So long may a crash take to be told (docs/console.md).
+CRASH_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -29,75 +37,95 @@ def desk(wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]
     loader = sdcard.uboot()
     assert loader is not None
     folder = tmp_path_factory.mktemp("desk")
+    sdcard.form(folder / "card.img", loader, {})
     desks.interface()
-    desk = Desk(folder, desks.card(folder / "card.img", loader))
+    desk = Desk(folder, folder / "card.img")
+    _at_the_prompt(desk, "setenv preboot", "saveenv")  # as docs/bench-setup.md advises
     yield desk
     desk.close()
 
 
-def _config(desk: Desk, folder: Path, serial: str = "") -> Path:
+def _at_the_prompt(desk: Desk, *commands: str, sent: bytes = b"") -> list[str]:
+    """What U-Boot answers to each, after `sent` has come to it by YMODEM."""
+    boot = Boot()
+    line = SerialLine(str(desk.serial), 115200, lost_s=0)
+    try:
+        uboot = UBoot(line, boot)
+        subprocess.run(desk.power_command, check=True)
+        uboot.interrupt()
+        if sent:
+            uboot.ymodem(flat.LOAD_ADDRESS, "kyu.bin", sent)
+        return [uboot.run(command) for command in commands]
+    finally:
+        line.close()
+
+
+def _config(desk: Desk, folder: Path, serial: str = "", load: str = "tftp") -> Path:
     words = ", ".join(json.dumps(word) for word in desk.power_command)
     path = folder / "board.toml"
     path.write_text(
         f'serial = "{serial or desk.serial}"\nhost_iface = "{desks.DEVICE}"\n'
-        f'board_ip = "{desks.BOARD}"\nserial_lost_s = 20\n[power]\ncycle = [{words}]\n'
+        f'board_ip = "{desks.BOARD}"\nserial_lost_s = 20\n'
+        f'[power]\ncycle = [{words}]\n[boot]\nload = "{load}"\n'
     )
     return path
 
 
-def _kyu(*words: object, seconds: float = 60) -> tuple[int, str]:
+def _run(*words: object) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "rig", *map(str, words)],
+        [sys.executable, "-m", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=60,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_soak_goes_from_power_on_through_u_boot_to_its_end(desk: Desk, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    config = _config(desk, tmp_path)
-    status, said = _kyu(
-        "soak", "--board", "bench", "--board-config", config, "--transfers", 20, "--out", out
-    )
-    assert status == 0, said
-    console = (out / "console.log").read_bytes()
-    assert b"U-Boot SPL" in console
-    assert b"Bytes transferred" in console
-    assert json.loads((out / "summary.json").read_text())["transfers_ok"] == 20
+def _soak(config: Path) -> list[object]:
+    return ["rig", "soak", "--board", "bench", "--board-config", config]
+
+
+def _interface() -> str:
+    """The host's side of the wire, without its counters."""
+    words = ["ip", "-details", "address", "show", "dev", desks.DEVICE]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def test_after_a_planted_panic_the_power_is_cycled_and_the_run_goes_on(
     desk: Desk, tmp_path: Path
 ) -> None:
-    out, before = tmp_path / "run", desk.cycles
-    words = ["soak", "--board", "bench", "--board-config", _config(desk, tmp_path), "--keep-going"]
+    out, cycles, before = tmp_path / "run", desk.cycles, _interface()
+    words = [*_soak(_config(desk, tmp_path)), "--keep-going", "--transfers", 9, "--out", out]
     words += ["--image", images.find(None, images.DEFECTS), "--bootargs", "defect=panic:6"]
-    status, said = _kyu(*words, "--transfers", 9, "--out", out)
+    status, said = _run(*words)
     assert status == 1, said
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["cause"] == "panic"
-    assert summary["transfers_ok"] >= 6, said
-    assert desk.cycles == before + 2
+    assert (summary["cause"], summary["failures"]) == ("panic", {"panic": 1}), said
+    assert summary["transfers_ok"] == 8
+    assert desk.cycles == cycles + 2
+    assert _interface() == before
+    console = (out / "console.log").read_bytes()
+    assert console.count(b"U-Boot SPL") == console.count(b"Bytes transferred") == 2
+    told = re.search(rb"\nPANIC: planted.*\n@kyu crash-end [^\n]*\n", console, re.DOTALL)
+    assert told is not None, "the record is whole"
+    assert len(told[0]) / desks.BYTES_PER_S < CRASH_S
+    assert (out / "failures/001-panic/wire.pcapng").stat().st_size > 10_000
 
 
 def test_a_serial_line_that_goes_away_in_the_night_is_waited_for(
     desk: Desk, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    words = ["soak", "--board", "bench", "--board-config", _config(desk, tmp_path)]
-    words += ["--hours", 8 / 3600, "--out", out]
+    words = [*_soak(_config(desk, tmp_path)), "--hours", 6 / 3600, "--out", out]
     soak = subprocess.Popen(
-        [sys.executable, "-m", "rig", *map(str, words)],
+        [sys.executable, "-m", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     journal = out / "transfers.jsonl"
-    ends = time.monotonic() + 40
-    while not (journal.is_file() and journal.stat().st_size) and time.monotonic() < ends:
+    while not (journal.is_file() and journal.stat().st_size) and soak.poll() is None:
         time.sleep(0.05)
     desk.unplug()
     time.sleep(3)  # longer than a board may be silent
@@ -111,37 +139,45 @@ def test_a_serial_line_that_goes_away_in_the_night_is_waited_for(
     assert notes[1].startswith("the serial line is back after")
 
 
-def test_a_serial_server_in_the_next_room_does_as_well(desk: Desk, tmp_path: Path) -> None:
+def test_pytest_reaches_the_board_through_a_serial_server_in_the_next_room(
+    desk: Desk, tmp_path: Path
+) -> None:
     with SerialServer(str(desk.serial)) as server:
         config = _config(desk, tmp_path, f"rfc2217://127.0.0.1:{server.port}")
-        status, said = _kyu(
-            "soak",
-            "--board",
-            "bench",
-            "--board-config",
-            config,
-            "--transfers",
-            5,
-            "--out",
-            tmp_path / "r",
-        )
+        smoke = Path(__file__).parent / "test_smoke.py"
+        words = ["--board=bench", f"--board-config={config}", "-p", "no:cacheprovider"]
+        status, said = _run("pytest", smoke, *words, "-k", "stat or big or prompt")
     assert status == 0, said
+    assert "3 passed" in said
     assert server.baud_asked == 115200
 
 
-def test_what_is_wrong_with_the_bench_is_one_line(desk: Desk, tmp_path: Path) -> None:
-    config = _config(desk, tmp_path)
-    text = config.read_text()
-    for good, bad, told in (
-        (str(desk.serial), "/dev/no-such-tty", "--serial: /dev/no-such-tty cannot be opened"),
-        (desks.DEVICE, "nobody0", "--host-iface: there is no interface nobody0"),
-        (desks.BOARD, "10.9.8.7", f"{desks.DEVICE} has no address beside 10.9.8.7"),
-        ('"cycle"', '"melt"', "power.cycle:"),
-    ):
-        config.write_text(text.replace(good, bad))
-        status, said = _kyu(
-            "soak", "--board", "bench", "--board-config", config, "--out", tmp_path / bad[1:4]
-        )
-        assert status in (2, 3), said
-        assert told in said
-        assert "Traceback" not in said
+def test_a_card_of_make_sdcard_boots_by_itself(desk: Desk, tmp_path: Path) -> None:
+    card, out = tmp_path / "kyu.img", tmp_path / "run"
+    args = f"ip={desks.BOARD}/24"
+    status, said = _run("rig", "sdcard", card, "--bootargs", args)
+    assert status == 0, said
+    assert f"dd if={card}" in said
+    own = desk.insert(card)
+    config = _config(desk, tmp_path, load="card")
+    status, said = _run(*_soak(config), "--transfers", 3, "--out", out)
+    desk.insert(own)
+    assert status == 0, said
+    console = (out / "console.log").read_bytes()
+    assert b"Found U-Boot script /boot.scr" in console
+    assert b"Kyu, ready> " in console
+    assert b"=> " not in console, "U-Boot was not touched"
+
+
+def test_u_boot_takes_a_file_by_ymodem(desk: Desk) -> None:
+    content = bytes(range(256)) * 20 + b"tail"
+    (said,) = _at_the_prompt(desk, f"crc32 {flat.LOAD_ADDRESS:#x} {len(content):#x}", sent=content)
+    assert f"==> {zlib.crc32(content):08x}" in said
+
+
+def test_a_serial_line_that_is_not_there_is_one_line(desk: Desk, tmp_path: Path) -> None:
+    config = _config(desk, tmp_path, "/dev/no-such-tty")
+    status, said = _run(*_soak(config), "--quiet", "--out", tmp_path / "run")
+    assert status == 2
+    assert said.startswith("kyu: --serial: /dev/no-such-tty cannot be opened: ")
+    assert said.count("\n") == 1, said
