@@ -173,11 +173,3 @@ def test_u_boot_takes_a_file_by_ymodem(desk: Desk) -> None:
     content = bytes(range(256)) * 20 + b"tail"
     (said,) = _at_the_prompt(desk, f"crc32 {flat.LOAD_ADDRESS:#x} {len(content):#x}", sent=content)
     assert f"==> {zlib.crc32(content):08x}" in said
-
-
-def test_a_serial_line_that_is_not_there_is_one_line(desk: Desk, tmp_path: Path) -> None:
-    config = _config(desk, tmp_path, "/dev/no-such-tty")
-    status, said = _run(*_soak(config), "--quiet", "--out", tmp_path / "run")
-    assert status == 2
-    assert said.startswith("kyu: --serial: /dev/no-such-tty cannot be opened: ")
-    assert said.count("\n") == 1, said
