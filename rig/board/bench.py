@@ -3,7 +3,9 @@
 Context   the main thread. power_on() ends at U-Boot's prompt with the image in memory; go() enters
           it. What U-Boot said is the beginning of the console. A card that boots by itself is only
           listened to.
-Rules     nothing of this host's network is changed. While the serial line is away the board is not
+Rules     a boot that fails before Kyu runs is tried again, and told of (Eventful): a night need not
+          end because U-Boot once heard no answer.
+          nothing of this host's network is changed. While the serial line is away the board is not
           observed: its silence then proves nothing (Observable).
 """
 
@@ -31,6 +33,7 @@ class BenchBoard:
         self._config, self._image, self._entry, self._wire = config, image, entry, wire
         self._supply = Supply(config.power)
         self._line: SerialLine | None = None
+        self._told: list[str] = []
         self._away_s = 0.0
         self._asked = time.monotonic()
 
@@ -45,8 +48,14 @@ class BenchBoard:
         self.power_off()
         config = self._config
         self._line = SerialLine(config.serial, config.baud, lost_s=config.serial_lost_s)
+        uboot = UBoot(self._line, config.boot)
         try:
-            LOADS[config.boot.load](self, UBoot(self._line, config.boot))
+            for _ in range(config.boot.attempts - 1):
+                try:
+                    return LOADS[config.boot.load](self, uboot)
+                except RigError as fault:
+                    self._told.append(f"{fault}; the power is cycled again")
+            return LOADS[config.boot.load](self, uboot)
         except BaseException:
             self.power_off()
             raise
@@ -93,7 +102,8 @@ class BenchBoard:
         return HostLoad(self._away_s, stopped=False)
 
     def happenings(self) -> list[str]:
-        return [] if self._line is None else self._line.happenings()
+        told, self._told = self._told, []
+        return told if self._line is None else told + self._line.happenings()
 
 
 LOADS: dict[str, Callable[[BenchBoard, UBoot], None]] = {

@@ -24,6 +24,7 @@ class Power(_Part):
     on: Words | None = None
     off: Words | None = None
     cycle: Words | None = None
+    off_s: Annotated[float, Field(ge=0)] = 2.0
 
     @model_validator(mode="after")
     def _together(self) -> Power:
@@ -34,12 +35,13 @@ class Power(_Part):
 
 class Boot(_Part):
     """`load`: how the board gets the image; `card`: it has it, and boots by itself.
-    `wait_s`: from power to U-Boot's prompt, or to Kyu's first word.
+    `wait_s`: from power to U-Boot's prompt, or to Kyu's first word. `attempts`: power cycles.
     """
 
     load: Literal["tftp", "serial", "card"] = "tftp"
     prompt: Annotated[str, Field(min_length=1)] = "=> "
     wait_s: Annotated[float, Field(gt=0)] = 60.0
+    attempts: Annotated[int, Field(ge=1)] = 2
     load_s: Annotated[float, Field(gt=0)] = 60.0
 
 

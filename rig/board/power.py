@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 from rig.board.bench_config import Power
 from rig.errors import RigError
@@ -25,6 +26,7 @@ class Supply:
             _run("power.cycle", power.cycle)
         elif power.on and power.off:
             _run("power.off", power.off)
+            time.sleep(power.off_s)  # its capacitors keep a board alive for a while
             _run("power.on", power.on)
         else:
             print(
