@@ -62,6 +62,8 @@ def wire_for(bench: BenchConfig | None, name: str, host_port: int = 0) -> Wire:
     """The wire of that name, or the interface of this host that leads to the bench."""
     if bench is None:
         return choose(name, host_port=host_port)
+    if name != "auto":
+        raise UserError("the bench's wire is --host-iface", where="--wire")
     return host_interface.find(bench.host_iface, bench.board_ip)
 
 

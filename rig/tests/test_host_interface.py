@@ -8,6 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from kyusim import _wire
+from rig.assembly import wire_for
+from rig.board.bench_config import BenchConfig
 from rig.errors import UserError
 from rig.wire import host_interface
 
@@ -27,6 +29,12 @@ def test_what_is_wrong_with_the_interface_is_told_and_not_mended() -> None:
         host_interface.find("lo", IPv4Address("10.9.8.7"))
     assert "lo has no address beside 10.9.8.7, only 127.0.0.1/8" in str(caught.value)
     assert "as root: ip addr add 10.9.8.8/24 dev lo" in str(caught.value)
+
+
+def test_a_wire_of_the_emulator_is_none_for_the_bench() -> None:
+    config = BenchConfig(serial="/dev/ttyUSB0", host_iface="lo")
+    with pytest.raises(UserError, match="--wire: the bench's wire is --host-iface"):
+        wire_for(config, "slirp")
 
 
 def test_who_may_not_listen_has_a_wire_without_capture(monkeypatch: pytest.MonkeyPatch) -> None:
