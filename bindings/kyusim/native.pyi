@@ -1,3 +1,5 @@
+import enum
+
 from typing_extensions import Buffer
 
 BIG_BYTES: int
@@ -10,3 +12,55 @@ def gen_stream(seed: int, offset: int, length: int) -> bytes:
 
 def first_difference(a: Buffer, b: Buffer) -> int:
     """Offset of the first byte that differs, -1 when the buffers are equal."""
+
+class Step(enum.Enum):
+    """Why ``Fetch.go()`` came back. After the first four it may be called again."""
+
+    CONNECTING = 0
+    WAITING = 1
+    CLOSING = 2
+    PAUSED = 3
+    DONE = 4
+    EARLY = 5
+    WRONG = 6
+    EXTRA = 7
+    UNREACHED = 8
+    BROKEN = 9
+
+class Fetch:
+    """One transfer from a board, each byte compared, without the interpreter."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        command: bytes,
+        *,
+        seed: int | None,
+        size: int,
+        window: int = ...,
+        half_close: bool = ...,
+        until_close: bool = ...,
+        quiet_s: float = ...,
+    ) -> None:
+        """``seed``: of ``gen``; None: ``big``. ``size``: bytes until the close, or until the client
+        goes away (``until_close`` false). ValueError for what is no IPv4 address.
+        """
+
+    def go(self, most: int) -> Step:
+        """Until there is news, ``quiet_s`` without any, or ``most`` bytes."""
+
+    def close(self, reset: bool = ...) -> None: ...
+    @property
+    def received(self) -> int: ...
+    @property
+    def at(self) -> int:
+        """WRONG: offset of the first wrong byte."""
+
+    @property
+    def found(self) -> bytes:
+        """WRONG: the bytes from ``at`` on; EXTRA: those behind the last; at most 16."""
+
+    @property
+    def error(self) -> int:
+        """errno of UNREACHED and BROKEN."""

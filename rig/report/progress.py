@@ -165,7 +165,7 @@ class BarDisplay:
 
     def _lines(self, tally: Tally) -> Iterator[Text]:
         """Whatever a board said is text here, and neither markup nor a command to a terminal."""
-        recent = sorted(tally.milliseconds[-RECENT:])
+        recent = sorted(tally.times.last(RECENT))
         bad = sum(tally.failures.values())
         p50, p99 = percentile(recent, 0.50), percentile(recent, 0.99)
         figures = f"     p50 {p50:.1f} ms  p99 {p99:.1f} ms  {bad} failed"

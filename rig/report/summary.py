@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rig.report.statistics import failure_rate_upper, percentile
+from rig.report.statistics import failure_rate_upper
+from rig.report.times import Times
 from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict
 
@@ -20,7 +20,7 @@ class Tally:
     attempted: int = 0
     ok: int = 0
     bytes_ok: int = 0
-    milliseconds: array[float] = field(default_factory=lambda: array("d"))
+    times: Times = field(default_factory=Times)
     failures: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
@@ -31,7 +31,7 @@ class Tally:
     def add_ok(self, ms: float, received: int) -> None:
         self.ok += 1
         self.bytes_ok += received
-        self.milliseconds.append(ms)
+        self.times.add(ms)
 
     def add_failure(self, cause: Cause) -> None:
         self.failures[cause.value] += 1
@@ -50,7 +50,7 @@ class Summary:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        tally, times = self.tally, sorted(self.tally.milliseconds)
+        tally, times = self.tally, self.tally.times
         failed = tally.attempted - tally.ok
         cause = self.verdict.cause
         return {
@@ -67,9 +67,9 @@ class Summary:
             "boot_seconds": None if self.boot_seconds is None else round(self.boot_seconds, 3),
             "transfers_per_s": round(tally.ok / self.seconds, 2) if self.seconds else 0.0,
             "transfer_ms": {
-                "p50": round(percentile(times, 0.50), 3),
-                "p99": round(percentile(times, 0.99), 3),
-                "max": round(times[-1], 3) if times else 0.0,
+                "p50": round(times.percentile(0.50), 3),
+                "p99": round(times.percentile(0.99), 3),
+                "max": round(times.longest, 3),
             },
             "goodput_bytes_per_s": round(tally.bytes_ok / self.seconds) if self.seconds else 0,
             "failure_rate_upper_95": failure_rate_upper(failed, tally.attempted),

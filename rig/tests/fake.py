@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kyusim import native
 from rig.board.protocol import Address
 from rig.board.qemu import SocketConsole
 from rig.console.grammar import PROMPT, make_frame
-from rig.traffic.pattern import Buffer
 
 
 def big_pattern() -> bytes:
@@ -35,22 +35,6 @@ def big_pattern() -> bytes:
 
 
 BIG = big_pattern()
-
-
-class FakeNative:
-    """Any generator will do, as long as both sides use the same one."""
-
-    def big_pattern(self) -> bytes:
-        return BIG
-
-    def gen_stream(self, seed: int, offset: int, length: int) -> bytes:
-        return bytes((seed + at * 7 + at // 251) & 0xFF for at in range(offset, offset + length))
-
-    def first_difference(self, a: Buffer, b: Buffer) -> int:
-        if a == b:
-            return -1
-        pairs = zip(bytes(a), bytes(b), strict=False)
-        return next(at for at, (x, y) in enumerate(pairs) if x != y)
 
 
 @dataclass(frozen=True)
@@ -175,7 +159,7 @@ class FakeBoard:
     def _data(self, command: bytes) -> bytes:
         words = command.decode().split()
         if words[:1] == ["gen"]:
-            return FakeNative().gen_stream(int(words[1]), 0, int(words[2]))
+            return native.gen_stream(int(words[1]), 0, int(words[2]))
         return BIG if words == ["big"] else b"ERR\n"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kyusim import native
 from rig import cli, evidence
 from rig.campaign.session import Session
 from rig.campaign.soak import Soak
@@ -21,7 +22,7 @@ from rig.inspect.packets import Packet, Splitter, frame
 from rig.journal import RunFolder
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
-from rig.tests.fake import FakeBoard, FakeNative, Script, crash_lines
+from rig.tests.fake import FakeBoard, Script, crash_lines
 from rig.tests.forge import BLOCK, Forge, compiled
 from rig.tests.test_soak import FAST, HASTY, _stall, big
 from rig.verdict import Cause
@@ -110,7 +111,7 @@ def hang(tmp_path: Path, where: str, image: Path, *last_words: str) -> tuple[Sum
     board = DebuggedBoard(where, *last_words)
     board.build = Symbols(image).build_id
     session = Session(board, Symbols(image), folder=folder, limits=FAST, patience=HASTY)
-    summary = Soak(session, folder, big(5), FakeNative(), PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, folder, big(5), native, PlainDisplay(io.StringIO(), None)).run()
     folder.close()
     assert summary.verdict.cause is not None
     return summary, folder.path / "failures" / f"001-{summary.verdict.cause.value}"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from kyusim import native
 from rig.board.protocol import Address
-from rig.tests.fake import BIG, FakeNative
+from rig.tests.fake import BIG
 from rig.traffic.request import Manner, Request, Result
 from rig.traffic.wangdoodle import Client, Patience
 from rig.verdict import Cause
@@ -57,7 +58,7 @@ def serving() -> Iterator[Callable[[Serve], Server]]:
 
 
 def ask(server: Server, request: Request) -> Result:
-    return Client(server.address, FakeNative(), patience=Patience(2.0, 1.0)).transfer(request, 1)
+    return Client(server.address, native, patience=Patience(2.0, 1.0)).transfer(request, 1)
 
 
 def send_big(sock: socket.socket) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from rig import pytest_plugin
 from rig.campaign.session import Session
 from rig.console.symbols import Symbols
-from rig.tests.fake import FakeBoard, FakeNative, Script, crash_lines
+from rig.tests.fake import FakeBoard, Script, crash_lines
 from rig.traffic.wangdoodle import Patience
 from rig.watch import Limits
 from rig.wire.slirp import SlirpWire
@@ -38,7 +38,6 @@ def doubles():
     patch = pytest.MonkeyPatch()
     patch.setattr(pytest_plugin, "assemble", assemble)
     patch.setattr(pytest_plugin, "wire_for", lambda bench, name: SlirpWire())
-    patch.setattr(pytest_plugin, "native", FakeNative)
     patch.setattr(pytest_plugin.images, "find", lambda given: Path("kyu.elf"))
     yield
     patch.undo()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kyusim import native
 from rig.campaign.session import Session
 from rig.campaign.soak import Soak
 from rig.cli import run as kyu
@@ -21,7 +22,7 @@ from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.scenario import NEEDS, Guest, scenario
 from rig.scenarios.mixes import MIXES, find, in_file
-from rig.tests.fake import FakeBoard, FakeNative
+from rig.tests.fake import FakeBoard
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, Outcome
 from rig.watch import Limits
@@ -49,7 +50,7 @@ def soak(folder: Path, board: FakeBoard, name: str, transfers: int, parallel: in
     run = RunFolder(folder / "run")
     session = Session(board, Symbols(None), folder=run, limits=FAST, patience=HASTY)
     wanted = plan(SoakOptions((name,), transfers=transfers, parallel=parallel))
-    summary = Soak(session, run, wanted, FakeNative(), PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, run, wanted, native, PlainDisplay(io.StringIO(), None)).run()
     run.close()
     return summary
 

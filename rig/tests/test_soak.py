@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kyusim import native
 from rig import journal
 from rig.campaign.session import Session
 from rig.campaign.soak import Plan, Soak
@@ -21,7 +22,7 @@ from rig.journal import RunFolder
 from rig.options import SoakOptions, plan
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
-from rig.tests.fake import FakeBoard, FakeNative, Script, crash_lines, reset
+from rig.tests.fake import FakeBoard, Script, crash_lines, reset
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, Outcome
 from rig.watch import Limits
@@ -42,7 +43,7 @@ def run(
 ) -> tuple[Summary, Path]:
     folder = RunFolder(tmp_path / "run", resume=resume)
     session = Session(board, Symbols(None), folder=folder, limits=FAST, patience=HASTY)
-    soak = Soak(session, folder, wanted, FakeNative(), PlainDisplay(io.StringIO(), None))
+    soak = Soak(session, folder, wanted, native, PlainDisplay(io.StringIO(), None))
     if resume:
         soak.resume()
     summary = soak.run()
@@ -200,7 +201,7 @@ def test_a_full_disk_is_the_rigs_own_trouble(tmp_path: Path) -> None:
     folder._transfers.close()
     folder._transfers._file = open("/dev/full", "a+b", buffering=0)  # noqa: SIM115, PTH123
     session = Session(FakeBoard(), Symbols(None), folder=folder, limits=FAST, patience=HASTY)
-    summary = Soak(session, folder, big(3), FakeNative(), PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, folder, big(3), native, PlainDisplay(io.StringIO(), None)).run()
     folder.close()
     assert summary.verdict.cause is Cause.RIG
     assert "No space left" in summary.verdict.detail

@@ -12,9 +12,6 @@ from typing import Protocol
 from rig.errors import UserError
 from rig.traffic.request import Request
 
-#: Longest stretch that is received before it is compared, in bytes.
-WINDOW_BYTES = 1 << 20
-
 Buffer = bytes | bytearray | memoryview
 
 

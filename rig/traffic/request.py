@@ -38,6 +38,11 @@ class Request:
         return self.manner in ("leave", "reset")
 
     @property
+    def share(self) -> int:
+        """Bytes until the close, or until the client goes away."""
+        return min(self.size, self.stop_at) if self.goes_away else self.size
+
+    @property
     def command(self) -> bytes:
         """What wangdoodle is sent. It closes by itself after `big`; after `gen` it is asked to."""
         if self.kind == "big":

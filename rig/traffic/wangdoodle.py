@@ -1,9 +1,8 @@
-"""The wangdoodle client: asks for a stream and compares it with what it must be, or sends one.
+"""The wangdoodle client: asks for a stream (fetching.py), or sends one.
 
-Context   any thread; one Client a thread, for it owns its buffer.
+Context   any thread; one Client a thread.
 Time      patience is counted in observed time (clock.py), so that a starved host is no stalled
-          board. The kernel gathers whole windows (MSG_WAITALL) and wakes the client about once a
-          transfer, or every POLL_S without progress.
+          board. A client looks up every POLL_S without progress.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rig.board.protocol import Address
 from rig.errors import RigError
 from rig.traffic.failure import GivenUpError, TransferError
-from rig.traffic.pattern import WINDOW_BYTES, Native, expectation, hex_context
+from rig.traffic.pattern import Native
 from rig.traffic.request import Request, Result
 from rig.verdict import Cause
 
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from rig.traffic.visit import Visit
 
 POLL_S = 0.25
-#: A slow client's receive buffer, and how long it sleeps before each look at it.
-SLOW_WINDOW = 16 * 1024
-SLOW_PAUSE_S = 0.005
+#: Of an upload: what is made and sent at once.
+PIECE_BYTES = 1 << 20
 _TIMEVAL = struct.pack("ll", 0, int(POLL_S * 1e6))
 #: Errors of the host itself: they say nothing about the board.
 _HOST_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
@@ -87,11 +85,10 @@ class Client:
         self._ready = ready
         self._begun_at_reset = resets()
         self.native = native
-        self._patience = patience
-        self._observed = observed
+        self.patience = patience
+        self.observed = observed
         self.now = now
         self.stopping = stopping
-        self._buffer = bytearray(0)
 
     def transfer(self, request: Request, number: int = 0) -> Result:
         """One transfer to its end, or abandoned when the run was stopped. Raises RigError."""
@@ -117,16 +114,17 @@ class Client:
 
     def exchange(self, request: Request, tally: Tally) -> None:
         """Raises TransferError, GivenUpError and RigError."""
-        stream = _Stream(request, self.native, self._room(request))
+        if request.kind == "sink":
+            return self._upload(request, tally)
+        from rig.traffic.fetching import Fetching
+
+        fetching = Fetching(self, request, self._address)
         try:
-            with self.connect(window=_window(request)) as sock:
-                self._converse(sock, request, stream)
-        except TransferError as failure:
-            raise TransferError(*stream.better_cause(failure.cause, failure.detail)) from None
-        except GivenUpError:
-            raise GivenUpError(stream.progress()) from None
+            fetching.run()
         finally:
-            tally.bytes += stream.received
+            fetching.close()
+            tally.bytes += fetching.received
+        return None
 
     @property
     def disturbed(self) -> bool:
@@ -157,32 +155,19 @@ class Client:
                 answer += piece
             return bytes(answer)
 
-    def _converse(self, sock: socket.socket, request: Request, stream: _Stream) -> None:
-        if request.goes_away and request.stop_at == 0:
-            return self._leave(sock, request)
-        self._ask(sock, request)
-        if request.kind == "sink":
-            self._send(sock, request, stream)
-        else:
-            self._receive(sock, stream, request)
-        if request.goes_away:
-            return self._leave(sock, request)
-        if request.kind == "sink":
-            self._expect_receipt(sock, request)
-        else:
-            self._expect_end(sock, stream)
+    def _upload(self, request: Request, tally: Tally) -> None:
+        size, before = request.share, tally.bytes
+        try:
+            with self.connect() as sock:
+                if size > 0 or not request.goes_away:
+                    self._send(sock, request, size, tally)
+                if not request.goes_away:
+                    return self._expect_receipt(sock, request)
+                if request.manner == "reset":
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except GivenUpError:
+            raise GivenUpError(progress(tally.bytes - before, size)) from None
         return None
-
-    @staticmethod
-    def _leave(sock: socket.socket, request: Request) -> None:
-        if request.manner == "reset":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    def _room(self, request: Request) -> bytearray:
-        size = min(request.size, SLOW_WINDOW if request.manner == "slow" else WINDOW_BYTES)
-        if len(self._buffer) != size:
-            self._buffer = bytearray(size)
-        return self._buffer
 
     def connect(self, *, window: int = 0, address: Address | None = None) -> socket.socket:
         """A connection whose operations may be tried by patiently(). `window`: bytes; 0: any."""
@@ -206,80 +191,44 @@ class Client:
 
     def _reach(self, sock: socket.socket, to: Address) -> None:
         """connect() itself waits for POLL_S, as a send would, and is then in progress."""
-        begun = self._observed()
+        begun = self.observed()
         error = sock.connect_ex((to.host, to.port))
         while error in (errno.EINPROGRESS, errno.EALREADY):
-            self._give_up_if_stopping()
-            if self._observed() - begun > self._patience.connect:
-                raise TransferError(
-                    Cause.CONNECT_TIMEOUT,
-                    f"{to} did not answer in {self._patience.connect:g} s",
-                )
+            self.give_up_if_stopping()
+            if self.observed() - begun > self.patience.connect:
+                raise no_answer(to, self.patience.connect)
             if select.select([], [sock], [], POLL_S)[1]:
                 error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        self._check(error, to)
-
-    @staticmethod
-    def _check(error: int, to: Address) -> None:
-        if error == 0:
-            return
-        if error == errno.ECONNREFUSED:
-            raise TransferError(Cause.REFUSED, f"{to} refused the connection")
-        if error == errno.ECONNRESET:
-            raise TransferError(Cause.RESET, f"{to} reset the connection at once")
-        said = errno.errorcode.get(error, str(error))
-        if error in _UNREACHABLE:
-            raise TransferError(Cause.CONNECT_TIMEOUT, f"{to} cannot be reached ({said})")
-        raise RigError(f"cannot connect to {to}: {said}")
-
-    def _ask(self, sock: socket.socket, request: Request) -> None:
-        try:
-            sock.sendall(request.command)
-            if request.half_close:
-                sock.shutdown(socket.SHUT_WR)
-        except OSError as error:
-            raise lost(error, 0, request.size) from None
-
-    def _receive(self, sock: socket.socket, stream: _Stream, request: Request) -> None:
-        while not stream.complete:
-            if request.manner == "slow":
-                self._pause()
-            view = stream.window()
-            try:
-                count = self.patiently(
-                    lambda: sock.recv_into(view, len(view), socket.MSG_WAITALL),  # noqa: B023
-                    stream.progress,
-                )
-            except OSError as error:
-                raise lost(error, stream.received, stream.size) from None
-            if count == 0:
-                raise TransferError(Cause.TRUNCATED, f"closed early: {stream.progress()}")
-            stream.take(count)
-
-    def _pause(self) -> None:
-        """Long enough for the window to fill up and close."""
-        self.pause(SLOW_PAUSE_S)
+        if error != 0:
+            raise unreached(error, to)
 
     def pause(self, seconds: float) -> None:
         """Sleeps; gives up when the run stops."""
         ends = time.monotonic() + seconds
         while True:
-            self._give_up_if_stopping()
+            self.give_up_if_stopping()
             left = ends - time.monotonic()
             if left <= 0:
                 return
             time.sleep(min(left, POLL_S))
 
-    def _send(self, sock: socket.socket, request: Request, stream: _Stream) -> None:
-        while not stream.complete:
-            piece = memoryview(stream.next_piece())
-            while piece:
-                try:
-                    sent = self.patiently(lambda: sock.send(piece), stream.progress)  # noqa: B023
-                except OSError as error:
-                    raise lost(error, stream.received, request.size) from None
-                piece = piece[sent:]
-                stream.received += sent
+    def _send(self, sock: socket.socket, request: Request, size: int, tally: Tally) -> None:
+        sent = 0
+        try:
+            sock.sendall(request.command)
+            while sent < size:
+                length = min(PIECE_BYTES, size - sent)
+                piece = memoryview(self.native.gen_stream(request.seed, sent, length))
+                while piece:
+                    gone = self.patiently(
+                        lambda: sock.send(piece),  # noqa: B023
+                        lambda: progress(sent, size),  # noqa: B023
+                    )
+                    piece = piece[gone:]
+                    sent += gone
+                    tally.bytes += gone
+        except OSError as error:
+            raise lost(error, sent, size) from None
 
     def _expect_receipt(self, sock: socket.socket, request: Request) -> None:
         """The board says that all was right, or which byte was not."""
@@ -298,102 +247,45 @@ class Client:
         if said != f"OK {request.size}":
             raise TransferError(Cause.TRUNCATED, f"the board's receipt is {said!r}")
 
-    def _expect_end(self, sock: socket.socket, stream: _Stream) -> None:
-        try:
-            extra = self.patiently(lambda: sock.recv(64), "all bytes came, the close did not")
-        except OSError as error:
-            raise lost(error, stream.received, stream.size) from None
-        if extra:
-            raise TransferError(
-                Cause.CORRUPTION,
-                f"offset {stream.size}: expected the end, found {len(extra)} or more bytes: "
-                f"{hex_context(extra, 0, 16)}",
-            )
-
     def patiently(
         self, receive: Callable[[], Any], state: str | Callable[[], str], limit: float = 0.0
     ) -> Any:
         """Tries again while nothing comes, up to `limit` of observed time; 0: the stall limit."""
-        begun, limit = self._observed(), limit or self._patience.stall
+        begun, limit = self.observed(), limit or self.patience.stall
         while True:
             try:
                 return receive()
             except BlockingIOError:
-                self._give_up_if_stopping()
-                if self._observed() - begun > limit:
-                    what = state if isinstance(state, str) else state()
-                    raise TransferError(Cause.STALL, f"no byte for {limit:g} s: {what}") from None
+                self.give_up_if_stopping()
+                if self.observed() - begun > limit:
+                    raise stalled(limit, state if isinstance(state, str) else state()) from None
 
-    def _give_up_if_stopping(self) -> None:
+    def give_up_if_stopping(self) -> None:
         if self.stopping() or self.disturbed:
             raise GivenUpError
 
 
-def _window(request: Request) -> int:
-    return SLOW_WINDOW if request.manner == "slow" else 0
+def progress(received: int, size: int) -> str:
+    return f"got {received} of {size} bytes"
 
 
-class _Stream:
-    """The bytes of one transfer as they come, compared window by window."""
+def stalled(limit: float, state: str) -> TransferError:
+    return TransferError(Cause.STALL, f"no byte for {limit:g} s: {state}")
 
-    def __init__(self, request: Request, native: Native, room: bytearray) -> None:
-        self.size = min(request.size, request.stop_at) if request.goes_away else request.size
-        self.received = 0  # or sent
-        self._native = native
-        self._expected = expectation(request, native)
-        self._room = room
-        self._view = memoryview(room)
-        self._base = 0
-        self._fill = 0
 
-    @property
-    def complete(self) -> bool:
-        return self.received == self.size
+def no_answer(to: Address, limit: float) -> TransferError:
+    return TransferError(Cause.CONNECT_TIMEOUT, f"{to} did not answer in {limit:g} s")
 
-    def progress(self) -> str:
-        return f"got {self.received} of {self.size} bytes"
 
-    def window(self) -> memoryview:
-        """Where the next bytes go; never empty while the stream is not complete."""
-        end = min(len(self._room), self.size - self._base)
-        return self._view[self._fill : end]
-
-    def take(self, count: int) -> None:
-        """`count` bytes were put into the window. Raises TransferError on the first wrong one."""
-        self._fill += count
-        self.received += count
-        if self._fill == len(self._room) or self.complete:
-            self._compare()
-            self._base += self._fill
-            self._fill = 0
-
-    def next_piece(self) -> bytes:
-        """Of a stream that is sent: the next bytes."""
-        return self._expected(self.received, min(WINDOW_BYTES, self.size - self.received))
-
-    def better_cause(self, cause: Cause, detail: str) -> tuple[Cause, str]:
-        """A wrong byte among those that came outranks how the transfer ended."""
-        try:
-            self._compare()
-        except TransferError as wrong:
-            return (
-                wrong.cause,
-                f"{wrong.detail}; then {detail}" if wrong.detail != detail else detail,
-            )
-        return cause, detail
-
-    def _compare(self) -> None:
-        expected = self._expected(self._base, self._fill)
-        # bytearray == bytes is one memcmp; a partial window is copied first.
-        found = self._room if self._fill == len(self._room) else bytes(self._view[: self._fill])
-        if found == expected:
-            return
-        at = self._native.first_difference(found, expected)
-        raise TransferError(
-            Cause.CORRUPTION,
-            f"offset {self._base + at}: expected {expected[at]:02x}, found {found[at]:02x}; "
-            f"expected {hex_context(expected, at)}, found {hex_context(found, at)}",
-        )
+def unreached(error: int, to: Address) -> Exception:
+    if error == errno.ECONNREFUSED:
+        return TransferError(Cause.REFUSED, f"{to} refused the connection")
+    if error == errno.ECONNRESET:
+        return TransferError(Cause.RESET, f"{to} reset the connection at once")
+    said = errno.errorcode.get(error, str(error))
+    if error in _UNREACHABLE:
+        return TransferError(Cause.CONNECT_TIMEOUT, f"{to} cannot be reached ({said})")
+    return RigError(f"cannot connect to {to}: {said}")
 
 
 def lost(error: OSError, received: int, size: int) -> Exception:

@@ -1,0 +1,199 @@
+"""One transfer by the bindings: every way in which a server may behave has its Step."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kyusim import native
+from kyusim.native import Fetch, Step
+
+BIG = native.big_pattern()
+Serve = Callable[[socket.socket], None]
+Make = Callable[..., Fetch]
+#: More than the room that a fetch receives into, so that a stream has several stretches.
+LONG = 700_000
+
+
+@pytest.fixture
+def fetch_from() -> Iterator[Callable[[Serve], Make]]:
+    """A server for one connection, which it keeps open after `serve` until the test has ended."""
+    over = threading.Event()
+    listeners, threads, fetches = [], [], []
+
+    def start(serve: Serve) -> Make:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def run() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.settimeout(10)
+                serve(sock)
+                over.wait(10)
+
+        threads.append(threading.Thread(target=run, daemon=True))
+        threads[-1].start()
+
+        def make(command: bytes = b"big\n", size: int = 200_000, **how: object) -> Fetch:
+            port = listener.getsockname()[1]
+            options = {"seed": None, "quiet_s": 0.05, **how}
+            fetches.append(Fetch("127.0.0.1", port, command, size=size, **options))  # type: ignore[arg-type]
+            return fetches[-1]
+
+        return make
+
+    yield start
+    over.set()
+    for fetch in fetches:
+        fetch.close()
+    for thread in threads:
+        thread.join(10)
+    for listener in listeners:
+        listener.close()
+
+
+def run(fetch: Fetch, most: int = 1 << 30) -> Step:
+    """The first Step that is not a wait for the next byte."""
+    while (step := fetch.go(most)) in (Step.CONNECTING, Step.WAITING):
+        pass
+    return step
+
+
+def sends(data: bytes, *, closes: bool = True, asked: bytes = b"big\n") -> Serve:
+    def serve(sock: socket.socket) -> None:
+        got = b""
+        while len(got) < len(asked):
+            got += sock.recv(len(asked) - len(got))
+        assert got == asked
+        with contextlib.suppress(OSError):  # a client that saw a wrong byte has gone
+            sock.sendall(data)
+            if closes:
+                sock.shutdown(socket.SHUT_WR)
+
+    return serve
+
+
+def test_a_whole_transfer_is_done_and_cannot_go_on(fetch_from: Callable[[Serve], Make]) -> None:
+    fetch = fetch_from(sends(BIG))()
+    assert (run(fetch), fetch.received) == (Step.DONE, 200_000)
+    assert (fetch.go(1), fetch.error) == (Step.BROKEN, errno.EBADF)
+
+
+def test_a_generated_stream_of_any_length_is_compared(
+    fetch_from: Callable[[Serve], Make],
+) -> None:
+    asked = b"gen 7 700000\nq\n"
+    stream = native.gen_stream(7, 0, LONG)
+    fetch = fetch_from(sends(stream, asked=asked))(asked, LONG, seed=7)
+    assert (run(fetch), fetch.received) == (Step.DONE, LONG)
+
+
+@pytest.mark.parametrize("at", [0, 1, 262_143, 262_144, 262_145, LONG - 1])
+def test_the_first_wrong_byte_is_named(fetch_from: Callable[[Serve], Make], at: int) -> None:
+    stream = bytearray(native.gen_stream(7, 0, LONG))
+    for wrong in {at, LONG - 1}:
+        stream[wrong] ^= 0x40
+    fetch = fetch_from(sends(bytes(stream)))(b"big\n", LONG, seed=7)
+    assert run(fetch) is Step.WRONG
+    assert fetch.at == at
+    assert fetch.found == bytes(stream[at : at + 16])[: len(fetch.found)]
+    assert fetch.found
+
+
+def test_bytes_behind_the_last_one_are_shown(fetch_from: Callable[[Serve], Make]) -> None:
+    fetch = fetch_from(sends(BIG + b"what else?"))()
+    assert (run(fetch), fetch.found) == (Step.EXTRA, b"what else?")
+
+
+def test_a_close_before_the_last_byte_is_early(fetch_from: Callable[[Serve], Make]) -> None:
+    fetch = fetch_from(sends(BIG[:-1]))()
+    assert (run(fetch), fetch.received) == (Step.EARLY, 199_999)
+
+
+def test_a_close_that_does_not_come_is_waited_for(fetch_from: Callable[[Serve], Make]) -> None:
+    fetch = fetch_from(sends(BIG, closes=False))()
+    assert [run(fetch), fetch.go(1)] == [Step.CLOSING, Step.CLOSING]
+
+
+def test_silence_comes_back_to_be_judged(fetch_from: Callable[[Serve], Make]) -> None:
+    fetch = fetch_from(sends(BIG[:1000], closes=False))()
+    while fetch.received < 1000:
+        fetch.go(1 << 30)
+    assert (fetch.go(1 << 30), fetch.received) == (Step.WAITING, 1000)
+
+
+def test_no_go_takes_more_than_it_may(fetch_from: Callable[[Serve], Make]) -> None:
+    fetch = fetch_from(sends(BIG))()
+    seen = []
+    while run(fetch, 30_000) is Step.PAUSED:
+        seen.append(fetch.received)
+    assert seen == [30_000, 60_000, 90_000, 120_000, 150_000, 180_000]
+    assert fetch.received == 200_000
+
+
+def test_a_reset_is_broken(fetch_from: Callable[[Serve], Make]) -> None:
+    def serve(sock: socket.socket) -> None:
+        sends(BIG[:5000], closes=False)(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    fetch = fetch_from(serve)()
+    assert (run(fetch), fetch.error) == (Step.BROKEN, errno.ECONNRESET)
+
+
+def test_nobody_listening_is_unreached() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        fetch = Fetch("127.0.0.1", bound.getsockname()[1], b"big\n", seed=None, size=1)
+        assert (run(fetch), fetch.error) == (Step.UNREACHED, errno.ECONNREFUSED)
+
+
+def test_a_half_close_reaches_the_server_behind_the_command(
+    fetch_from: Callable[[Serve], Make],
+) -> None:
+    heard = []
+
+    def serve(sock: socket.socket) -> None:
+        while piece := sock.recv(100):
+            heard.append(piece)
+        sock.sendall(BIG)
+        sock.shutdown(socket.SHUT_WR)
+
+    assert run(fetch_from(serve)(half_close=True)) is Step.DONE
+    assert b"".join(heard) == b"big\n"
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_who_goes_away_closes_or_resets(fetch_from: Callable[[Serve], Make], reset: bool) -> None:
+    after: list[bytes | OSError] = []
+    heard = threading.Event()
+
+    def serve(sock: socket.socket) -> None:
+        sends(BIG[:3000], closes=False)(sock)
+        try:
+            after.append(sock.recv(10))
+        except OSError as error:
+            after.append(error)
+        heard.set()
+
+    fetch = fetch_from(serve)(size=3000, until_close=False)
+    assert run(fetch) is Step.DONE
+    fetch.close(reset=reset)
+    assert heard.wait(10)
+    assert isinstance(after[0], ConnectionResetError) if reset else after == [b""]
+
+
+@pytest.mark.parametrize(
+    ("host", "size", "words"),
+    [("the-board", 1, "IPv4"), ("", 1, "IPv4"), ("::1", 1, "IPv4"), ("127.0.0.1", 200_001, "size")],
+)
+def test_what_makes_no_sense_is_said_at_once(host: str, size: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Fetch(host, 1, b"big\n", seed=None, size=size)
