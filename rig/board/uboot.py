@@ -15,6 +15,7 @@ from rig.board.serial_line import SerialLine
 from rig.board.ymodem import Sender
 from rig.errors import RigError
 
+BANNER = b"U-Boot"
 AUTOBOOT = b"stop autoboot"
 BOOTED = b"@kyu boot "
 TAIL_BYTES = 4096
@@ -31,7 +32,7 @@ class UBoot:
 
     def interrupt(self) -> None:
         """From power-on to the prompt."""
-        self._await(AUTOBOOT, self._boot.wait_s, "U-Boot did not come up")
+        self._await(AUTOBOOT, self._boot.wait_s, "U-Boot did not come up", knock_after=BANNER)
         ends, heard = time.monotonic() + self._boot.wait_s, b""
         while not heard.endswith(self._prompt):
             if time.monotonic() > ends:
@@ -86,12 +87,21 @@ class UBoot:
     def go(self, entry: int) -> None:
         self._line.write(f"go {entry:#x}\r".encode("ascii"))
 
-    def _await(self, what: bytes, seconds: float, trouble: str) -> bytes:
-        ends, heard = time.monotonic() + seconds, b""
+    def _await(
+        self, what: bytes, seconds: float, trouble: str, *, knock_after: bytes = b""
+    ) -> bytes:
+        """`knock_after`: once this was heard a key is pressed now and then. A key that waits stops
+        U-Boot too, and a rig on a busy host may come too late for its two seconds.
+        """
+        ends, heard, knocked = time.monotonic() + seconds, b"", 0.0
         while what not in heard:
-            if time.monotonic() > ends:
+            now = time.monotonic()
+            if now > ends:
                 raise RigError(f"{trouble} within {seconds:g} s{_last(heard)}")
             heard += self._take()
+            if knock_after and knock_after in heard and now - knocked > KEY_EVERY_S:
+                self._line.write(b" ")
+                knocked = now
         return heard
 
     def _hear(self, seconds: float) -> bytes:

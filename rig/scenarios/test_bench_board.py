@@ -76,7 +76,7 @@ def _run(*words: object) -> tuple[int, str]:
         [sys.executable, "-m", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
