@@ -39,7 +39,7 @@ def test_a_failure_shrinks_and_still_has_its_cause() -> None:
     )
     failed = next(found for found in map(trial.run, plans) if found.finding is not None)
     assert failed.finding is not None
-    small = find.smallest(failed, seconds=20)
+    small = find.smallest(failed)
     assert small.finding is not None
     assert small.finding.cause == failed.finding.cause
     assert small.plan.recorded

@@ -5,9 +5,11 @@ Status    0 nothing found (explore, soak) or everything planted found (find); 1 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +18,17 @@ import click
 from rig.errors import UserError
 
 if TYPE_CHECKING:
+    from rig.sim.cluster import Cluster
     from rig.sim.plan import Plan
     from rig.sim.trial import Trial
 
 PASSED, FAILED = 0, 1
 _SEED = click.option("--seed", type=click.IntRange(min=0), help="[default: a fresh one]")
+_SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS", help="Spread it over the Dask cluster there (docs/rack.md)."
+)
+#: Plans that travel to a worker of a cluster together: most take a few milliseconds.
+PLANS_AT_ONCE = 4
 
 
 @click.group()
@@ -30,6 +38,15 @@ def sim() -> None:
 
 def _fresh(seed: int | None) -> int:
     return seed if seed is not None else int.from_bytes(os.urandom(4), "big")
+
+
+def _cluster(address: str | None) -> contextlib.AbstractContextManager[Cluster | None]:
+    """None: all of it is done here."""
+    if address is None:
+        return contextlib.nullcontext()
+    from rig.sim.cluster import Cluster
+
+    return Cluster(address, _say)
 
 
 def _say(line: str) -> None:
@@ -69,8 +86,15 @@ def explore(seed: int | None, seconds: float, runs: int) -> int:
 )
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the table here.")
 @_SEED
+@_SCHEDULER
 def find_command(
-    name: str | None, every: bool, tries: int, seconds: float, file: Path | None, seed: int | None
+    name: str | None,
+    every: bool,
+    tries: int,
+    seconds: float,
+    file: Path | None,
+    seed: int | None,
+    scheduler: str | None,
 ) -> int:
     """Plants a bug of the mission and looks for it from fresh seeds."""
     from rig.sim import diagnose, find
@@ -82,9 +106,12 @@ def find_command(
             raise UserError(f"{name or 'nothing'!r} is none of {known}", where="kyu sim find")
         names = [name]
     seed = _fresh(seed)
-    rows = [
-        find.table_row(bug, tries, seed + 1000 * n, seconds, _say) for n, bug in enumerate(names)
-    ]
+    with _cluster(scheduler) as cluster:
+        spread = find.here if cluster is None else partial(cluster.map, each=PLANS_AT_ONCE)
+        rows = [
+            find.table_row(bug, tries, seed + 1000 * n, seconds, _say, spread)
+            for n, bug in enumerate(names)
+        ]
     if file is not None:
         file.write_text(json.dumps({"seed": seed, "defects": rows}, indent=2) + "\n")
     for row in rows:
@@ -164,15 +191,33 @@ class _Percent(click.ParamType[float]):
 @click.option("--transfers", type=click.IntRange(min=1), default=10_000, show_default=True)
 @click.option("--loss", type=_Percent(), default="0", show_default=True, help="0.01 or 1%.")
 @click.option("--processes", type=click.IntRange(1, 64), help="[default: one a core]")
+@_SCHEDULER
+@click.option(
+    "--json", "file", type=click.Path(path_type=Path), help="Write each world's end here."
+)
 @_SEED
-def soak(transfers: int, loss: float, processes: int | None, seed: int | None) -> int:
+def soak(
+    transfers: int,
+    loss: float,
+    processes: int | None,
+    scheduler: str | None,
+    file: Path | None,
+    seed: int | None,
+) -> int:
     """Transfers of 200,000 bytes, each byte compared, pools at their baseline afterwards."""
     from rig.sim import soak as soaking
 
+    if scheduler is not None and processes is not None:
+        raise UserError("goes with one machine", where="--processes", mend="or leave --scheduler")
     seed, began = _fresh(seed), time.monotonic()
-    results = soaking.soak(transfers, seed, loss, processes or os.cpu_count() or 1, _say)
+    with _cluster(scheduler) as cluster:
+        spread = soaking.here(processes or os.cpu_count() or 1) if cluster is None else cluster.map
+        results = soaking.soak(transfers, seed, loss, spread, _say)
     done = sum(result.transfers for result in results)
     spent = time.monotonic() - began
+    if file is not None:
+        worlds = [result.as_json() for result in results]
+        file.write_text(json.dumps({"seed": seed, "worlds": worlds}, indent=2) + "\n")
     for result in results:
         if result.failure:
             part = result.part

@@ -1,14 +1,17 @@
 """Looking for bugs: fresh seeds, loads drawn from them, until something is wrong.
 
-Rules     what is drawn does not depend on what is planted: one search finds all of them.
+Rules     what is drawn does not depend on what is planted: one search finds all of them. Who runs
+          the plans does not matter either: the first in their order that fails is what is found.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,75 +114,104 @@ def _noise(draw: random.Random) -> Plan:
     return _wire(draw, plan)
 
 
-def search(seed: int, seconds: float, bug: str = "", runs_max: int = 1 << 30) -> Search:
+#: Like the built-in map: trials in the order of the plans.
+Spread = Callable[[Callable[[Plan], trial.Trial], Iterator[Plan]], Generator[trial.Trial]]
+
+
+def here(work: Callable[[Plan], trial.Trial], some: Iterator[Plan]) -> Generator[trial.Trial]:
+    """In this process, one after the other."""
+    for plan in some:
+        yield work(plan)
+
+
+def search(
+    seed: int, seconds: float, bug: str = "", runs_max: int = 1 << 30, spread: Spread = here
+) -> Search:
     """Runs plans of `seed` until one fails or `seconds` have passed."""
     began = time.monotonic()
-    for runs, plan in enumerate(plans(seed, bug), start=1):
-        tried = trial.run(plan)
-        spent = time.monotonic() - began
-        if tried.finding is not None:
-            return Search(seed, runs, spent, tried)
-        if spent >= seconds or runs >= runs_max:
-            return Search(seed, runs, spent, None)
+    with closing(spread(trial.run, plans(seed, bug))) as trials:
+        for runs, tried in enumerate(trials, start=1):
+            spent = time.monotonic() - began
+            if tried.finding is not None:
+                return Search(seed, runs, spent, tried)
+            if spent >= seconds or runs >= runs_max:
+                return Search(seed, runs, spent, None)
     raise AssertionError("plans never end")
 
 
-def smallest(failed: trial.Trial, seconds: float = 30.0) -> trial.Trial:
+#: How much a finding is worth to be made small: about half a minute. Counted and not timed, so that
+#: the same finding comes out as the same plan on every machine, busy or not.
+EVENTS_MAX = 3_000_000
+
+
+class _Effort:
+    def __init__(self, events: int) -> None:
+        self.left = events
+
+    def run(self, plan: Plan) -> trial.Trial:
+        tried = trial.run(plan)
+        self.left -= tried.events
+        return tried
+
+
+def smallest(failed: trial.Trial, events: int = EVENTS_MAX) -> trial.Trial:
     """The same finding from a smaller plan, with its choices and its faults as lists. When the
     lists alone do not bring it back (they always should), the plan as it was."""
     assert failed.finding is not None
-    cause = failed.finding.cause
-    end = time.monotonic() + seconds
-    start = failed if failed.plan.recorded else trial.run(failed.recorded)
+    cause, effort = failed.finding.cause, _Effort(events)
+    start = failed if failed.plan.recorded else effort.run(failed.recorded)
     if start.finding is None or start.finding.cause != cause:
         return failed
 
     def fails(plan: Plan) -> bool:
-        finding = trial.run(plan).finding
-        return finding is not None and finding.cause == cause
+        return effort.left > 0 and _is(effort.run(plan), cause)
 
-    simpler = _simpler_wire(start, failed.plan, cause)
+    simpler = _simpler_wire(start, failed.plan, cause, effort)
     if not simpler.plan.acts:
-        simpler = _simpler_schedule(simpler, cause, time.monotonic() + seconds / 3)
-    return trial.run(shrink(simpler.plan, fails, end - time.monotonic()))
+        simpler = _simpler_schedule(simpler, cause, effort, effort.left - events // 3)
+    return trial.run(shrink(simpler.plan, fails, math.inf))
 
 
-def _simpler_wire(failed: trial.Trial, drawn: Plan, cause: str) -> trial.Trial:
+def _is(tried: trial.Trial, cause: str) -> bool:
+    return tried.finding is not None and tried.finding.cause == cause
+
+
+def _simpler_wire(failed: trial.Trial, drawn: Plan, cause: str, effort: _Effort) -> trial.Trial:
     """Without the kinds of fault that it does without. Then the rest is left out one by one."""
     kinds = [(name,) for name in drawn.drawn_faults()]
     for names in ([DRAWN] if kinds else []) + kinds:
         plan = drawn.without(*names)
-        tried = trial.run(plan)
-        if tried.finding is not None and tried.finding.cause == cause:
-            drawn, failed = plan, trial.run(tried.recorded)
+        tried = effort.run(plan)
+        if _is(tried, cause):
+            drawn, failed = plan, effort.run(tried.recorded)
         if not drawn.drawn_faults():
             break
     return failed
 
 
-def _simpler_schedule(failed: trial.Trial, cause: str, until: float) -> trial.Trial:
+def _simpler_schedule(failed: trial.Trial, cause: str, effort: _Effort, until: int) -> trial.Trial:
     """The same load under schedules with few departures. A list of many hardly shrinks: to leave
-    one out moves all that follow."""
+    one out moves all that follow. `until`: so much of the effort is to be left."""
     for every, order in ((1000, 0), (300, 0), (100, 0), (30, 0), (0, 100), (100, 100)):
         for seed in range(30):
-            if time.monotonic() > until:
+            if effort.left < until:
                 return failed
             plan = replace(failed.plan, choices=f"random:{seed}:{every}:{order}:0")
-            tried = trial.run(plan)
-            if tried.finding is not None and tried.finding.cause == cause:
-                return trial.run(tried.recorded)
+            tried = effort.run(plan)
+            if _is(tried, cause):
+                return effort.run(tried.recorded)
     return failed
 
 
 def table_row(
-    bug: str, tries: int, first_seed: int, seconds: float, say: Progress
+    bug: str, tries: int, first_seed: int, seconds: float, say: Progress, spread: Spread = here
 ) -> dict[str, Any]:
     """`tries` independent searches for one planted bug: a row of the JSON."""
     times: list[float] = []
     best: trial.Trial | None = None
     others: list[str] = []
     for n in range(tries):
-        result = search(first_seed + n, seconds, bug)
+        result = search(first_seed + n, seconds, bug, spread=spread)
         if result.found(bug):
             times.append(result.seconds)
             best = best or result.trial

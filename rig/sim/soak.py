@@ -1,7 +1,8 @@
 """Transfers by the million in the simulator, over a wire that loses frames.
 
 Rules     every byte is compared; afterwards every pool is where it was. One world a process, one
-          process a core; the seeds of the parts come from the seed of the whole.
+          process a core; the seeds of the parts come from the seed of the whole. Results come in
+          the order of the parts, however many cores or machines (cluster.py) there are.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from kyusim import FatePlan, FirmwarePanic, World, s
 from kyusim.errors import NotDone
@@ -29,9 +32,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """`at_us`, `events`, `hash`: of the world, where it ended."""
+
     part: Part
     transfers: int
     failure: str
+    at_us: int
+    events: int
+    hash: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The same wherever it ran."""
+        more = {"done": self.transfers, "failure": self.failure, "at_us": self.at_us}
+        return asdict(self.part) | more | {"events": self.events, "hash": f"{self.hash:016x}"}
 
 
 def run_part(part: Part) -> Result:
@@ -54,14 +67,18 @@ def _run_part(part: Part) -> Result:
         task.finish()
         world.run_for(REST_US)
     except (FirmwarePanic, NotDone) as error:
-        return Result(part, task.transfers, str(error))
+        return _result(part, world, task.transfers, str(error))
     now = counters_of(board)
     leaked = [
         f"{p} +{now[f'{p}_used'] - before[f'{p}_used']}"
         for p in POOLS
         if now[f"{p}_used"] != before[f"{p}_used"]
     ]
-    return Result(part, task.transfers, f"pools: {', '.join(leaked)}" if leaked else "")
+    return _result(part, world, task.transfers, f"pools: {', '.join(leaked)}" if leaked else "")
+
+
+def _result(part: Part, world: World, transfers: int, failure: str) -> Result:
+    return Result(part, transfers, failure, world.now_us, world.events(), world.hash())
 
 
 def parts_of(transfers: int, seed: int, loss: float) -> list[Part]:
@@ -71,20 +88,33 @@ def parts_of(transfers: int, seed: int, loss: float) -> list[Part]:
     return [Part(seed + n, count, loss) for n, count in enumerate(counts)]
 
 
+#: Like the built-in map: results in the order of the parts.
+Spread = Callable[[Callable[[Part], Result], list[Part]], Generator[Result]]
+
+
 def soak(
-    transfers: int, seed: int, loss: float, processes: int, say: Callable[[str], None]
+    transfers: int, seed: int, loss: float, spread: Spread, say: Callable[[str], None]
 ) -> list[Result]:
     """Runs all parts; stops at the first failure."""
     began = time.monotonic()
     results: list[Result] = []
     done = 0
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for result in pool.imap_unordered(run_part, parts_of(transfers, seed, loss)):
+    with closing(spread(run_part, parts_of(transfers, seed, loss))) as ending:
+        for result in ending:
             results.append(result)
             done += result.transfers
             rate = done / max(time.monotonic() - began, 1e-9)
             say(f"{done}/{transfers} transfers, {rate:.0f} per second")
             if result.failure:
-                pool.terminate()
                 break
     return results
+
+
+def here(processes: int) -> Spread:
+    """On this machine."""
+
+    def spread(work: Callable[[Part], Result], parts: list[Part]) -> Generator[Result]:
+        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+            yield from pool.imap(work, parts)
+
+    return spread
