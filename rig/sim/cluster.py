@@ -127,7 +127,7 @@ class Cluster:
         trace: TracebackType | None,
     ) -> None:
         if kind is KeyboardInterrupt:
-            self._say(f"interrupted: {self._given_up} parts that were under way are given up")
+            self._say(f"interrupted; parts under way that are given up: {self._given_up}")
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             self._client.close(timeout=CONNECT_S)
 
@@ -161,6 +161,8 @@ class Cluster:
         """Meets who has come, and takes back what was with those who are gone."""
         if time.monotonic() - self._looked < LOOK_S:
             return
+        if self._client.status != "running":  # it would connect again, but its parts are lost
+            raise self._gone(ConnectionError("the connection is lost"))
         try:
             there: dict[str, int] = self._client.nthreads()
         except Exception as error:  # of many kinds, by what it was doing
@@ -183,7 +185,7 @@ class Cluster:
         jobs = [job for job in worker.jobs.values() if job.number >= 0]
         self._cancel([*worker.jobs])
         if worker.fit:
-            self._say(f"worker {address} is gone: {len(jobs)} parts are run again elsewhere")
+            self._say(f"worker {address} is gone; parts that are run again elsewhere: {len(jobs)}")
         for job in jobs:
             self._take_back(job)
 

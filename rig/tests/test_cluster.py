@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from rig.cli import run as kyu
+from rig.sim import cluster
 
 if importlib.util.find_spec("distributed") is None:
     pytest.skip("the extra 'dask' is not installed", allow_module_level=True)
@@ -73,7 +74,7 @@ def test_a_soak_whose_worker_is_killed_ends_as_on_one_core(
     grid: Grid, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     here, there = tmp_path / "here.json", tmp_path / "there.json"
-    soak = ["sim", "soak", "--transfers", "6500", "--loss", "0.1%", "--seed", "7", "--json"]
+    soak = ["sim", "soak", "--transfers", "4500", "--loss", "0.1%", "--seed", "7", "--json"]
     dies = grid.worker()
     other: list[subprocess.Popen[bytes]] = []
 
@@ -91,10 +92,12 @@ def test_a_soak_whose_worker_is_killed_ends_as_on_one_core(
     assert kyu([*soak, str(there), "--scheduler", grid.address]) == 0
     killer.join()
     said.append(capfd.readouterr().err)
-    assert re.search(r"worker tcp://\S+ is gone: [12] parts are run again", "".join(said)), said
+    assert re.search(
+        r"worker tcp://\S+ is gone; parts that are run again elsewhere: [12]$", "".join(said), re.M
+    ), said
     assert kyu([*soak, str(here), "--processes", "1"]) == 0
     assert there.read_bytes() == here.read_bytes()
-    assert len(json.loads(here.read_text())["worlds"]) == 7
+    assert len(json.loads(here.read_text())["worlds"]) == 5
 
 
 def test_a_bug_is_found_in_the_run_and_made_the_plan_of_one_core(
@@ -142,9 +145,7 @@ def test_ctrl_c_gives_up_what_is_under_way_and_tells(grid: Grid) -> None:
     soak.send_signal(signal.SIGINT)
     _, told = soak.communicate(timeout=60)
     assert soak.returncode == 130
-    assert re.fullmatch(
-        r"interrupted: [1-9]\d* parts that were under way are given up", told.splitlines()[-1]
-    )
+    assert re.search(r"^interrupted; parts under way that are given up: [1-9]\d*\n+\Z", told, re.M)
     assert "Traceback" not in told
 
 
@@ -152,7 +153,7 @@ def test_a_scheduler_that_goes_away_ends_the_campaign_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid = Grid(tmp_path)
-    ends = threading.Timer(1.5, grid.close)
+    ends = threading.Timer(1.0, grid.close)
     ends.start()
     try:
         status = kyu(["sim", "soak", "--transfers", "1", "--scheduler", grid.address])
@@ -172,8 +173,13 @@ def test_a_scheduler_that_goes_away_ends_the_campaign_in_one_line(
     ],
 )
 def test_what_is_no_scheduler_is_one_line(
-    address: str, status: int, told: str, capsys: pytest.CaptureFixture[str]
+    address: str,
+    status: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
     assert kyu(["sim", "find", "--all", "--scheduler", address]) == status
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"kyu: {told}")
