@@ -164,7 +164,7 @@ def repeat_command(options: SoakOptions) -> str:
 
 
 def simulated_command(options: SoakOptions) -> str:
-    """The one that plays the same weather in the simulator; empty where there is none, or no way."""
+    """The one that plays the same weather in the simulator; empty: there is none, or no way."""
     moved = replace(options, board="sim", image=None, bootargs="", wire="auto", host_port=0)
     try:
         check_simulated(moved)
