@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rig.campaign.soak import Leg, Plan
 from rig.errors import UserError
-from rig.scenario import NEEDS
+from rig.scenario import NEEDS, SIMULATED
 from rig.scenarios import mixes
 from rig.wire import faults
 from rig.wire.faults import FaultPlan
@@ -90,6 +90,7 @@ def plan(options: SoakOptions) -> Plan:
         options.seed,
         options.keep_going,
         repeat_command(options),
+        simulated_command(options),
     )
 
 
@@ -124,6 +125,29 @@ def check_needs(options: SoakOptions, wire: str) -> None:
                 )
 
 
+def check_simulated(options: SoakOptions) -> None:
+    """Raises UserError for what a simulated board does not have."""
+    of_a_board = {
+        "--image": options.image,
+        "--bootargs": options.bootargs,
+        "--wire": options.wire if options.wire != "auto" else "",
+        "--host-port": options.host_port,
+    }
+    for where, value in of_a_board.items():
+        if value:
+            raise UserError(
+                "a simulated board has none", where=where, mend="leave it out, or take --board qemu"
+            )
+    for name in options.scenarios:
+        for need in mixes.find(name).needs:
+            if need not in SIMULATED:
+                raise UserError(
+                    f"{name} needs {NEEDS[need]}: a simulated board has none",
+                    where="--board",
+                    mend="take --board qemu",
+                )
+
+
 def repeat_command(options: SoakOptions) -> str:
     """The command line that does the same again."""
     words = ["kyu", "soak", *options.scenarios, "--board", options.board, "--wire", options.wire]
@@ -147,3 +171,13 @@ def repeat_command(options: SoakOptions) -> str:
         if value is not None:
             words += [name, str(value)]
     return shlex.join([*words, "--keep-going"] if options.keep_going else words)
+
+
+def simulated_command(options: SoakOptions) -> str:
+    """The one that plays the same weather in the simulator; empty: there is none, or no way."""
+    moved = replace(options, board="sim", image=None, bootargs="", wire="auto", host_port=0)
+    try:
+        check_simulated(moved)
+        return repeat_command(moved) if options.board != "sim" and weather(options) else ""
+    except UserError:
+        return ""

@@ -100,11 +100,13 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
         f"{facts['bytes_ok']:,} bytes, all compared",
         f"  time       {facts['seconds']:.1f} s, {facts['transfers_per_s']:.1f} transfers/s, "
         f"{facts['goodput_bytes_per_s'] / 1e6:.1f} MB/s",
-        f"  transfer   p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms",
     ]
-    if facts["transfers_attempted"] and facts["failure_rate_upper_95"]:
+    if facts["transfers_ok"]:
+        times = f"p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms"
+        lines.append(f"  transfer   {times}")
+    if facts["transfers_ok"] and facts["failure_rate_upper_95"]:
         rate = facts["failure_rate_upper_95"]
-        lines.append(f"  failures   at most 1 in {1 / rate:,.1f} transfers (95 % confidence)")
+        lines.append(f"  failures   at most {one_in(rate)} transfers (95 % confidence)")
     if facts["failures"]:
         listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
         lines.append(f"  seen       {listed}")
@@ -122,3 +124,8 @@ def _lane(way: str, told: Mapping[str, Any]) -> str:
     done = [f"{told[name]:,} {name}" for name in harm if told[name]]
     what = ", ".join(done) or "none harmed"
     return f"  {way:<10} {told['frames']:,} frames, {what}; {told['own_us_per_frame']:.1f} us each"
+
+
+def one_in(rate: float) -> str:
+    """A failure rate for people."""
+    return f"1 in {1 / rate:,.1f}" if rate > 0.01 else f"1 in {1 / rate:,.0f}"
