@@ -121,7 +121,7 @@ def check_needs(options: SoakOptions, wire: str) -> None:
                 raise UserError(
                     f"{name} needs {NEEDS[need]}, and this wire is {wire}",
                     where="--wire",
-                    mend="take --wire tap",
+                    mend="take --wire tap" if options.board == "qemu" else "take --board qemu",
                 )
 
 
