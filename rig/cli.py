@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from rig import __version__
+from rig import __version__, help_text
 from rig.bench.commands import bench
 from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
@@ -79,11 +79,21 @@ def _bench(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-_IMAGE = click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
+_IMAGE = click.option(
+    "--image", type=_PATH, help="The firmware, or: defects. [default: build/board/kyu.elf]"
+)
 _BOOTARGS = click.option(
     "--bootargs", default="", metavar="TEXT", help="Boot arguments, KEY=VALUE …."
 )
 _WIRE = click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
+
+
+def _scenarios_like(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    from rig.scenarios.mixes import MIXES
+
+    return [name for name in MIXES if name.startswith(begun)]
+
+
 _HISTORY = click.option(
     "--history",
     type=_PATH,
@@ -117,7 +127,7 @@ kyu.add_command(selftest)
 
 
 @kyu.command()
-@click.argument("scenario", nargs=-1)
+@click.argument("scenario", nargs=-1, shell_complete=_scenarios_like)
 @_BOARD
 @click.option("--transfers", type=click.IntRange(min=1), help="How many. [default: 200]")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Instead: for how long.")
@@ -336,6 +346,23 @@ def defects() -> None:
 
 
 @kyu.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Prints what makes a SHELL complete commands and options of kyu.
+
+    \b
+    bash   echo 'eval "$(kyu completion bash)"' >> ~/.bashrc
+    zsh    echo 'eval "$(kyu completion zsh)"' >> ~/.zshrc
+    fish   kyu completion fish > ~/.config/fish/completions/kyu.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "one of the three that click knows"
+    click.echo(kind(kyu, {}, "kyu", "_KYU_COMPLETE").source())
+
+
+@kyu.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def doctor(as_json: bool) -> int:
     """What this host lacks, why it is needed, and the command that mends it."""
@@ -344,6 +371,8 @@ def doctor(as_json: bool) -> int:
     status: int = doctors.main(as_json=as_json)
     return status
 
+
+help_text.apply(kyu)
 
 if __name__ == "__main__":
     main()

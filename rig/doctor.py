@@ -22,7 +22,9 @@ from glob import glob
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ROOT / "ci" / "packages.txt"
+#: In the rig's own repository everything is built; a wheel brings the list and what was built.
+BUILT_HERE = (ROOT / "ci" / "packages.txt").exists()
+PACKAGES = ROOT / "ci" / "packages.txt" if BUILT_HERE else ROOT / "rig" / "packages.txt"
 UBOOT = "usr/lib/u-boot/nanopi_neo/u-boot-sunxi-with-spl.bin"
 QEMU_MIN = (7, 2)
 PYTHON_MIN = (3, 11)
@@ -66,12 +68,15 @@ def packages(table: str) -> Iterator[Finding]:
         if not line.strip() or line.startswith("#"):
             continue
         group, what, package, why = line.split(maxsplit=3)
+        if not BUILT_HERE and group in ("soak", "test"):
+            continue
+        needed = group != "hand" and (BUILT_HERE or group != "card")
         where = probe(what)
         yield Finding(
             name=what.removeprefix("cmd:") if what.startswith("cmd:") else package,
             ok=bool(where),
-            needed=group != "hand",
-            why=why if group != "hand" else f"{why} (optional)",
+            needed=needed,
+            why=why if needed else f"{why} (optional)",
             detail=where,
             package=package,
         )
@@ -233,6 +238,7 @@ def virtual_environment() -> Finding:
 
 def examine() -> list[Finding]:
     """Everything that matters, looked at once."""
+    of_the_repository = [virtual_environment()] if BUILT_HERE else []
     return [
         *packages(PACKAGES.read_text(encoding="utf-8")),
         python_version(),
@@ -243,7 +249,7 @@ def examine() -> list[Finding]:
         serial_devices(),
         tftp_port(),
         disk_space(),
-        virtual_environment(),
+        *of_the_repository,
     ]
 
 

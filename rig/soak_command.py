@@ -91,7 +91,7 @@ def _run(
     weather = options.weather(wanted)
     bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
     if bench is not None and weather:
-        raise UserError("the wire to the bench has no faults", where="--faults")
+        raise UserError("the bench's wire has none", where="--faults", mend="take none")
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})

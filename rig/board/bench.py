@@ -92,7 +92,7 @@ class BenchBoard:
         return Address(self._wire.board, port)
 
     def gone(self) -> str:
-        return "the board is off" if self._line is None else ""
+        return "the board is off" if self._line is None else self._line.gone
 
     def host_load(self) -> HostLoad:
         now = time.monotonic()

@@ -34,6 +34,7 @@ class SerialLine:
         self._told: deque[str] = deque()
         self._kept: deque[bytes] = deque()
         self.lost = False
+        self.gone = ""  # for good, in words for people
         try:
             self._port = self._open()
         except (OSError, ValueError) as error:
@@ -56,9 +57,11 @@ class SerialLine:
         try:
             data: bytes = self._port.read(max(1, min(self._port.in_waiting, CHUNK_BYTES)))
         except (OSError, TypeError, ValueError) as error:  # pyserial's, when closed in a read
-            if self._closed.is_set() or not self._reopen(error):
-                raise RigError(f"the serial line {self._url} is gone") from None
-            return b""
+            if not self._closed.is_set() and self._reopen(error):
+                return b""
+            if not self._closed.is_set():
+                self.gone = f"the serial line {self._url} did not come back in {self._lost_s:g} s"
+            raise RigError(self.gone or f"the serial line {self._url} is closed") from None
         return data
 
     def keep(self, data: bytes) -> None:

@@ -32,17 +32,21 @@ class UBoot:
 
     def interrupt(self) -> None:
         """From power-on to the prompt."""
-        self._await(AUTOBOOT, self._boot.wait_s, "U-Boot did not come up", knock_after=BANNER)
-        ends, heard = time.monotonic() + self._boot.wait_s, b""
-        while not heard.endswith(self._prompt):
+        why = "U-Boot did not come up"
+        heard = self._await(AUTOBOOT, self._boot.wait_s, why, knock_after=BANNER)
+        heard = heard.partition(AUTOBOOT)[2]  # the prompt may have come with it
+        ends = time.monotonic() + self._boot.wait_s
+        while not self._at_prompt(heard):
             if time.monotonic() > ends:
                 raise RigError(f"U-Boot does not stop at its prompt{_last(heard)}")
             self._line.write(b" ")
             heard = (heard + self._hear(KEY_EVERY_S))[-TAIL_BYTES:]
-            # The keys themselves may be echoed behind the prompt.
-            heard = heard.rstrip(b" ") + b" " if self._prompt.endswith(b" ") else heard
         self._line.write(b"\x03")  # away with the keys
         self._hear(KEY_EVERY_S)
+
+    def _at_prompt(self, heard: bytes) -> bool:
+        """The keys themselves may be echoed behind the prompt."""
+        return heard.rstrip(b" ").endswith(self._prompt.rstrip(b" "))
 
     def left_alone(self) -> None:
         """From power-on to Kyu's first word."""

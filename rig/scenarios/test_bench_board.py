@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -82,6 +83,16 @@ def _run(*words: object) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@contextlib.contextmanager
+def _ended(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """It does not outlive the test, however that ends."""
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
 def _soak(config: Path) -> list[object]:
     return ["rig", "soak", "--board", "bench", "--board-config", config]
 
@@ -118,20 +129,17 @@ def test_a_serial_line_that_goes_away_in_the_night_is_waited_for(
 ) -> None:
     out = tmp_path / "run"
     words = [*_soak(_config(desk, tmp_path)), "--hours", 6 / 3600, "--out", out]
-    soak = subprocess.Popen(
-        [sys.executable, "-m", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    journal = out / "transfers.jsonl"
-    while not (journal.is_file() and journal.stat().st_size) and soak.poll() is None:
-        time.sleep(0.05)
-    desk.unplug()
-    time.sleep(3)  # longer than a board may be silent
-    desk.plug()
-    said, _ = soak.communicate(timeout=60)
-    assert soak.returncode == 0, said
+    command = [sys.executable, "-m", *map(str, words)]
+    said = tmp_path / "said"
+    with said.open("w") as file, _ended(subprocess.Popen(command, stdout=file)) as soak:
+        journal = out / "transfers.jsonl"
+        while not (journal.is_file() and journal.stat().st_size) and soak.poll() is None:
+            time.sleep(0.05)
+        desk.unplug()
+        time.sleep(3)  # longer than a board may be silent
+        desk.plug()
+        status = soak.wait(timeout=60)
+    assert status == 0, said.read_text()
     events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
     notes = [event["detail"] for event in events if event["kind"] == "rig-note"]
     assert len(notes) == 2, notes

@@ -85,6 +85,7 @@ def test_a_line_that_stays_away_ends_like_one_that_is_gone(adapter: Adapter) -> 
     line = SerialLine(str(adapter.name), 115200, lost_s=0)
     adapter.unplug()
     assert line.read() == b""
+    assert line.gone == f"the serial line {adapter.name} did not come back in 0 s"
     assert [told.partition(":")[0] for told in line.happenings()] == ["the serial line is lost"]
 
 
@@ -112,6 +113,7 @@ def test_a_socket_is_a_line_too_and_comes_back() -> None:
         reader.start()
         for words in (b"one\n", b"two\n"):
             client, _ = server.accept()
+            _await(lambda: not line.lost)  # while it opens, pyserial throws away what comes
             client.sendall(words)
             client.close()
         reader.join(timeout=10)

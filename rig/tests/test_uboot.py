@@ -18,24 +18,25 @@ BANNER = b"U-Boot SPL 2023.01\r\n\r\nHit any key to stop autoboot:  2 \x08\x08\x
 class Line:
     """U-Boot from its banner on; `answers` holds what each command brings."""
 
-    def __init__(self, answers: dict[str, str], banner: bytes = BANNER) -> None:
+    def __init__(self, answers: dict[str, str], banner: bytes = BANNER, *, piece: int = 7) -> None:
+        self._piece = piece  # prompts and words come in pieces
         self.kept = b""
         self.typed: list[str] = []
         self._answers = answers
         self._said = banner
         self._command = b""
-        self._stopped = False
+        self.stopped = False
 
     def take(self) -> bytes:
-        said, self._said = self._said[:7], self._said[7:]  # prompts and words come in pieces
+        said, self._said = self._said[: self._piece], self._said[self._piece :]
         return said
 
     def keep(self, data: bytes) -> None:
         self.kept += data
 
     def write(self, data: bytes) -> None:
-        if not self._stopped:
-            self._stopped = True
+        if not self.stopped:
+            self.stopped = True
             self._said += b"\r\n=> "
             return
         self._said += data.replace(b"\x03", b"<INTERRUPT>\r\n=> ")  # the echo
@@ -94,6 +95,12 @@ def test_a_rig_that_comes_too_late_has_pressed_a_key_before() -> None:
     line.write = late  # type: ignore[method-assign]
     _uboot(line).interrupt()
     assert not seen[0]
+
+
+def test_a_prompt_that_comes_with_the_banner_is_seen() -> None:
+    line = Line({}, BANNER + b"\x08 0 \r\n=> ", piece=1000)
+    line.stopped = True
+    _uboot(line).interrupt()
 
 
 def test_silence_is_told_with_what_was_heard_last() -> None:
