@@ -22,7 +22,7 @@ from rig.wire import host_interface
 from rig.wire.choose import choose
 from rig.wire.protocol import Wire
 
-BOARDS = ("qemu", "bench", "sim")
+BOARDS = ("qemu", "bench", "labgrid", "sim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,15 @@ def check_board(name: str) -> None:
     """Raises UserError for a board that is unknown, or not there yet."""
     if name not in BOARDS:
         raise UserError(
-            f"no board is named {name!r}", where="--board", mend="take qemu, bench or sim"
+            f"no board is named {name!r}", where="--board", mend=f"take {', '.join(BOARDS)}"
         )
     if name == "sim":
         raise UserError(f"the {name} board is not available yet", where="--board", mend="take qemu")
 
 
 def bench_of(board: str, file: str | None, option: Callable[[str], Any]) -> BenchConfig | None:
-    """None for a board that needs none; `option` tells what the option of that name says.
+    """None for a board that needs none; `option` tells what the option of that name says. A board
+    of labgrid gets its own when it is borrowed.
 
     Raises UserError for what is missing or wrong.
     """

@@ -62,7 +62,9 @@ def _say(line: str, status: int) -> int:
 
 
 _PATH = click.Path(path_type=Path)
-_BOARD = click.option("--board", default="qemu", show_default=True, help="qemu, bench or sim.")
+_BOARD = click.option(
+    "--board", default="qemu", show_default=True, help="qemu, bench, labgrid or sim."
+)
 
 
 def _bench(command: Callable[..., int]) -> Callable[..., int]:
@@ -76,6 +78,22 @@ def _bench(command: Callable[..., int]) -> Callable[..., int]:
     ):
         kind = click.IntRange(min=300) if name == "--baud" else None
         command = click.option(name, help=told, type=kind)(command)
+    return command
+
+
+def _rack(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of boards that are borrowed from labgrid."""
+    for name, told, metavar in (
+        ("--place-wait", "labgrid: so long one of a kind is waited for. [default: 0]", "SECONDS"),
+        ("--coordinator", "labgrid: where. [default: $LG_COORDINATOR, or this host]", "ADDRESS"),
+        ("--place", "labgrid: the board, or any of a kind (docs/rack.md).", "NAME|TAG=VALUE[,…]"),
+    ):
+        wait = name == "--place-wait"
+        kind = click.FloatRange(min=0) if wait else None
+        default = 0.0 if wait else None
+        command = click.option(name, help=told, type=kind, metavar=metavar, default=default)(
+            command
+        )
     return command
 
 
@@ -142,6 +160,7 @@ kyu.add_command(selftest)
 @_BOOTARGS
 @_WIRE
 @_bench
+@_rack
 @_HOST_PORT
 @click.option(
     "--faults",
@@ -191,6 +210,8 @@ def soak(
             metrics=metrics,
         )
     image = rest.pop("image")
+    if rest["place"] is not None and rest["board"] == "qemu":
+        rest["board"] = "labgrid"  # what else could be meant
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )

@@ -35,6 +35,7 @@ EXAMPLES = {
         kyu soak --faults 'loss=1% delay=2ms'          on a bad wire
         kyu soak loss --board sim                      in virtual time, without a board
         kyu soak --board bench --board-config board.toml    a real board
+        kyu soak --place kind=orangepi-pc --hours 8    any free one of labgrid's
         kyu soak --resume runs/NAME --transfers 5000   goes on, until there are so many""",
     "run": """
         kyu run                                        a console; Ctrl-C ends it

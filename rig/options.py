@@ -48,6 +48,9 @@ class SoakOptions:
     baud: int | None = None
     host_iface: str | None = None
     board_ip: str | None = None
+    place: str | None = None
+    coordinator: str | None = None
+    place_wait: Annotated[float, Field(ge=0)] = 0.0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -166,6 +169,9 @@ def repeat_command(options: SoakOptions) -> str:
         "--baud": options.baud,
         "--host-iface": options.host_iface,
         "--board-ip": options.board_ip,
+        "--place": options.place,
+        "--coordinator": options.coordinator,
+        "--place-wait": options.place_wait or None,
     }
     for name, value in pairs.items():
         if value is not None:

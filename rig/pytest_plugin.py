@@ -6,11 +6,13 @@ Rules     a rig fault is an error, never a failure; a board that failed makes la
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +25,8 @@ from rig.campaign.session import BoardFailedError, Session, abilities
 from rig.console.grammar import PROMPT
 from rig.errors import RigError, UserError
 from rig.journal import RunFolder
+from rig.rack import borrowing
+from rig.rack.borrowing import LABGRID
 from rig.report.summary import headline
 from rig.traffic.pattern import Native, native
 from rig.traffic.pool import Work
@@ -38,11 +42,13 @@ from rig.wire.tap import TapWire
 T = TypeVar("T")
 _RIG_FAULT = "kyu_rig_fault"
 _SIM = "sim"
+#: As the exit status of kyu.
+RIG = 3
 #: Fixtures that are a board in real time. In the simulator there is only `guest`.
 _REAL = frozenset({"board", "boards", "wire", "wang", "console", "evidence"})
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     group = parser.getgroup("kyu", "the board under test")
     group.addoption("--board", default="qemu", help=f"{', '.join(BOARDS)} (default: qemu)")
     group.addoption("--wire", default="auto", help=f"{', '.join(NAMES)} (default: auto)")
@@ -50,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
     for name in ("--serial", "--baud", "--host-iface", "--board-ip", "--board-config"):
         group.addoption(name, default=None, help="of the bench board (docs/bench-setup.md)")
+    group.addoption("--lg-place", default=None, help="labgrid: the board, or TAG=VALUE of any")
+    group.addoption("--lg-place-wait", default=0.0, type=float, help="labgrid: seconds for that")
+    if pluginmanager.is_blocked(LABGRID) or find_spec(LABGRID) is None:
+        group.addoption(
+            "--lg-coordinator", default=None, help="labgrid: HOST[:PORT]"
+        )  # else its own
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -282,21 +294,36 @@ def without_echo(heard: list[str], line: str) -> list[str]:
     return []
 
 
-def _bench(request: pytest.FixtureRequest) -> BenchConfig | None:
-    option = request.config.getoption
-    return bench_of(option("board"), option("board_config"), option)
+_LG_OPTIONS = {"place": "lg_place", "place_wait": "lg_place_wait", "coordinator": "lg_coordinator"}
 
 
 @pytest.fixture(scope="session")
-def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+def bench_config(request: pytest.FixtureRequest) -> Iterator[BenchConfig | None]:
+    """The board on the bench, or in a rack, from where it is borrowed for the session."""
+
+    def option(name: str) -> Any:
+        return request.config.getoption(_LG_OPTIONS.get(name, name), None)
+
+    board: str = request.config.getoption("--board")
+    with contextlib.ExitStack() as stack:
+        try:
+            lent = _usable(lambda: stack.enter_context(borrowing.rack(board, option)))
+        except RigError as error:  # of no test in particular
+            pytest.exit(f"kyu: the rig failed: {error}", returncode=RIG)
+        file: str | None = option("board_config")
+        yield lent.first if lent else _usable(lambda: bench_of(board, file, option))
+
+
+@pytest.fixture(scope="session")
+def wire(request: pytest.FixtureRequest, bench_config: BenchConfig | None) -> Iterator[Wire]:
     """The wire of --wire; entered once, early."""
-    taken = _usable(lambda: wire_for(_bench(request), request.config.getoption("--wire")))
+    taken = _usable(lambda: wire_for(bench_config, request.config.getoption("--wire")))
     yield taken
     taken.close()
 
 
 @pytest.fixture(scope="session")
-def board_choice(request: pytest.FixtureRequest) -> BoardChoice:
+def board_choice(request: pytest.FixtureRequest, bench_config: BenchConfig | None) -> BoardChoice:
     """What the options say about the board."""
     name: str = request.config.getoption("--board")
     given: str | None = request.config.getoption("--image")
@@ -305,7 +332,7 @@ def board_choice(request: pytest.FixtureRequest) -> BoardChoice:
         check_board(name)
         image = images.find(Path(given) if given else None)
         args: str = request.config.getoption("--bootargs")
-        return BoardChoice(name, image, args, bench=_bench(request))
+        return BoardChoice(name, image, args, bench=bench_config)
 
     return _usable(chosen)
 

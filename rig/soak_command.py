@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,22 +15,26 @@ from rig import hostload, interrupts, journal, options, run_info
 from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import bootargs
 from rig.board import image as images
+from rig.board.bench_config import BenchConfig
 from rig.campaign import history as histories
 from rig.campaign import recorder as recording
 from rig.campaign.database import NAME, Database
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import powered
 from rig.campaign.soak import Plan, Soak
+from rig.console.events import RigNote
 from rig.errors import RigError, UserError
 from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.options import SoakOptions
+from rig.rack import borrowing
 from rig.report import progress
 from rig.report.live import Live, View
 from rig.report.summary import Summary, Tally, headline, render
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Cause, inconclusive
+from rig.wire.bridged import BridgedWire
 from rig.wire.choose import choose_faulty
 from rig.wire.protocol import Wire
 
@@ -88,50 +94,126 @@ def _run(
         return _simulated(wanted, plan, path, resume=resume, quiet=quiet, history_file=history_file)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
-    weather = options.weather(wanted)
-    bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
-    if bench is not None and weather:
-        raise UserError("the bench's wire has none", where="--faults", mend="take none")
-    image = images.find(Path(wanted.image) if wanted.image else None)
-    source = native()
-    view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})
-    live = Live(metrics, view) if metrics else None
-    database = Database(history_file or path.resolve().parent / NAME)
-    folder = RunFolder(path, resume=resume)
     interrupts.install()
-    with contextlib.closing(folder), contextlib.closing(database), _closing(live):
-        try:
-            # Before the display: a user namespace cannot be entered once it has its thread.
-            harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
-            wire: Wire = harmful or wire_for(bench, wanted.wire, wanted.host_port)
-            options.check_needs(wanted, wire.name)
-            document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
-            folder.json(journal.RUN, document)
-        except RigError as fault:
-            return _finish(folder, _unable(fault), quiet=quiet)
-        goal = progress.Goal(plan.transfers, plan.deadline_s)
-        with contextlib.closing(wire), progress.display(goal, quiet=quiet) as display:
-            why = f" ({wire.why})" if wire.why else ""
-            display.note(
-                f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
+    with borrowing.rack(wanted.board, partial(getattr, wanted)) as lent:
+        job = _Job(wanted, plan, path, resume=resume, lent=lent, metrics=metrics)
+        return job.run(history_file, quiet=quiet)
+
+
+class _Job:
+    """A run on a board in real time, or on one after the other."""
+
+    def __init__(
+        self,
+        wanted: SoakOptions,
+        plan: Plan,
+        path: Path,
+        *,
+        resume: bool,
+        lent: borrowing.Lent | None,
+        metrics: str,
+    ) -> None:
+        """Raises UserError before anything is made."""
+        self._wanted, self._plan, self._path, self._resume = wanted, plan, path, resume
+        self._lent = lent
+        self._weather = options.weather(wanted)
+        own = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
+        self._bench = lent.first if lent is not None else own
+        if self._bench is not None and self._weather:
+            raise UserError("the bench's wire has none", where="--faults", mend="take none")
+        self._image = images.find(Path(wanted.image) if wanted.image else None)
+        self._source = native()
+        self._view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})
+        self._live = Live(metrics, self._view) if metrics else None
+        self._harmful: BridgedWire | None = None
+        self._began = time.monotonic()
+
+    def run(self, history_file: Path | None, *, quiet: bool) -> int:
+        wanted, path, plan = self._wanted, self._path, self._plan
+        database = Database(history_file or path.resolve().parent / NAME)
+        self._folder = folder = RunFolder(path, resume=self._resume)
+        with contextlib.closing(folder), contextlib.closing(database), _closing(self._live):
+            try:
+                # Before the display: a user namespace cannot be entered once it has its thread.
+                wire = self._wire()
+                options.check_needs(wanted, wire.name)
+                document = run_info.document(
+                    wanted.as_json(), self._image, wire=wire.name, why=wire.why
+                )
+                folder.json(journal.RUN, document)
+            except RigError as fault:
+                return _finish(folder, _unable(fault), quiet=quiet)
+            goal = progress.Goal(plan.transfers, plan.deadline_s)
+            with contextlib.closing(wire), progress.display(goal, quiet=quiet) as display:
+                why = f" ({wire.why})" if wire.why else ""
+                display.note(
+                    f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
+                )
+                self._display = display
+                self._recorder = _recorder(
+                    database, path, document, str(self._weather or ""), display.note
+                )
+                harmed = self._harmful.harmed if self._harmful else lambda: 0
+                with HostRecord(path / hostload.FILE, harmed) as host:
+                    summary = self._boards(wire, host)
+            self._recorder.end(summary)
+            return _finish(folder, summary, self._recorder, quiet=quiet)
+
+    def _wire(self) -> Wire:
+        wanted = self._wanted
+        if self._weather:
+            self._harmful = choose_faulty(wanted.wire, self._weather, wanted.seed)
+            return self._harmful
+        return wire_for(self._bench, wanted.wire, wanted.host_port)
+
+    def _boards(self, wire: Wire, host: HostRecord) -> Summary:
+        if self._lent is None:
+            return self._board(wire, self._bench, host)
+
+        def on(bench: BenchConfig, others: bool) -> Summary:
+            if not others:
+                return self._board(wire, bench, host)
+            with contextlib.closing(wire_for(bench, self._wanted.wire)) as its_wire:
+                return self._board(its_wire, bench, host, again=True)
+
+        return self._lent.campaign(on, self._say)
+
+    def _say(self, text: str) -> None:
+        """For the people there, and for the run's record."""
+        self._display.note(text)
+        self._folder.event(RigNote(0.0, text))
+
+    def _board(
+        self, wire: Wire, bench: BenchConfig | None, host: HostRecord, *, again: bool = False
+    ) -> Summary:
+        """`again`: other boards have done a part of it."""
+        wanted, plan, folder, live = self._wanted, self._plan, self._folder, self._live
+        choice = BoardChoice(
+            wanted.board, self._image, wanted.bootargs, wanted.seed, wanted.host_port, bench
+        )
+        if again and plan.deadline_s is not None:
+            spent = time.monotonic() - self._began
+            plan = replace(plan, deadline_s=max(plan.deadline_s - spent, 0.0))
+        patience = ON_A_BAD_WIRE if self._harmful else Patience()
+        with powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
+            run = Soak(
+                session,
+                folder,
+                plan,
+                self._source,
+                self._display,
+                self._harmful,
+                self._recorder,
+                host,
             )
-            recorder = _recorder(database, path, document, str(weather or ""), display.note)
-            choice = BoardChoice(
-                wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench
-            )
-            patience = ON_A_BAD_WIRE if harmful else Patience()
-            host = HostRecord(path / hostload.FILE, harmful.harmed if harmful else lambda: 0)
-            with host, powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
-                run = Soak(session, folder, plan, source, display, harmful, recorder, host)
-                if live is not None:
-                    run.show(view)
+            if live is not None:
+                run.show(self._view)
+                if not again:
                     live.serve()
-                    display.note(f"metrics at {live.url}")
-                if resume:
-                    run.resume()
-                summary = run.run()
-        recorder.end(summary)
-        return _finish(folder, summary, recorder, quiet=quiet)
+                    self._display.note(f"metrics at {live.url}")
+            if self._resume or again:
+                run.resume()
+            return run.run()
 
 
 def _simulated(

@@ -20,7 +20,7 @@ from rig.board.power import Supply
 from rig.board.protocol import Address, HostLoad
 from rig.board.serial_line import SerialLine
 from rig.board.uboot import UBoot
-from rig.errors import RigError
+from rig.errors import RigError, UserError
 from rig.wire.host_interface import HostInterface
 
 
@@ -33,6 +33,7 @@ class BenchBoard:
         self._config, self._image, self._entry, self._wire = config, image, entry, wire
         self._supply = Supply(config.power)
         self._line: SerialLine | None = None
+        self._met = False
         self._told: list[str] = []
         self._away_s = 0.0
         self._asked = time.monotonic()
@@ -47,7 +48,13 @@ class BenchBoard:
         """Raises UserError for what is configured wrongly, RigError when U-Boot is not met."""
         self.power_off()
         config = self._config
-        self._line = SerialLine(config.serial, config.baud, lost_s=config.serial_lost_s)
+        try:
+            self._line = SerialLine(config.serial, config.baud, lost_s=config.serial_lost_s)
+        except UserError as fault:
+            if config.place or self._met:  # nobody has written that line wrongly
+                raise RigError(f"the serial line {fault.what}") from None
+            raise
+        self._met = True
         uboot = UBoot(self._line, config.boot)
         try:
             for _ in range(config.boot.attempts - 1):

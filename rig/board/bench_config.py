@@ -46,6 +46,8 @@ class Boot(_Part):
 
 
 class BenchConfig(_Part):
+    """`place`: the name in labgrid of a board that is borrowed (rig/rack)."""
+
     serial: Annotated[str, Field(min_length=1)]
     baud: Annotated[int, Field(ge=300)] = 115200
     serial_lost_s: Annotated[float, Field(ge=0)] = 3600.0
@@ -53,6 +55,7 @@ class BenchConfig(_Part):
     board_ip: ipaddress.IPv4Address = ipaddress.IPv4Address("192.168.0.73")
     power: Power = Power()
     boot: Boot = Boot()
+    place: str = ""
 
 
 #: The options that may stand in place of a line of the file.
@@ -64,8 +67,13 @@ OPTIONS = {
 }
 
 
-def read(path: Path | None, given: dict[str, Any]) -> BenchConfig:
-    """The file, with what options say put over it. Raises UserError, one line."""
+def read(
+    path: Path | None, given: dict[str, Any], told: dict[str, Any] | None = None
+) -> BenchConfig:
+    """The file, with what options say put over it, and itself over what was `told`.
+
+    Raises UserError, one line.
+    """
     content: dict[str, Any] = {}
     if path is not None:
         try:
@@ -76,6 +84,7 @@ def read(path: Path | None, given: dict[str, Any]) -> BenchConfig:
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not TOML: {error}", where="--board-config") from None
+    content = (told or {}) | content
     content |= {name: value for name, value in given.items() if value is not None}
     try:
         return BenchConfig.model_validate(content)

@@ -87,7 +87,7 @@ def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
     result = play(pytester, "", TESTS, "--board=toaster")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     said = result.stdout.str() + result.stderr.str()
-    assert "kyu: --board: no board is named 'toaster'; take qemu, bench or sim" in said
+    assert "kyu: --board: no board is named 'toaster'; take qemu, bench, labgrid, sim" in said
     assert "Traceback" not in said
 
 
