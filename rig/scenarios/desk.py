@@ -33,7 +33,7 @@ HOST, BOARD = "192.168.77.1", "192.168.77.73"
 CLOCK = "cortex-a7-arm-cpu.cntfrq=24000000"
 
 QEMU = ("qemu-system-arm", "-M", "orangepi-pc", "-display", "none", "-nodefaults", "-global", CLOCK)
-NIC = f"tap,id=wire,ifname={DEVICE},script=no,downscript=no,mac=52:54:00:4b:59:44"
+NIC = "tap,id=wire,ifname={},script=no,downscript=no,mac=52:54:00:4b:59:44"
 #: QEMU stops reading a TAP at the first frame that the MAC cannot take, and goes on when the MAC's
 #: DMA is started; U-Boot starts the DMA before the receiver, so one frame from the host before that
 #: (an answer to a board that was switched off) would leave it deaf. A wire does not wait for a MAC:
@@ -42,8 +42,8 @@ BUFFER = "filter-buffer,id=passing,netdev=wire,queue=tx,interval=1000"
 
 
 class Desk:
-    def __init__(self, folder: Path, image: Path) -> None:
-        self.folder, self._card = folder, image
+    def __init__(self, folder: Path, image: Path, device: str = DEVICE) -> None:
+        self.folder, self._card, self._nic = folder, image, NIC.format(device)
         self.serial = folder / "ttyBoard"
         self.cycles = 0
         self._child: subprocess.Popen[bytes] | None = None
@@ -113,11 +113,10 @@ class Desk:
                 [
                     *QEMU,
                     "-nic",
-                    NIC,
+                    self._nic,
                     "-object",
                     BUFFER,
-                    "-drive",
-                    f"file={self._card},format=raw,if=sd",
+                    *self._boots_from(self._card),
                     *line,
                 ],
                 pass_fds=[theirs.fileno()],
@@ -126,6 +125,9 @@ class Desk:
             )
         self._board = ours
         self.cycles += 1
+
+    def _boots_from(self, image: Path) -> list[str]:
+        return ["-drive", f"file={image},format=raw,if=sd"]
 
     def _serve(self) -> None:
         while not self._ended.is_set():
@@ -165,19 +167,19 @@ class Desk:
         return len(data)
 
 
-def interface() -> None:
+def interface(device: str = DEVICE, host: str = HOST) -> None:
     """The host's interface to the desk, in the namespace that this process is in already."""
     tun = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(tun, 0x4004_54CA, struct.pack("16sH22x", DEVICE.encode(), 0x1002))  # TUNSETIFF
+    fcntl.ioctl(tun, 0x4004_54CA, struct.pack("16sH22x", device.encode(), 0x1002))  # TUNSETIFF
     fcntl.ioctl(tun, 0x4004_54CB, 1)  # TUNSETPERSIST: it goes with the namespace
     os.close(tun)
     from pyroute2 import IPRoute
 
     with contextlib.suppress(OSError):
-        Path(f"/proc/sys/net/ipv6/conf/{DEVICE}/disable_ipv6").write_text("1")
+        Path(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").write_text("1")
     with IPRoute() as ip:
-        index = ip.link_lookup(ifname=DEVICE)[0]
-        ip.addr("add", index=index, address=HOST, prefixlen=24)
+        index = ip.link_lookup(ifname=device)[0]
+        ip.addr("add", index=index, address=host, prefixlen=24)
         ip.link("set", index=index, state="up")
 
 
