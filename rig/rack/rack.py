@@ -86,6 +86,8 @@ class Rack:
     def _return(self, what: str, name: str, *command: str) -> None:
         try:
             self.client.run(name, *command)
+        except KeyboardInterrupt:
+            pass  # it was done all the same, and the others are still to be given back
         except (Refused, RigError) as why:
             self._say(f"{what} {name or command[-1]} could not be given back: {why}")
 
