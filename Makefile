@@ -5,7 +5,7 @@
 #   make NO_INSTALL=1 …                               tells what is missing instead of installing it
 
 .DEFAULT_GOAL := help
-.PHONY: help soak bench test fuzz firmware check format doctor clean
+.PHONY: help soak bench test fuzz firmware wheel check format doctor clean
 export KYU_NO_INSTALL := $(NO_INSTALL)
 MAKEFLAGS += --no-print-directory
 
@@ -15,6 +15,7 @@ help:
 	@echo 'make test       set up, build and run every test'
 	@echo 'make fuzz       set up, build and fuzz every parser and a whole board, all night'
 	@echo 'make firmware   build/board/kyu.elf, and build/defects/kyu.elf with planted failures'
+	@echo 'make wheel      dist/kyu_rig-*.whl: the rig with both images, for pip install elsewhere'
 	@echo 'make check      format, lint and layout only'
 	@echo 'make format     lay out C++ and Python as the check wants it'
 	@echo 'make doctor     what this machine lacks, why it is needed, and the command that mends it'
@@ -41,6 +42,10 @@ firmware:
 	@ci/setup firmware
 	@for image in board defects; do \
 	    cmake --preset $$image >/dev/null && cmake --build --preset $$image || exit 1; done
+
+wheel: firmware
+	@ci/setup soak
+	@ci/wheel
 
 check:
 	@ci/setup check

@@ -287,6 +287,12 @@ std::vector<std::pair<std::uint32_t, host::Fate>> departures(SimWorld& world,
     return fates->departures();
 }
 
+void change_fates(SimWorld& world, const py::object& to, const py::object& given) {
+    Fates* fates = world.world().fates_to(host_of(to));
+    if (fates == nullptr) throw std::invalid_argument("no wire leads to this host");
+    *fates = fates_of(world, given);
+}
+
 std::pair<std::uint64_t, std::uint64_t> spoiled(SimWorld& world, const py::object& to) {
     const host::Spoiled counts = world.world().spoiled(host_of(to));
     return {counts.frames, counts.arp};
@@ -357,6 +363,8 @@ void bind_world(py::module_& m) {
         .def("recorded", &recorded, py::arg("to"), "The fates of the frames towards a host.")
         .def("departures", &departures, py::arg("to"),
              "(number, fate) of each frame towards a host that was more than delayed.")
+        .def("change_fates", &change_fates, py::arg("to"), py::arg("fates"),
+             "From now on these are the fates of the frames towards a host.")
         .def(
             "calm", [](SimWorld& w) { w.world().calm(); }, "Wires do no more harm from now on.")
         .def("spoiled", &spoiled, py::arg("to"),

@@ -62,11 +62,21 @@ def _say(line: str, status: int) -> int:
 
 _PATH = click.Path(path_type=Path)
 _BOARD = click.option("--board", default="qemu", show_default=True, help="qemu, bench or sim.")
-_IMAGE = click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
+_IMAGE = click.option(
+    "--image", type=_PATH, help="The firmware, or: defects. [default: build/board/kyu.elf]"
+)
 _BOOTARGS = click.option(
     "--bootargs", default="", metavar="TEXT", help="Boot arguments, KEY=VALUE …."
 )
 _WIRE = click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
+
+
+def _scenarios_like(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    from rig.scenarios.mixes import MIXES
+
+    return [name for name in MIXES if name.startswith(begun)]
+
+
 _HISTORY = click.option(
     "--history",
     type=_PATH,
@@ -100,7 +110,7 @@ kyu.add_command(selftest)
 
 
 @kyu.command()
-@click.argument("scenario", nargs=-1)
+@click.argument("scenario", nargs=-1, shell_complete=_scenarios_like)
 @_BOARD
 @click.option("--transfers", type=click.IntRange(min=1), help="How many. [default: 200]")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Instead: for how long.")
@@ -256,14 +266,17 @@ def compare(before: Path, after: Path, *, as_json: bool) -> None:
     OLD and NEW are run folders. May be asked while a run still goes on, as often as you like.
     """
     from rig.report import compare as comparing
+    from rig.report import told
     from rig.report.material import load
 
-    rates = []
-    for folder in (before, after):
-        figures = load(folder).figures
-        rates.append(comparing.Rate(figures.failed, figures.transfers_attempted))
-    found = comparing.compare(*rates)
-    click.echo(json.dumps(found.as_json()) if as_json else comparing.render(found))
+    old, new = load(before), load(after)
+    found = comparing.compare(
+        *(comparing.Rate(one.figures.failed, one.figures.transfers_attempted) for one in (old, new))
+    )
+    if as_json:
+        click.echo(json.dumps(found.as_json()))
+    else:
+        click.echo("\n".join([comparing.render(found), *told.beside(old, new)]))
 
 
 @kyu.command()
@@ -293,6 +306,23 @@ def defects() -> None:
     )
     for bug in STORY_BUGS:
         click.echo(f"{bug.name:<18} {bug.what:<52} found as {bug.found_as}")
+
+
+@kyu.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Prints what makes a SHELL complete commands and options of kyu.
+
+    \b
+    bash   echo 'eval "$(kyu completion bash)"' >> ~/.bashrc
+    zsh    echo 'eval "$(kyu completion zsh)"' >> ~/.zshrc
+    fish   kyu completion fish > ~/.config/fish/completions/kyu.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "one of the three that click knows"
+    click.echo(kind(kyu, {}, "kyu", "_KYU_COMPLETE").source())
 
 
 @kyu.command()

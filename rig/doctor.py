@@ -21,7 +21,9 @@ from glob import glob
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ROOT / "ci" / "packages.txt"
+#: In the rig's own repository everything is built; a wheel brings the list and what was built.
+BUILT_HERE = (ROOT / "ci" / "packages.txt").exists()
+PACKAGES = ROOT / "ci" / "packages.txt" if BUILT_HERE else ROOT / "rig" / "packages.txt"
 QEMU_MIN = (7, 2)
 PYTHON_MIN = (3, 11)
 DISK_BYTES_MIN = 2 * 1024**3  # builds and .venv take about 1 GiB, a night of evidence the rest
@@ -64,6 +66,8 @@ def packages(table: str) -> Iterator[Finding]:
         if not line.strip() or line.startswith("#"):
             continue
         group, what, package, why = line.split(maxsplit=3)
+        if not BUILT_HERE and group in ("soak", "test"):
+            continue
         where = probe(what)
         yield Finding(
             name=what.removeprefix("cmd:") if what.startswith("cmd:") else package,
@@ -181,6 +185,7 @@ def virtual_environment() -> Finding:
 
 def examine() -> list[Finding]:
     """Everything that matters, looked at once."""
+    of_the_repository = [virtual_environment()] if BUILT_HERE else []
     return [
         *packages(PACKAGES.read_text(encoding="utf-8")),
         python_version(),
@@ -188,7 +193,7 @@ def examine() -> list[Finding]:
         tun_device(),
         network_namespace(),
         disk_space(),
-        virtual_environment(),
+        *of_the_repository,
     ]
 
 

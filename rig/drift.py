@@ -26,6 +26,8 @@ SECONDS_MIN = 120.0
 #: A stack that is deeper in so many of the stretches than ever before has no depth yet.
 STACK_FALLS = 4
 SAMPLES_MAX = 4096
+#: Of a pool: beyond that it is no count, whatever a board says.
+DIGITS_MAX = 12
 POOLS = ("mbufs", "clusters", "sockets")
 
 
@@ -65,7 +67,7 @@ class Alarm:
 def sample(at: float, beat: Frame, ms: float = 0.0) -> Sample | None:
     """None: this board does not tell what its pools hold."""
     used = [beat.text(name).partition("/")[0] for name in POOLS]
-    if not all(one.isascii() and one.isdigit() for one in used):
+    if not all(one.isascii() and one.isdigit() and len(one) <= DIGITS_MAX for one in used):
         return None
     mbufs, clusters, sockets = (int(one) for one in used)
     rexmt, left, transfers = (beat.number(k) for k in ("rexmt", "stack_left", "transfers"))
@@ -106,40 +108,64 @@ def told(left: dict[str, int]) -> str:
     return ", ".join(f"{pool}: {count} more in use" for pool, count in left.items())
 
 
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How one thing went, drifting or not. `points` as in Alarm; `tau` of their values."""
+
+    name: str
+    what: str
+    points: tuple[tuple[float, float], ...]
+    alarm: Alarm | None = None
+
+    @property
+    def tau(self) -> float:
+        return tau([value for _, value in self.points])
+
+    @property
+    def per_hour(self) -> float:
+        """From the first stretch to the last."""
+        (start, first), (end, last) = self.points[0], self.points[-1]
+        return 3600 * (last - first) / (end - start) if end > start else 0.0
+
+
 def alarms(samples: Sequence[Sample]) -> list[Alarm]:
     """What drifts in these, the worst kind first; nothing in a run that is too short to tell."""
+    return [one.alarm for one in trends(samples) if one.alarm is not None]
+
+
+def trends(samples: Sequence[Sample]) -> list[Trend]:
+    """Everything that is judged, with what was found; nothing in a run too short to tell."""
     if len(samples) < 2 * STRETCHES or samples[-1].at - samples[0].at < SECONDS_MIN:
         return []
     cut = _stretches(samples)
-    found = [_pool_alarm(pool, cut) for pool in POOLS]
-    found.append(
-        _alarm("transfer_ms", "ms a transfer", _points(cut, _median_ms), 0.25, 0.5, fails=False)
-    )
+    found = [_pool_trend(pool, cut) for pool in POOLS]
+    found.append(_trend("transfer_ms", "ms a transfer", _points(cut, _median_ms), 0.25, 0.5))
     again = _points(cut, _again)
-    found.append(_alarm("rexmt", "segments sent again of 1,000 transfers", again, 0.5, 10.0))
-    found.append(_stack_alarm(_points(cut, lambda part: float(min(s.stack_left for s in part)))))
-    return [one for one in found if one is not None]
+    found.append(_trend("rexmt", "segments sent again of 1,000 transfers", again, 0.5, 10.0))
+    found.append(_stack_trend(_points(cut, lambda part: float(min(s.stack_left for s in part)))))
+    return [one for one in found if one.points]
 
 
-def _stack_alarm(points: tuple[tuple[float, float], ...]) -> Alarm | None:
+def _stack_trend(points: tuple[tuple[float, float], ...]) -> Trend:
     """The least that was left of any stack never rises: it must have stopped falling at some time.
 
     One stack is looked at with each heartbeat, so that all have been seen after two minutes.
     """
+    name, what = "stack_left", "bytes left of a stack"
     values = [value for _, value in points]
     falls = sum(b < a for a, b in pairwise(values))
     if len(values) < STRETCHES or falls < STACK_FALLS:
-        return None
-    text = f"bytes left of a stack: {values[0]:g} to {values[-1]:g}, in {falls} steps"
-    return Alarm("stack_left", text, fails=False, points=points)
+        return Trend(name, what, points)
+    text = f"{what}: {values[0]:g} to {values[-1]:g}, in {falls} steps"
+    return Trend(name, what, points, Alarm(name, text, fails=False, points=points))
 
 
-def _pool_alarm(pool: str, cut: Sequence[Sequence[Sample]]) -> Alarm | None:
+def _pool_trend(pool: str, cut: Sequence[Sequence[Sample]]) -> Trend:
     points = _points(cut, lambda part: float(min(one.held(pool) for one in part)))
-    return _alarm(pool, f"{pool} in use", points, 0.0, 8.0, fails=True)
+    return _trend(pool, f"{pool} in use", points, 0.0, 8.0, fails=True)
 
 
-def _alarm(
+def _trend(
     name: str,
     what: str,
     points: tuple[tuple[float, float], ...],
@@ -147,17 +173,22 @@ def _alarm(
     least: float,
     *,
     fails: bool = False,
-) -> Alarm | None:
+) -> Trend:
     """A rise by `share` of what it was and by `least` matters."""
+    calm = Trend(name, what, points)
     values = [value for _, value in points]
     if len(values) < STRETCHES or tau(values) < TAU:
-        return None
+        return calm
     rise = values[-1] - values[0]
     if rise < max(least, share * values[0]):
-        return None
-    hours = (points[-1][0] - points[0][0]) / 3600
-    text = f"{what}: {values[0]:g} to {values[-1]:g}, {rise / hours:+.3g} an hour"
-    return Alarm(name, text, fails, points)
+        return calm
+    text = f"{what}: {values[0]:g} to {values[-1]:g}, {slope(calm.per_hour)} an hour"
+    return replace(calm, alarm=Alarm(name, text, fails, points))
+
+
+def slope(per_hour: float) -> str:
+    """With its sign, three figures at most below a thousand, and no exponent above."""
+    return f"{per_hour:+.3g}" if abs(per_hour) < 999.5 else f"{per_hour:+,.0f}"
 
 
 def tau(values: Sequence[float]) -> float:

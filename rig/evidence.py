@@ -18,6 +18,7 @@ from rig.console.crash import CrashRecord
 from rig.console.symbols import Symbols, same_function
 from rig.crash_hints import hints
 from rig.errors import RigError
+from rig.hostload import Load, table
 from rig.inspect.look import Look
 from rig.journal import write_json
 from rig.signature import Signature, signature
@@ -34,7 +35,8 @@ class Exhibit:
     """Everything that the evidence is made from.
 
     `look`: what the halted board's memory shows; `frames`: the last that the wire has seen, at
-    10^-`digits` s; `seen`: whether the same has been seen before.
+    10^-`digits` s; `seen`: whether the same has been seen in earlier runs; `often`: in this one;
+    `clock`: the time of day; `host`: the last seconds of this host.
     """
 
     verdict: Verdict
@@ -47,6 +49,9 @@ class Exhibit:
     frames: Sequence[Frame] = ()
     digits: int = 6
     seen: str = ""
+    often: str = ""
+    clock: str = ""
+    host: Sequence[Load] = ()
 
     @property
     def record(self) -> CrashRecord:
@@ -99,6 +104,8 @@ def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Pa
         parts["wire.pcapng"] = lambda path: path.write_bytes(
             encode(exhibit.frames, digits=exhibit.digits)
         )
+    if exhibit.host:
+        parts["host.txt"] = lambda path: path.write_text(table(exhibit.host), encoding="utf-8")
     parts["README.txt"] = lambda path: path.write_text(
         evidence_readme.text(exhibit, symbols, _beside(folder)), encoding="utf-8"
     )

@@ -1,4 +1,8 @@
-"""README.txt of a failure: what a tired person has to know, in ten lines."""
+"""README.txt of a failure: ten lines for a tired person, then what each file is for.
+
+Rules     pure. Every README says what, where, when, how often and how to see it again: what is not
+          known is said too. All that a board chose is made harmless (rig/report/text.py).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from rig import crash_text as words
+from rig.console.symbols import same_function
 from rig.crash_hints import hints
 from rig.errors import RigError
+from rig.hostload import told as told_load
+from rig.report.text import escaped
 from rig.verdict import Cause
 from rig.wire import stopped
 
@@ -28,38 +35,53 @@ _WHAT = {
     Cause.RESET: "The board reset a connection.",
     Cause.LEAK: "The board did not give back what the traffic had borrowed.",
     Cause.DRIFT: "The board held more and more, though every transfer was good.",
+    Cause.RIG: "Nothing is proved about the board: the host had no time for it.",
 }
+#: What heartbeats tell, not a thread.
+_COUNTED = frozenset({Cause.LEAK, Cause.DRIFT})
+#: In the order in which one looks at them.
 _FILES = {
-    "traceback.txt": "who was where",
-    "threads.txt": "every thread",
-    "console.txt": "the serial line",
-    "wire.pcapng": "the last frames, and what the wire did to them",
-    "frames.pcapng": "the last frames that the board kept",
-    "core.gdb": "gdb-multiarch -x core.gdb",
+    "traceback.txt": "who was where, with file and line",
+    "threads.txt": "every thread: where it stands, what it waits for",
+    "transfer.json": "the transfers that went wrong: how far each came, and how long it took",
+    "console.txt": "the serial line before and after, in seconds since power-on",
+    "wire.pcapng": "the last frames, and what the wire did to them: for Wireshark",
+    "frames.pcapng": "the last frames that the board itself kept: for Wireshark",
+    "host.txt": "how busy this host was, second by second",
+    "core.gdb": "the board's memory as it was (core); here: gdb-multiarch -x core.gdb",
+    "crash.json": "the board's crash record, for programs",
+    "verdict.json": "all of this, for programs",
+    "repeat.txt": "the command above, alone",
 }
 
 
 def text(exhibit: Exhibit, symbols: Symbols, files: frozenset[str]) -> str:
     """`files`: what lies beside it."""
     verdict, record = exhibit.verdict, exhibit.record
-    cause = verdict.cause
-    what = _WHAT.get(cause, "The run failed.") if cause else "The run failed."
-    rows: list[tuple[str, str]] = [
-        ("verdict", f"{cause.value if cause else '?'}: {verdict.detail}")
+    cause, dead = verdict.cause, record.alarming
+    rows = [
+        ("verdict", f"{cause.value if cause else '?'}: {_detail(exhibit)}"),
+        ("where", _place(exhibit, symbols)),
+        ("why", "; ".join(hints(record)[:2]) if dead else ""),
+        ("waiting", "; ".join(words.wait_lines(record)[:3]) if dead else ""),
+        ("when", _when(exhibit)),
+        ("often", _often(exhibit)),
+        ("network", network(exhibit)),
+        ("host", told_load(exhibit.host)),
+        ("board", f"build {exhibit.board.get('build') or 'unknown'}"),
+        ("again", exhibit.repeat or "not known: no soak has made this"),
     ]
-    rows.append(("where", _place(exhibit, symbols)))
-    rows.append(("why", "; ".join(hints(record)[:2]) if record.alarming else ""))
-    rows.append(("waiting", "; ".join(words.wait_lines(record)[:3]) if record.alarming else ""))
-    rows.append(("when", _when(exhibit)))
-    rows.append(("network", network(exhibit)))
-    if exhibit.seen:
-        rows.append(("seen", f"{exhibit.seen} (signature {exhibit.signature.key})"))
-    rows.append(("board", f"build {exhibit.board.get('build') or 'unknown'}"))
-    rows.append(("again", exhibit.repeat))
-    beside = [f"{name} ({told})" for name, told in _FILES.items() if name in files]
-    rows.append(("look at", ", ".join(beside)))
-    lines = [f"{name:<8}  {' '.join(said.split())}" for name, said in rows if said]
-    return "\n".join([what, "", *lines]) + "\n"
+    lines = [f"{name:<8}  {escaped(' '.join(said.split()))}" for name, said in rows if said]
+    beside = [f"  {name:<14}  {told}" for name, told in _FILES.items() if name in files]
+    what = (_WHAT.get(cause) if cause else None) or "The run failed."
+    return "\n".join([what, "", *lines, "", "files, the most telling first:", *beside]) + "\n"
+
+
+def often(number: int, alike: int, good: int) -> str:
+    """Of failure `number` of a run, `alike` of which have its signature, after so many `good`."""
+    nth = "the first failure" if number == 1 else f"failure {number}"
+    same = f", {alike} of them like this" if number > 1 else ""
+    return f"{nth} of this run{same}, after {good:,} good transfers"
 
 
 def network(exhibit: Exhibit) -> str:
@@ -72,26 +94,42 @@ def network(exhibit: Exhibit) -> str:
     return ""
 
 
+def _detail(exhibit: Exhibit) -> str:
+    """Without the cause, which stands before it."""
+    verdict = exhibit.verdict
+    return verdict.detail.removeprefix(f"{verdict.cause.value} " if verdict.cause else "")
+
+
 def _place(exhibit: Exhibit, symbols: Symbols) -> str:
     verdict, record = exhibit.verdict, exhibit.record
     thread, function = record.thread, verdict.function or record.function
     if not function:
-        return f"thread {thread}" if thread else ""
+        seen = "the pools' counters show" if verdict.cause in _COUNTED else "the traffic shows"
+        return f"thread {thread}" if thread else f"no place in the program is known: {seen} it"
     files = ""
     if record.alarming:
         chains = (
             words.places(symbols, record, n, pc) for n, (pc, _) in enumerate(record.backtrace())
         )
         here = (place for chain in chains for place in chain if place.file)
-        files = next((f" ({p.file}:{p.line})" for p in here if p.function == function), "")
+        alike = (p for p in here if same_function(function, p.function))
+        files = next((f" ({p.file}:{p.line})" for p in alike), "")
     return f"{function}{files}" + (f", thread {thread}" if thread else "")
 
 
 def _when(exhibit: Exhibit) -> str:
     said = f"{exhibit.verdict.at:.3f} s after power-on"
+    if exhibit.clock:
+        said = f"{exhibit.clock}, {said}"
     if exhibit.results:
         one = exhibit.results[0]
-        said += f"; transfer {one.number} ({one.request}), {one.received:,} bytes in"
+        said += f"; in transfer {one.number} ({one.request}), after {one.received:,} bytes of it"
         if len(exhibit.results) > 1:
-            said += f", and {len(exhibit.results) - 1} more"
+            said += f", and {len(exhibit.results) - 1} more went wrong with it"
     return said
+
+
+def _often(exhibit: Exhibit) -> str:
+    before = exhibit.seen or "not known"
+    parts = [exhibit.often, f"in earlier runs: {before}", f"signature {exhibit.signature.key}"]
+    return "; ".join(part for part in parts if part)

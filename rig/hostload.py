@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -23,8 +23,8 @@ from rig.verdict import Cause, Verdict, inconclusive
 FILE = "host.jsonl"
 
 EVERY_S = 1.0
-#: Seconds that are looked back upon.
-KEPT = 8
+#: Seconds that are looked back upon to excuse a board; and that evidence holds.
+KEPT, SHOWN = 8, 60
 #: What a board may be blamed for that is only late.
 EXCUSABLE = frozenset({Cause.STALL, Cause.CONNECT_TIMEOUT})
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -128,7 +128,7 @@ class HostRecord:
         """`harm`: frames that the wire has spoiled so far. Where no file can be written there is
         none: a full disk is told by those who need theirs.
         """
-        self._last: deque[Load] = deque(maxlen=KEPT)
+        self._last: deque[Load] = deque(maxlen=SHOWN)
         self._harm = harm
         self._file = None
         with contextlib.suppress(OSError):
@@ -156,6 +156,11 @@ class HostRecord:
                 self._file.write(json.dumps(load.as_json()) + "\n")
 
     @property
+    def shown(self) -> tuple[Load, ...]:
+        """The last seconds, for evidence; from any thread."""
+        return tuple(self._last)
+
+    @property
     def last(self) -> Load | None:
         return self._last[-1] if self._last else None
 
@@ -163,14 +168,50 @@ class HostRecord:
         """A stall for which the board's memory has no reason (`told`), on a host that was starved
         all the time, is no word about the board. Everything else stands.
         """
-        loads = list(self._last)
+        loads = list(self._last)[-KEPT:]
         unexplained = verdict.cause in EXCUSABLE and not told
         if not unexplained or len(loads) < KEPT or not all(load.starved for load in loads):
             return verdict
-        waited = sum(load.waited for load in loads) / len(loads)
-        steal = sum(load.steal for load in loads) / len(loads)
+        waited, steal = _mean(loads, "waited"), _mean(loads, "steal")
         why = f"the host was starved: {waited:.0%} of {len(loads)} s waited for a processor"
         return inconclusive(verdict.at, f"{verdict.detail}; but {why}, {steal:.0%} stolen")
+
+
+def told(loads: Sequence[Load]) -> str:
+    """The last KEPT seconds in a line; nothing without any."""
+    last = loads[-KEPT:]
+    if not last:
+        return ""
+    busy, waited, steal = (_mean(last, name) for name in ("busy", "waited", "steal"))
+    starved = sum(load.starved for load in last)
+    said = f"starved in {starved} of the last {len(last)} s" if starved else "was not starved"
+    return (
+        f"{said}: processors {busy:.0%} busy, {steal:.0%} stolen; somebody waited for one "
+        f"{waited:.0%} of the time; load {last[-1].load1:.1f}"
+    )
+
+
+def table(loads: Sequence[Load]) -> str:
+    """A row a second, the last one at 0, and what the columns mean."""
+    head = f"{'second':>7} {'busy':>6} {'waited':>7} {'stolen':>7} {'load':>6}  starved"
+    rows = [
+        f"{load.at - loads[-1].at:7.0f} {load.busy:6.0%} {load.waited:7.0%} {load.steal:7.0%} "
+        f"{load.load1:6.1f}  {'STARVED' if load.starved else '-'}"
+        for load in loads
+    ]
+    meaning = [
+        "",
+        "second   before this was written; each row is the time since the row above",
+        "busy     share of all processors in use",
+        "waited   share of the time in which somebody was runnable and had no processor (PSI)",
+        "stolen   share that another virtual machine took",
+        f"starved  waited or stolen from {STARVED:.0%} on: what is late may be the host's doing",
+    ]
+    return "\n".join([head, *rows, *meaning]) + "\n"
+
+
+def _mean(loads: Sequence[Load], name: str) -> float:
+    return sum(float(getattr(load, name)) for load in loads) / len(loads)
 
 
 def _share(part: float, whole: float) -> float:

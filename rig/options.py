@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rig.campaign.soak import Leg, Plan
 from rig.errors import UserError
-from rig.scenario import NEEDS
+from rig.scenario import NEEDS, SIMULATED
 from rig.scenarios import mixes
 from rig.wire import faults
 from rig.wire.faults import FaultPlan
@@ -116,6 +116,29 @@ def check_needs(options: SoakOptions, wire: str) -> None:
                     f"{name} needs {NEEDS[need]}, and this wire is {wire}",
                     where="--wire",
                     mend="take --wire tap",
+                )
+
+
+def check_simulated(options: SoakOptions) -> None:
+    """Raises UserError for what a simulated board does not have."""
+    of_a_board = {
+        "--image": options.image,
+        "--bootargs": options.bootargs,
+        "--wire": options.wire if options.wire != "auto" else "",
+        "--host-port": options.host_port,
+    }
+    for where, value in of_a_board.items():
+        if value:
+            raise UserError(
+                "a simulated board has none", where=where, mend="leave it out, or take --board qemu"
+            )
+    for name in options.scenarios:
+        for need in mixes.find(name).needs:
+            if need not in SIMULATED:
+                raise UserError(
+                    f"{name} needs {NEEDS[need]}: a simulated board has none",
+                    where="--board",
+                    mend="take --board qemu",
                 )
 
 

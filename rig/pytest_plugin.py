@@ -68,7 +68,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     names = getattr(item, "fixturenames", ())
     if "guest" not in names and _REAL & {*names}:
         wanted.append("real-time")
-    rounds.skip_unless(rounds.SIMULATED, wanted, _SIM)
+    rounds.skip_unless(scenario.SIMULATED, wanted, _SIM)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rig.scenario import NEEDS, Body, Terms, name_of, terms_of
+from rig.scenario import NEEDS, SIMULATED, Body, Terms, name_of, terms_of
 from rig.traffic.request import Result
 from rig.traffic.visit import Visit
 from rig.wire import faults
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Of whatever is random in visits under pytest.
 SEED = 1
-#: What a simulated board has: no host's sockets, no debugger, and time of its own.
-SIMULATED = frozenset({"console", "connect-out", "raw", "faults"})
 
 
 def skip_unless(able: Iterable[str], needs: Iterable[str], board: str) -> None:

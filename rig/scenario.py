@@ -36,6 +36,8 @@ NEEDS = {
     "emulator": "QEMU itself",
     "real-time": "a board that runs in real time, reached by this host's own sockets",
 }
+#: What a simulated board has: no host's sockets, no debugger, and time of its own.
+SIMULATED = frozenset({"console", "connect-out", "raw", "faults"})
 #: A scenario's visits under pytest, unless it says otherwise.
 VISITS = 5
 

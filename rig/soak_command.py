@@ -17,8 +17,8 @@ from rig.campaign import recorder as recording
 from rig.campaign.database import NAME, Database
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import powered
-from rig.campaign.soak import Soak
-from rig.errors import RigError
+from rig.campaign.soak import Plan, Soak
+from rig.errors import RigError, UserError
 from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.options import SoakOptions
@@ -79,6 +79,12 @@ def _run(
     metrics: str,
 ) -> int:
     plan = options.plan(wanted)
+    if wanted.board == "sim":
+        if metrics:
+            raise UserError(
+                "a simulated run has no endpoint", where="--metrics", mend="leave it out"
+            )
+        return _simulated(wanted, plan, path, resume=resume, quiet=quiet, history_file=history_file)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     weather = options.weather(wanted)
@@ -99,7 +105,8 @@ def _run(
             folder.json(journal.RUN, document)
         except RigError as fault:
             return _finish(folder, _unable(fault), quiet=quiet)
-        with contextlib.closing(wire), progress.display(plan.transfers, quiet=quiet) as display:
+        goal = progress.Goal(plan.transfers, plan.deadline_s)
+        with contextlib.closing(wire), progress.display(goal, quiet=quiet) as display:
             why = f" ({wire.why})" if wire.why else ""
             display.note(
                 f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
@@ -119,6 +126,40 @@ def _run(
                 if resume:
                     run.resume()
                 summary = run.run()
+        recorder.end(summary)
+        return _finish(folder, summary, recorder, quiet=quiet)
+
+
+def _simulated(
+    wanted: SoakOptions,
+    plan: Plan,
+    path: Path,
+    *,
+    resume: bool,
+    quiet: bool,
+    history_file: Path | None,
+) -> int:
+    """In this process, in virtual time."""
+    native()  # or a clear word
+    from kyusim import _sim
+    from rig.sim.soaking import SimulatedSoak
+
+    options.check_simulated(wanted)
+    weather = options.weather(wanted)
+    database = Database(history_file or path.resolve().parent / NAME)
+    folder = RunFolder(path, resume=resume)
+    interrupts.install()
+    with contextlib.closing(folder), contextlib.closing(database):
+        document = run_info.document(wanted.as_json(), Path(_sim.__file__), wire="simulated")
+        folder.json(journal.RUN, document)
+        goal = progress.Goal(plan.transfers, plan.deadline_s)
+        with progress.display(goal, quiet=quiet) as display:
+            display.note(f"board sim, virtual time, seed {plan.seed}, run {path}")
+            recorder = _recorder(database, path, document, str(weather or ""), display.note)
+            run = SimulatedSoak(folder, plan, weather, display, recorder)
+            if resume:
+                run.resume()
+            summary = run.run()
         recorder.end(summary)
         return _finish(folder, summary, recorder, quiet=quiet)
 

@@ -254,6 +254,8 @@ class World:
         """The fates of the frames towards a host whose wire was given Fates."""
     def departures(self, to: Board | Endpoint) -> list[tuple[int, Fate]]:
         """Of these, each that is more than the plan's delay, with its frame's number from 0."""
+    def change_fates(self, to: Board | Endpoint, fates: FatePlan | Fates) -> None:
+        """From now on these are the fates of the frames towards a host. ValueError: no wire."""
     def calm(self) -> None:
         """Wires do no more harm from now on."""
     def spoiled(self, to: Board | Endpoint) -> tuple[int, int]:

@@ -399,6 +399,10 @@ class World:
         """Of the recorded fates each that is more than a plain delay, with its frame's number."""
         return self.native.departures(_native(to))
 
+    def change_fates(self, to: Host, fates: FatePlan | Fates) -> None:
+        """From now on these are the fates of the frames towards a host that has a wire."""
+        self.native.change_fates(_native(to), fates)
+
     def calm(self) -> None:
         """All wires do no more harm from now on."""
         self.native.calm()

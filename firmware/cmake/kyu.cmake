@@ -47,10 +47,10 @@ else()
 endif()
 
 # kyu_unity(NAME BATCH)
-# Sources of a hosted target are compiled together, BATCH at a time. On the board each file is built
-# alone, which proves that it includes what it uses.
+# Sources of a target are compiled together, BATCH at a time, but for those that are hot. In the
+# release image each file is built alone, which proves that it includes what it uses.
 function(kyu_unity name batch)
-  if(KYU_UNITY AND NOT KYU_BOARD)
+  if(KYU_UNITY AND (NOT KYU_BOARD OR KYU_DEFECTS))
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
   endif()
 endfunction()

@@ -35,8 +35,8 @@ class Ageing:
         if watch.heartbeats == self._beats or watch.beat is None:
             return
         self._beats = watch.heartbeats
-        times = tally.milliseconds[self._timed :]
-        self._timed = len(tally.milliseconds)
+        times = tally.times.last(tally.times.count - self._timed)
+        self._timed = tally.times.count
         self._course.add(replace(watch.beat, ms=median(times) if times else 0.0))
 
     def alarms(self) -> list[Alarm]:

@@ -169,7 +169,7 @@ def _soak(one: Round, image: Path, out: Path) -> Summary:
     with contextlib.closing(wire), contextlib.closing(RunFolder(out)) as folder:
         session = assemble(choice, wire, folder=folder, patience=patience)
         with powered(session):
-            quiet = PlainDisplay(io.StringIO(), None)
+            quiet = PlainDisplay(io.StringIO())
             return Soak(session, folder, plan(options), native(), quiet, harmful).run()
 
 

@@ -8,8 +8,11 @@ Rules     a run stops at the first failure unless told to keep going: then the b
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rig import evidence, interrupts, journal
@@ -18,6 +21,8 @@ from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
 from rig.drift import Alarm
 from rig.errors import RigError
+from rig.evidence import Exhibit
+from rig.evidence_readme import often
 from rig.hostload import HostRecord
 from rig.journal import RunFolder
 from rig.report.live import View
@@ -90,6 +95,7 @@ class Soak:
         self._started = time.monotonic()
         self._boot_seconds: float | None = None
         self._bad: list[Result] = []
+        self._alike: Counter[str] = Counter()
         self._warnings: tuple[str, ...] = ()
         self._alarms: list[Alarm] = []
         self._ageing = Ageing(session)
@@ -98,12 +104,16 @@ class Soak:
     def _board_now(self) -> BoardNow:
         watch = self._session.watch
         state = f"up {watch.up_ms / 1000:.0f} s" if watch.ready else "boots"
-        if watch.heard_at is not None and (silent := watch.observed - watch.heard_at) > 2:
+        silent = 0.0 if watch.heard_at is None else watch.observed - watch.heard_at
+        if silent > 2:
             state += f", silent for {silent:.0f} s"
+        if watch.symptom is not None:
+            state += ", a transfer went wrong: what is the board's word?"
         if watch.warnings:
             state += f", {len(watch.warnings)} warnings, the last: {watch.warnings[-1]}"
+        well = silent <= 2 and not watch.warnings and watch.symptom is None
         last = [one.text for one in list(self._session.tail)[-20:]]
-        return BoardNow(state, [one for one in last if one and not one.startswith("@kyu ")])
+        return BoardNow(state, [one for one in last if one and not one.startswith("@kyu ")], well)
 
     def show(self, view: View) -> None:
         """What an endpoint may tell while the run goes on."""
@@ -169,8 +179,10 @@ class Soak:
                 self._ageing.tell()
                 verdict = self._session.settle()
             if self._host is not None:
-                looked = self._session.watch.looked
-                verdict = self._host.excuse(verdict, looked.detail if looked else "")
+                looked, blamed = self._session.watch.looked, verdict
+                verdict = self._host.excuse(blamed, looked.detail if looked else "")
+                if verdict is not blamed:
+                    self._excused(verdict, blamed)
             self._alarms += self._ageing.alarms()
             if verdict.outcome is not Outcome.FAILED:
                 return verdict
@@ -188,7 +200,9 @@ class Soak:
         if verdict is None:
             seconds = self._session.clock.now()
             self._boot_seconds = self._boot_seconds or seconds
-            self._display.note(f"ready after {seconds:.2f} s, build {self._build or 'unknown'}")
+            self._display.note(
+                f"ready after {seconds:.2f} s, build {self._build[:12] or 'unknown'}"
+            )
             if self._wire is not None:
                 self._wire.begin()
         return verdict
@@ -234,6 +248,7 @@ class Soak:
             if done:
                 return
         workers.hold()
+        self._display.update(self._tally, now=True)
 
     def _jobs(self) -> Iterator[Job]:
         """Numbers go on where they stopped; transfers that were never finished are made up for."""
@@ -276,32 +291,55 @@ class Soak:
     def _failed(self, verdict: Verdict) -> None:
         assert verdict.cause is not None
         self._tally.add_failure(verdict.cause)
+        number = sum(self._tally.failures.values())
+        folder, exhibit = self._keep(verdict, number)
+        if self._recorder is not None:
+            self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
+        if self._plan.keep_going:
+            self._display.note(headline(verdict))
+        known = self._alike[exhibit.signature.key] > 1
+        if exhibit.record.alarming and not known:
+            self._display.note(evidence.traceback_text(exhibit.record, self._session.symbols))
+        self._display.note(f"evidence: {folder}")
+
+    def _excused(self, verdict: Verdict, blamed: Verdict) -> None:
+        """Evidence also of what proves nothing, with the host's load: nobody has to believe us."""
+        number = sum(self._tally.failures.values()) + 1  # run() counts it
+        folder, _ = self._keep(verdict, number, blamed)
+        self._display.note(f"evidence: {folder}")
+
+    def _keep(
+        self, verdict: Verdict, number: int, blamed: Verdict | None = None
+    ) -> tuple[Path, Exhibit]:
+        """While the board still exists. `blamed`: what it would have been, but for the host."""
         session, watch = self._session, self._session.watch
-        exhibit = evidence.Exhibit(
+        cause = (blamed or verdict).cause
+        board: dict[str, Any] = {"build": watch.build, "warnings": list(watch.warnings)}
+        if blamed is not None:
+            board["excused"] = asdict(blamed)
+        exhibit = Exhibit(
             verdict,
             watch.telling_crash,
             [(line.at, line.text) for line in session.tail],
             self._bad,
             self._plan.repeat,
-            {"build": watch.build, "warnings": list(watch.warnings)},
-            session.look(f"after a failed run ({verdict.cause.value})"),
+            board,
+            session.look(f"after a failed run ({cause.value if cause else '?'})"),
             session.frames(),
             DIGITS,
+            clock=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            host=() if self._host is None else self._host.shown,
         )
-        number = sum(self._tally.failures.values())
+        key = exhibit.signature.key
+        self._alike[key] += 1
+        exhibit = replace(exhibit, often=often(number, self._alike[key], self._tally.ok))
         if self._recorder is not None:
             exhibit = replace(exhibit, seen=self._recorder.seen(exhibit.signature))
         folder = evidence.write(
             self._folder.path / journal.FAILURES, number, exhibit, session.symbols
         )
-        if self._recorder is not None:
-            self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
         self._bad = []
-        if self._plan.keep_going:
-            self._display.note(headline(verdict))
-        if exhibit.record.alarming:
-            self._display.note(evidence.traceback_text(exhibit.record, session.symbols))
-        self._display.note(f"evidence: {folder}")
+        return folder, exhibit
 
     def _overall(self, last: Verdict) -> Verdict:
         """Kept going after failures: the run failed, though its last board was well."""
@@ -310,4 +348,6 @@ class Soak:
             return last
         worst = Cause(max(failures, key=lambda cause: failures[cause]))
         total = sum(failures.values())
-        return Verdict(Outcome.FAILED, worst, last.at, f"{total} failures, kept going")
+        return Verdict(
+            Outcome.FAILED, worst, last.at, f"{total} failure{'s' if total > 1 else ''}, kept going"
+        )

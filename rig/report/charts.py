@@ -6,19 +6,24 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import leather
 from leather import theme
 
 from rig.report.material import HostSecond, Journal
-from rig.report.shape import STRETCHES, Bin, Stretch, course
+from rig.report.shape import STRETCHES, Bin, Stretch, course, rates
 
 WIDTH, HEIGHT = 900, 300
+#: Of the plots that stand two in a row.
+SMALL = (460, 230)
+EDGE = 6
 #: From this ratio of the longest time to the median the scale is logarithmic.
 LONG_TAIL = 30
 #: So many transfers are shown one by one.
 FEW = 300
+
+T = TypeVar("T")
 
 theme.background_color = "none"
 theme.tick_color, theme.zero_color = "var(--line)", "var(--faint)"
@@ -68,26 +73,38 @@ def over_time(lines: Journal) -> str:
     else:
         _lines(chart, course(lines.ends, lines.milliseconds), level)
     _dots(chart, [(at, level(ms)) for at, ms in bad], "failed", "var(--bad)", 4)
-    chart.add_x_scale(0, _end(max([*_extremes(lines.ends), *(at for at, _ in bad)])))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    _time_axis(chart, max([*_extremes(lines.ends), *(at for at, _ in bad)]))
     _level_axis(chart, shortest, longest, logarithmic=logarithmic)
     return _svg(chart)
+
+
+def throughput(lines: Journal) -> str:
+    """Good bytes a second, in stretches of equal length; where nothing ended it is 0.
+
+    Raises ValueError when no transfer was good.
+    """
+    points = rates(lines.ends, lines.sizes)
+    chart = leather.Chart()
+    add_course(chart, points, "good bytes", "var(--accent)")
+    _time_axis(chart, max(lines.ends))
+    chart.add_y_scale(0, _end(max(rate for _, rate in points)))
+    chart.add_y_axis(tick_formatter=_plain, name="MB/s")
+    return _svg(chart, (WIDTH, HEIGHT * 2 // 3))
 
 
 def host(seconds: Sequence[HostSecond]) -> str:
     """How busy the host was, in percent."""
     chart = leather.Chart()
-    groups, began = _groups(seconds), seconds[0].at
+    parts, began = groups(seconds), seconds[0].at
     shares: tuple[tuple[str, str, Callable[[HostSecond], float]], ...] = (
         ("busy", "var(--faint)", lambda one: one.busy),
         ("waited for a processor", "var(--second)", lambda one: one.waited),
         ("stolen", "var(--bad)", lambda one: one.steal),
     )
     for name, colour, share in shares:
-        points = [(_since(began, g), 100 * sum(map(share, g)) / len(g)) for g in groups]
-        chart.add_line(points, name=name, stroke_color=colour, width=1.5)
-    chart.add_x_scale(0, _end(max(_since(began, group) for group in groups)))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+        points = [(_since(began, g), 100 * sum(map(share, g)) / len(g)) for g in parts]
+        add_course(chart, points, name, colour)
+    _time_axis(chart, max(_since(began, group) for group in parts))
     chart.add_y_scale(0, 100)
     chart.add_y_axis(tick_formatter=_plain, name="% of the time")
     return _svg(chart)
@@ -96,23 +113,52 @@ def host(seconds: Sequence[HostSecond]) -> str:
 def harm(seconds: Sequence[HostSecond]) -> str:
     """Frames that the wire spoiled, a second."""
     chart = leather.Chart()
-    groups, began = _groups(seconds), seconds[0].at
+    parts, began = groups(seconds), seconds[0].at
     points = []
-    for before, group in pairwise(groups):
+    for before, group in pairwise(parts):
         gone = max(group[-1].at - before[-1].at, 1e-3)
         more = max(0, group[-1].harmed - before[-1].harmed)
         points.append((_since(began, group), more / gone))
-    chart.add_line(points, name="spoiled frames", stroke_color="var(--bad)", width=1.5)
-    chart.add_x_scale(0, _end(max(_since(began, group) for group in groups)))
-    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
+    add_course(chart, points, "spoiled frames", "var(--bad)")
+    _time_axis(chart, max(_since(began, group) for group in parts))
     chart.add_y_scale(0, _end(max(4.0, *(rate for _, rate in points))))
     chart.add_y_axis(tick_formatter=_plain, name="frames a second")
     return _svg(chart)
 
 
-def _groups(seconds: Sequence[HostSecond]) -> list[Sequence[HostSecond]]:
-    size = math.ceil(len(seconds) / STRETCHES)
-    return [seconds[at : at + size] for at in range(0, len(seconds), size)]
+Point = tuple[float, float]
+
+
+def panel(
+    lines: Sequence[tuple[str, str, Sequence[Point]]], judged: Sequence[Point], unit: str
+) -> str:
+    """One quantity over the run. `lines`: (name, colour, points); `judged`: what drift is told by.
+
+    Raises ValueError when there is no point at all.
+    """
+    chart = leather.Chart()
+    every = [*(point for _, _, points in lines for point in points), *judged]
+    for name, colour, points in lines:
+        add_course(chart, points, name, colour)
+    _dots(chart, list(judged), "judged", "var(--second)", 3)
+    _time_axis(chart, max(at for at, _ in every))
+    chart.add_y_scale(0, _end(max(4.0, *(value for _, value in every))))
+    chart.add_y_axis(tick_formatter=_plain, name=unit)
+    return _svg(chart, SMALL)
+
+
+def add_course(chart: Any, points: Sequence[Point], name: str, colour: str) -> None:
+    """A line; of a single point, which would be none, a dot."""
+    if len(points) > 1:
+        chart.add_line(points, name=name, stroke_color=colour, width=1.5)
+    else:
+        _dots(chart, list(points), name, colour, 3)
+
+
+def groups(values: Sequence[T]) -> list[Sequence[T]]:
+    """As many as a plot has room for, of equal length."""
+    size = max(1, math.ceil(len(values) / STRETCHES))
+    return [values[at : at + size] for at in range(0, len(values), size)]
 
 
 def _since(began: float, group: Sequence[HostSecond]) -> float:
@@ -139,6 +185,11 @@ def _dots(
 ) -> None:
     if points:
         chart.add_dots(points, name=name, fill_color=colour, radius=radius)
+
+
+def _time_axis(chart: Any, last: float) -> None:
+    chart.add_x_scale(0, _end(max(1.0, last)))
+    chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
 
 
 def _level_axis(chart: Any, shortest: float, longest: float, *, logarithmic: bool) -> None:
@@ -171,9 +222,12 @@ def _end(value: float) -> Decimal:
     return Decimal(max(value, 1e-3))
 
 
-def _svg(chart: Any) -> str:
-    svg: str = chart.to_svg(width=WIDTH, height=HEIGHT)
-    # The page scales it: its own size becomes the size of its coordinates.
+def _svg(chart: Any, size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
+    width, height = size
+    svg: str = chart.to_svg(width=width, height=height)
+    # The page scales it: its own size becomes the size of its coordinates. Around them is room for
+    # what leather lets hang over: half of the last tick's label, half of a legend.
+    room = f"{-EDGE} {-EDGE} {width + 3 * EDGE} {height + EDGE}"
     return svg.replace(
-        f'<svg width="{WIDTH}" height="{HEIGHT}"', f'<svg viewBox="0 0 {WIDTH} {HEIGHT}"', 1
+        f'<svg width="{width}" height="{height}"', f'<svg role="img" viewBox="{room}"', 1
     )

@@ -13,7 +13,7 @@ from junitparser import Failure as Failed
 
 from rig.report import told
 from rig.report.material import BAD_SHOWN, Failure, Material
-from rig.verdict import Outcome
+from rig.verdict import Cause, Outcome
 
 
 def render(material: Material) -> str:
@@ -31,11 +31,15 @@ def render(material: Material) -> str:
         whole.result = [_failed(message, cause, last[0] if last else None)]
     elif figures.verdict is not Outcome.PASSED:
         whole.result = [Error(message, figures.cause.value if figures.cause else "unfinished")]
+        if last:  # what a starved host excused leaves its evidence too
+            whole.result[0].text = f"failures/{last[0].name}"
     suite.add_testcase(whole)
     if len(material.failures) > 1:
         for failure in material.failures[:BAD_SHOWN]:
             case = TestCase(f"{run.scenario} failures/{failure.name}", classname=place)
-            case.result = [_failed(failure.detail, failure.cause, failure)]
+            board = failure.cause != Cause.RIG.value
+            failed = _failed(failure.detail, failure.cause, failure)
+            case.result = [failed if board else Error(failure.detail, failure.cause)]
             suite.add_testcase(case)
     document = JUnitXml("kyu soak")
     document.add_testsuite(suite)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -102,9 +101,6 @@ class _Silent(WSGIRequestHandler):
 class _OfRun(Collector):
     def __init__(self, view: View) -> None:
         self._view = view
-        self._counts = [0] * (len(BUCKETS_S) + 1)
-        self._counted = 0
-        self._sum_s = 0.0
 
     def collect(self) -> Iterable[Metric]:
         view = self._view
@@ -141,15 +137,12 @@ class _OfRun(Collector):
         )
         yield self._times(tally)
 
-    def _times(self, tally: Tally) -> Metric:
-        """What has come since the last question is counted now."""
-        for ms in tally.milliseconds[self._counted :]:
-            self._counts[sum(ms / 1000 > edge for edge in BUCKETS_S)] += 1
-            self._sum_s += ms / 1000
-            self._counted += 1
+    @staticmethod
+    def _times(tally: Tally) -> Metric:
         family = HistogramMetricFamily("kyu_transfer_seconds", "Time of a good transfer.")
+        counts = tally.times.up_to([1000 * edge for edge in BUCKETS_S])
         edges = [*map(str, BUCKETS_S), "+Inf"]
-        family.add_metric([], list(zip(edges, accumulate(self._counts), strict=True)), self._sum_s)
+        family.add_metric([], list(zip(edges, counts, strict=True)), tally.times.total / 1000)
         return family
 
 

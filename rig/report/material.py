@@ -1,6 +1,7 @@
 """What a report is made from: the run folder, read back and checked.
 
-Rules     only run.json, summary.json, transfers.jsonl and failures/ are read; nothing is judged.
+Rules     only run.json, summary.json, the journals and failures/ are read; nothing is judged anew
+          but by the run's own rules.
           A folder may be torn (kill -9), damaged or hostile: what is torn is noted, what is damaged
           or foreign is one UserError. Only plain files are opened, and read to a sane length.
 """
@@ -20,7 +21,8 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from rig import hostload, journal
 from rig.errors import UserError
-from rig.report import text
+from rig.report import beats, text
+from rig.report.beats import Beats
 from rig.report.statistics import failure_rate_upper, percentile
 from rig.verdict import Cause, Outcome
 
@@ -28,8 +30,9 @@ DOCUMENT_MAX = 4 << 20  # bytes of a JSON document
 LINE_MAX = 64 << 10  # bytes of a line of the journal
 EXCERPT_MAX = 64 << 10  # bytes of a file of the evidence
 BAD_SHOWN = 200  # transfers and failures that are shown one by one; all are counted
-CONSOLE_LINES = 40
+CONSOLE_LINES, STORY_ROWS_MAX = 40, 20
 HOST_LINES_MAX = 1_000_000  # seconds: eleven days
+EVENT_LINES_MAX = 10_000_000
 RESTART_S = 0.2  # lines of parallel transfers may be so much out of order
 
 Word = Annotated[str, AfterValidator(text.line)]
@@ -74,6 +77,15 @@ class FaultFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftAlarm:
+    """What drifted, as the run itself found it (rig/drift.py)."""
+
+    name: Word
+    told: Word
+    fails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """summary.json; or, with `verdict` None, what the journal of an unfinished run adds up to."""
 
@@ -95,6 +107,7 @@ class Figures:
     warnings: list[Word] = field(default_factory=list)
     build: Word = ""
     faults: FaultFigures | None = None
+    drift: list[DriftAlarm] = field(default_factory=list)
 
     @property
     def failed(self) -> int:
@@ -138,6 +151,7 @@ class Journal:
     seconds: float = 0.0
     ends: array[float] = field(default_factory=lambda: array("d"))  # of the good ones
     milliseconds: array[float] = field(default_factory=lambda: array("d"))
+    sizes: array[float] = field(default_factory=lambda: array("f"))  # in bytes
     bad: list[BadTransfer] = field(default_factory=list)
     unreadable: int = 0
     _origin: float = 0.0
@@ -158,6 +172,7 @@ class Journal:
             self.bytes_ok += line.bytes
             self.ends.append(at)
             self.milliseconds.append(line.ms)
+            self.sizes.append(line.bytes)
         elif len(self.bad) < BAD_SHOWN:
             self.bad.append(BadTransfer(at, line))
 
@@ -187,6 +202,16 @@ class Failure:
     console: str = ""
     signature: str = ""
     title: str = ""
+    story: tuple[tuple[str, str], ...] = ()  # of README.txt: (where, when, …; what is told)
+
+    @property
+    def calls(self) -> str:
+        """Of traceback.txt what it was and who called whom: its first two paragraphs."""
+        return "\n\n".join(self.traceback.split("\n\n")[:2])
+
+    @property
+    def more(self) -> str:
+        return "\n\n".join(self.traceback.split("\n\n")[2:]).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +247,7 @@ class Material:
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
     host: tuple[HostSecond, ...] = ()
+    beats: Beats = field(default_factory=Beats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +302,9 @@ def _load(folder: Path) -> Material:
         notes.append("no summary: the run was killed, or still goes on; figures are the journal's")
         figures = _added_up(lines, failures)
     host = tuple(_read_host(folder / hostload.FILE))
+    heard = _read_beats(folder / journal.EVENTS, lines)
     name = text.line(folder.resolve().name)
-    return Material(name, run or Run(), figures, lines, failures, tuple(notes), host)
+    return Material(name, run or Run(), figures, lines, failures, tuple(notes), host, heard)
 
 
 def _added_up(lines: Journal, failures: tuple[Failure, ...]) -> Figures:
@@ -359,6 +386,15 @@ def _read_host(path: Path) -> Iterator[HostSecond]:
                 yield _HOST.validate_json(raw)
 
 
+def _read_beats(path: Path, lines: Journal) -> Beats:
+    file = _open(path)
+    if file is None:
+        return Beats()
+    with file:
+        raw = islice(iter(lambda: file.readline(LINE_MAX), b""), EVENT_LINES_MAX)
+        return beats.read(raw, lines.ends, lines.milliseconds)
+
+
 def _torn(raw: bytes, error: ValidationError) -> bool:
     """The beginning of a line: the run was killed. After a power cut, zeros in its place.
 
@@ -397,7 +433,16 @@ def _read_failure(folder: Path, cause: str) -> Failure:
         _last_lines(text.block(_excerpt(folder / "console.txt", end=True))),
         proof.signature.key,
         proof.signature.title,
+        tuple(_story(_excerpt(folder / "README.txt"))),
     )
+
+
+def _story(readme: str) -> Iterator[tuple[str, str]]:
+    """The rows between its head and its files."""
+    for row in islice(readme.partition("\nfiles")[0].splitlines(), STORY_ROWS_MAX):
+        name, _, said = row.partition("  ")
+        if said and name:
+            yield text.line(name), text.line(said.strip())
 
 
 def _excerpt(path: Path, *, end: bool = False) -> str:

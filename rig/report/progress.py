@@ -11,14 +11,7 @@ from typing import Protocol, Self, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from rig.report.statistics import percentile
@@ -28,14 +21,19 @@ from rig.report.text import line
 PLAIN_EVERY_S = 10.0
 #: Of so many transfers the percentiles are that a terminal shows, and so many console lines.
 RECENT, TAIL = 1000, 3
+#: Columns from which on rate and percentiles share a row.
+NARROW = 60
 
 
 @dataclass(frozen=True, slots=True)
 class BoardNow:
-    """How the board is, in a few words, and the last lines that it said."""
+    """How the board is, in a few words, and the last lines that it said; `well`: no cause for
+    alarm.
+    """
 
     state: str
     tail: Sequence[str] = ()
+    well: bool = True
 
 
 class Display(Protocol):
@@ -50,27 +48,86 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """One line, at once."""
 
-    def update(self, tally: Tally, *, last: bool = False) -> None:
-        """Often; shows what changed when it is time to. `last`: how the run ended."""
+    def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
+        """Often; shows what changed when it is time to, or `now`. `last`: how the run ended."""
 
     def see(self, board: Callable[[], BoardNow]) -> None:
         """Whom to ask how the board is."""
 
 
-class _Rate:
-    """Transfers and bytes a second since the last look."""
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """When a run is over: after so many transfers, or so many seconds; both None: never."""
 
-    def __init__(self) -> None:
-        self._at = time.monotonic()
+    transfers: int | None = None
+    seconds: float | None = None
+
+
+class _Pace:
+    """How fast it goes, since the last look, and how long it will take."""
+
+    def __init__(self, goal: Goal, now: Callable[[], float]) -> None:
+        self.goal = goal
+        self.now = now
+        self.began = self._at = now()
+        self._first: tuple[float, int] | None = None
         self._ok = 0
         self._bytes = 0
+        self.rate = ""
+        self.left: float | None = None
 
-    def look(self, tally: Tally) -> str:
-        now = time.monotonic()
-        gone = max(now - self._at, 1e-9)
-        per_s, mb_per_s = (tally.ok - self._ok) / gone, (tally.bytes_ok - self._bytes) / gone / 1e6
+    def look(self, tally: Tally) -> None:
+        """The first look comes when the board is ready: what was before is no traffic."""
+        now = self.now()
+        if self._first is None:
+            self._first = now, tally.attempted
+        else:
+            gone = max(now - self._at, 1e-9)
+            per_s, bytes_per_s = (tally.ok - self._ok) / gone, (tally.bytes_ok - self._bytes) / gone
+            self.rate = f"{per_s:,.1f}/s, {bytes_per_s / 1e6:.1f} MB/s"
         self._at, self._ok, self._bytes = now, tally.ok, tally.bytes_ok
-        return f"{per_s:.1f}/s {mb_per_s:.1f} MB/s"
+        self.left = self._left(now, *self._first, tally.attempted)
+
+    def _left(self, now: float, since: float, before: int, attempted: int) -> float | None:
+        if self.goal.seconds is not None:
+            return max(0.0, self.goal.seconds - (now - self.began))
+        if self.goal.transfers is None or attempted <= before:
+            return None
+        return max(0, self.goal.transfers - attempted) * (now - since) / (attempted - before)
+
+    @property
+    def begun(self) -> bool:
+        return self._first is not None
+
+    @property
+    def share(self) -> float | None:
+        """Of the time that a run by the clock has; None for others."""
+        if self.goal.transfers is not None or not self.goal.seconds:
+            return None
+        return min(1.0, (self._at - self.began) / self.goal.seconds)
+
+
+def clock(seconds: float | None) -> str:
+    """Hours, minutes, seconds."""
+    if seconds is None:
+        return "-:--:--"
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _failures(tally: Tally) -> str:
+    """How many, and of what."""
+    causes = ", ".join(f"{line(cause)} {count}" for cause, count in tally.failures.items())
+    bad = sum(tally.failures.values())
+    return f"{bad} failed: {causes}" if bad else "0 failed"
+
+
+def _times(tally: Tally) -> str:
+    recent = sorted(tally.times.last(RECENT))
+    if not recent:
+        return "no good transfer yet"
+    p50, p99 = percentile(recent, 0.50), percentile(recent, 0.99)
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
 
 class QuietDisplay:
@@ -85,7 +142,7 @@ class QuietDisplay:
     def note(self, text: str) -> None:
         pass
 
-    def update(self, tally: Tally, *, last: bool = False) -> None:
+    def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
         pass
 
     def see(self, board: Callable[[], BoardNow]) -> None:
@@ -93,12 +150,12 @@ class QuietDisplay:
 
 
 class PlainDisplay:
-    def __init__(self, out: TextIO, total: int | None, every_s: float = PLAIN_EVERY_S) -> None:
+    def __init__(self, out: TextIO, goal: Goal = Goal(), every_s: float = PLAIN_EVERY_S) -> None:
         self._out = out
-        self._total = total
         self._every_s = every_s
         self._due = time.monotonic() + every_s
-        self._rate = _Rate()
+        self._pace = _Pace(goal, time.monotonic)
+        self._board: Callable[[], BoardNow] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -109,36 +166,56 @@ class PlainDisplay:
     def note(self, text: str) -> None:
         print(text, file=self._out, flush=True)
 
-    def update(self, tally: Tally, *, last: bool = False) -> None:
-        if last or time.monotonic() < self._due:
+    def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
+        if last:
             return  # the summary that follows says the rest
+        if not self._pace.begun:
+            self._pace.look(tally)
+        if not now and time.monotonic() < self._due:
+            return
         self._due = time.monotonic() + self._every_s
-        of = f"/{self._total}" if self._total is not None else ""
-        failed = sum(tally.failures.values())
-        self.note(f"{tally.ok}{of} good, {failed} failed, {self._rate.look(tally)}")
+        self._pace.look(tally)
+        pace, goal = self._pace, self._pace.goal.transfers
+        parts = [
+            clock(time.monotonic() - pace.began),
+            f"{tally.ok}{f'/{goal}' if goal is not None else ''} good",
+            _failures(tally),
+            *([pace.rate] if pace.rate else []),
+            _times(tally),
+            *([f"board {line(self._board().state)}"] if self._board else []),
+            *([f"left {clock(pace.left)}"] if pace.left is not None else []),
+        ]
+        self.note("  ".join(parts))
 
     def see(self, board: Callable[[], BoardNow]) -> None:
-        """Plain lines are few: failures come as notes."""
+        self._board = board
 
 
 class BarDisplay:
-    """A bar with its time left, a line of figures, one of the board's state, and its last lines."""
+    """A bar with its time left, two lines of figures, the board's state, and its last lines."""
 
-    def __init__(self, out: TextIO, total: int | None) -> None:
-        self._console = Console(file=out, highlight=False)
+    def __init__(
+        self,
+        out: TextIO,
+        goal: Goal = Goal(),
+        console: Console | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`console` and `now`: for those who make a picture of it."""
+        self._console = console or Console(file=out, highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[done]}"),
+            TextColumn("{task.fields[clock]}"),
             console=self._console,
+            expand=True,
         )
-        self._task = self._bar.add_task("soak", total=total, rate="")
+        self._pace = _Pace(goal, now)
+        endless = goal.transfers is None and goal.seconds is None
+        total = None if endless else 1.0
+        self._task = self._bar.add_task("soak", total=total, done="boots", clock="")
         self._live = Live(self._bar, console=self._console, refresh_per_second=4)
-        self._rate = _Rate()
         self._board: Callable[[], BoardNow] | None = None
         self._due = 0.0
 
@@ -156,32 +233,47 @@ class BarDisplay:
     def see(self, board: Callable[[], BoardNow]) -> None:
         self._board = board
 
-    def update(self, tally: Tally, *, last: bool = False) -> None:
-        if not last and time.monotonic() < self._due:
+    def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
+        if not (last or now) and self._pace.now() < self._due:
             return
-        self._due = time.monotonic() + 1.0
-        self._bar.update(self._task, completed=tally.attempted, rate=self._rate.look(tally))
-        self._live.update(Group(self._bar, *self._lines(tally)))
+        self._due = self._pace.now() + 1.0
+        pace, goal = self._pace, self._pace.goal.transfers
+        pace.look(tally)
+        done, share = f"{tally.attempted:,}", pace.share
+        if goal is not None:
+            done, share = f"{done}/{goal:,}", tally.attempted / goal
+        told = clock(pace.now() - pace.began)
+        if not last:
+            told += f" left {clock(pace.left)}"
+        self._bar.update(self._task, completed=share or 0.0, done=done, clock=told)
+        self._live.update(self.picture(tally))
+
+    def picture(self, tally: Tally) -> Group:
+        return Group(self._bar, *self._lines(tally))
 
     def _lines(self, tally: Tally) -> Iterator[Text]:
         """Whatever a board said is text here, and neither markup nor a command to a terminal."""
-        recent = sorted(tally.milliseconds[-RECENT:])
-        bad = sum(tally.failures.values())
-        p50, p99 = percentile(recent, 0.50), percentile(recent, 0.99)
-        figures = f"     p50 {p50:.1f} ms  p99 {p99:.1f} ms  {bad} failed"
-        yield Text(figures, style="bold red" if bad else "")
+        bad = bool(tally.failures)
+        figures = [one for one in (self._pace.rate, _times(tally)) if one]
+        narrow = self._console.width < NARROW
+        yield from map(_cut, figures if narrow else [", ".join(figures)])
+        yield _cut(_failures(tally), "bold red" if bad else "")
         if self._board is None:
             return
         now = self._board()
-        yield Text(f"     board {line(now.state)}")
-        width = max(20, self._console.width - 8)
+        yield _cut(f"board {line(now.state)}", "" if now.well else "yellow")
         for said in now.tail[-TAIL:]:
-            yield Text(f"     │ {line(said)[:width]}", style="dim")
+            yield _cut(f"│ {line(said)}", "dim")
 
 
-def display(total: int | None, out: TextIO | None = None, *, quiet: bool = False) -> Display:
+def _cut(text: str, style: str = "") -> Text:
+    """One row of the terminal, however narrow that is."""
+    return Text(f"     {text}", style=style, no_wrap=True, overflow="ellipsis")
+
+
+def display(goal: Goal, out: TextIO | None = None, *, quiet: bool = False) -> Display:
     """A bar when `out` (default: standard output) is a terminal, else plain lines."""
     if quiet:
         return QuietDisplay()
     stream = out if out is not None else sys.stdout
-    return BarDisplay(stream, total) if stream.isatty() else PlainDisplay(stream, total)
+    return BarDisplay(stream, goal) if stream.isatty() else PlainDisplay(stream, goal)

@@ -73,3 +73,23 @@ def course(
                 )
             )
     return found
+
+
+#: A stretch shorter than this holds too few transfers to have a rate.
+RATE_S = 1.0
+
+
+def rates(
+    ends: Sequence[float], sizes: Sequence[float], stretches: int = STRETCHES
+) -> list[tuple[float, float]]:
+    """(middle in seconds, megabytes a second) of stretches of equal length, from 0 to the end.
+
+    Raises ValueError when there are none.
+    """
+    last = max(ends)
+    count = max(1, min(stretches, int(last / RATE_S)))
+    width = last / count or 1.0
+    held = [0.0] * count
+    for end, size in zip(ends, sizes, strict=True):
+        held[min(int(end / width), count - 1)] += size
+    return [((n + 0.5) * width, total / width / 1e6) for n, total in enumerate(held)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rig.report.statistics import failure_rate_upper, percentile
+from rig.report.statistics import failure_rate_upper
+from rig.report.times import Times
 from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict
 
@@ -20,7 +20,7 @@ class Tally:
     attempted: int = 0
     ok: int = 0
     bytes_ok: int = 0
-    milliseconds: array[float] = field(default_factory=lambda: array("d"))
+    times: Times = field(default_factory=Times)
     failures: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
@@ -31,7 +31,7 @@ class Tally:
     def add_ok(self, ms: float, received: int) -> None:
         self.ok += 1
         self.bytes_ok += received
-        self.milliseconds.append(ms)
+        self.times.add(ms)
 
     def add_failure(self, cause: Cause) -> None:
         self.failures[cause.value] += 1
@@ -50,7 +50,7 @@ class Summary:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        tally, times = self.tally, sorted(self.tally.milliseconds)
+        tally, times = self.tally, self.tally.times
         failed = tally.attempted - tally.ok
         cause = self.verdict.cause
         return {
@@ -67,9 +67,9 @@ class Summary:
             "boot_seconds": None if self.boot_seconds is None else round(self.boot_seconds, 3),
             "transfers_per_s": round(tally.ok / self.seconds, 2) if self.seconds else 0.0,
             "transfer_ms": {
-                "p50": round(percentile(times, 0.50), 3),
-                "p99": round(percentile(times, 0.99), 3),
-                "max": round(times[-1], 3) if times else 0.0,
+                "p50": round(times.percentile(0.50), 3),
+                "p99": round(times.percentile(0.99), 3),
+                "max": round(times.longest, 3),
             },
             "goodput_bytes_per_s": round(tally.bytes_ok / self.seconds) if self.seconds else 0,
             "failure_rate_upper_95": failure_rate_upper(failed, tally.attempted),
@@ -100,11 +100,13 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
         f"{facts['bytes_ok']:,} bytes, all compared",
         f"  time       {facts['seconds']:.1f} s, {facts['transfers_per_s']:.1f} transfers/s, "
         f"{facts['goodput_bytes_per_s'] / 1e6:.1f} MB/s",
-        f"  transfer   p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms",
     ]
-    if facts["transfers_attempted"] and facts["failure_rate_upper_95"]:
+    if facts["transfers_ok"]:
+        times = f"p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms, max {ms['max']:.1f} ms"
+        lines.append(f"  transfer   {times}")
+    if facts["transfers_ok"] and facts["failure_rate_upper_95"]:
         rate = facts["failure_rate_upper_95"]
-        lines.append(f"  failures   at most 1 in {1 / rate:,.1f} transfers (95 % confidence)")
+        lines.append(f"  failures   at most {one_in(rate)} transfers (95 % confidence)")
     if facts["failures"]:
         listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
         lines.append(f"  seen       {listed}")
@@ -122,3 +124,8 @@ def _lane(way: str, told: Mapping[str, Any]) -> str:
     done = [f"{told[name]:,} {name}" for name in harm if told[name]]
     what = ", ".join(done) or "none harmed"
     return f"  {way:<10} {told['frames']:,} frames, {what}; {told['own_us_per_frame']:.1f} us each"
+
+
+def one_in(rate: float) -> str:
+    """A failure rate for people."""
+    return f"1 in {1 / rate:,.1f}" if rate > 0.01 else f"1 in {1 / rate:,.0f}"

@@ -11,7 +11,12 @@ LINE_MAX = 500
 
 def line(text: str) -> str:
     """One line, at most LINE_MAX characters."""
-    return _cut("".join(c if c.isprintable() else _escape(c) for c in text[: LINE_MAX + 1]))
+    return _cut(escaped(text[: LINE_MAX + 1]))
+
+
+def escaped(text: str) -> str:
+    """One line, however long."""
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def block(text: str) -> str:

@@ -13,6 +13,8 @@ from rig.report.shape import histogram
 from rig.report.summary import describe
 
 NO_VERDICT = "NO VERDICT"
+#: What two runs must have in common, or their failure rates tell of something else.
+ALIKE = ("scenario", "board", "wire", "parallel", "boot arguments", "faults")
 
 
 def badge(material: Material) -> str:
@@ -68,6 +70,25 @@ def repeat(material: Material) -> str:
             wanted = options.from_json(material.run.options, Path("run.json"))
             return text.line(options.repeat_command(wanted))
     return ""
+
+
+def beside(before: Material, after: Material) -> list[str]:
+    """Two runs: what else changed, and with what they were made differently."""
+    old, new = before.figures, after.figures
+    lines = []
+    if old.transfers_ok and new.transfers_ok:
+        for name, a, b, unit in (
+            ("p50", old.transfer_ms.p50, new.transfer_ms.p50, "ms"),
+            ("p99", old.transfer_ms.p99, new.transfer_ms.p99, "ms"),
+            ("goodput", old.goodput_bytes_per_s / 1e6, new.goodput_bytes_per_s / 1e6, "MB/s"),
+        ):
+            lines.append(f"{name:<7} {a:.1f} {unit} before, {b:.1f} {unit} after")
+    one, other = dict(circumstances(before)), dict(circumstances(after))
+    for name in ALIKE:
+        was, now = one.get(name, "none"), other.get(name, "none")
+        if was != now:
+            lines.append(f"MIND: not alike: {name}: {was} before, {now} after")
+    return lines
 
 
 def summary_text(material: Material) -> str:

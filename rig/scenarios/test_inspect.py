@@ -50,7 +50,7 @@ def struck(boards: Keeper, choice: BoardChoice, patterns: Native, defect: str) -
     assert session.boot() is None
     session.run(patterns, [Request()] * 4)
     session.settle()
-    assert session.watch.crash.complete, f"{defect} stops the board"
+    assert session.watch.crash.complete, f"{defect} stops the board: {session.verdict}"
     return session
 
 

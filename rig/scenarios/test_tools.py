@@ -158,7 +158,7 @@ def test_a_panic_in_a_soak_leaves_the_last_segments(
     folder = RunFolder(tmp_path / "run")
     session = boards.prepare(replace(defects_choice, bootargs="defect=panic:2"), folder=folder)
     wanted = plan(SoakOptions(transfers=5))
-    summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, folder, wanted, patterns, PlainDisplay(io.StringIO())).run()
     folder.close()
     assert summary.verdict.cause is not None
     (capture,) = (folder.path / journal.FAILURES).glob("001-*/frames.pcapng")

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 import pytest
 
-from kyusim import FatePlan, World, ms, native, s
+from kyusim import FatePlan, Fates, World, ms, native, s
 from kyusim.errors import FirmwarePanic
 from kyusim.world import Board, Task
 from rig.errors import RigError
@@ -27,11 +27,13 @@ from rig.traffic.failure import GivenUpError, TransferError
 from rig.traffic.request import BIG_BYTES, Request, Result
 from rig.traffic.visit import Visit
 from rig.verdict import Cause
-from rig.wire.faults import FaultPlan, Lane
+from rig.wire.faults import FaultPlan, Lane, Phase
 from rig.wire.protocol import SERVICES, WANGDOODLE
 
 T = TypeVar("T")
 BOOT_US = 1 * s
+#: How long a frame is under way on a wire that delays nothing.
+LIGHT_US = 50
 #: What does not come about in so long never will: TCP gives up sooner.
 PATIENCE_US = 1200 * s
 SLICE_MIN_US, SLICE_MAX_US = 1 * ms, 1 * s
@@ -41,9 +43,10 @@ ME = Station("10.0.0.200", bytes.fromhex("020000000200"))
 
 def play(visits: Sequence[Visit], parallel: int, plan: FaultPlan | None, seed: int) -> list[Result]:
     """All visits; fails the test when the board panics."""
-    stage = _Stage(plan, seed)
+    stage, results = SimStage(plan, seed), []  # type: ignore[var-annotated]
     try:
-        return stage.play(visits, parallel)
+        stage.play(visits, parallel, results.append)
+        return sorted(results, key=lambda result: result.number)
     except FirmwarePanic as panic:
         pytest.fail(f"FAILED (panic): {panic}", pytrace=False)
     finally:
@@ -96,28 +99,59 @@ class _Visitor:
             self._turn.release()
 
 
-class _Stage:
+class SimStage:
+    """A board, a client, and a wire whose weather follows a plan from the board's boot on."""
+
     def __init__(self, plan: FaultPlan | None, seed: int) -> None:
         self.world = World(seed)
         self.board: Board = self.world.board("board")
         self.client: Board = self.world.board("client")
         self.storms: list[_Storm] = []
+        self._visitors: list[_Visitor] = []
+        self._phases: list[Phase] = []
         if plan is None:
             self.end_point = self.world.endpoint("storm")
-        self.world.run_for(0) if plan is None else self._wire(plan)
-        self.world.run_for(BOOT_US)
+            self.world.run_for(BOOT_US)
+        else:
+            light = FatePlan(delay_us=LIGHT_US)
+            self.world.wire(self.board, self.client, light, light)
+            self.world.run_for(BOOT_US)
+            self._begin(plan, seed)
 
-    def _wire(self, plan: FaultPlan) -> None:
-        first = plan.phases[0]
-        lanes = (_fates(first.to_host), _fates(first.to_board))
-        self.world.wire(self.board, self.client, *lanes)
+    def _begin(self, plan: FaultPlan, seed: int) -> None:
+        self._seed = seed if plan.seed is None else plan.seed
+        self._began_us = self.world.now_us
+        self._phases = list(plan.phases)
+        self._weather()
+
+    def _weather(self) -> None:
+        """The phase whose time has come: drawn as the real wire draws it (rig/wire/bridged.py)."""
+        while self._phases and self._phases[0].after <= self.world.now_us - self._began_us:
+            phase = self._phases.pop(0)
+            for to, lane, salt in (
+                (self.board, phase.to_board, 0),
+                (self.client, phase.to_host, 1),
+            ):
+                drawn = Fates.from_seed(self._fates(lane), (self._seed * 2 + salt) % (1 << 63))
+                self.world.change_fates(to, drawn)
+
+    def _fates(self, lane: Lane) -> FatePlan:
+        """As the real wire has it, but that light takes its time: no frame is everywhere at once.
+
+        A flap is counted from the plan's beginning.
+        """
+        began = self._began_us
+        flaps = [(began + down, began + up) for down, up in lane.flaps]
+        moved = {"delay_us": lane.delay or LIGHT_US, "flaps": flaps}
+        return FatePlan(**{**lane.fate_plan(), **moved})
 
     # The world's thread
 
-    def play(self, visits: Sequence[Visit], parallel: int) -> list[Result]:
-        left, results = iter(visits), []  # type: ignore[var-annotated]
+    def play(self, visits: Sequence[Visit], parallel: int, emit: Callable[[Result], None]) -> None:
+        """Once more is possible: the board goes on living. Raises FirmwarePanic."""
+        left = iter(visits)
         self._visitors = [
-            _Visitor(lambda me: self._all_visits(me, left, results.append))
+            _Visitor(lambda me: self._all_visits(me, left, emit))
             for _ in range(min(parallel, len(visits)))
         ]
         for one in self._visitors:
@@ -128,11 +162,10 @@ class _Stage:
             slice_us = SLICE_MIN_US if any(moved) or self.storms else 2 * slice_us
             if not any(moved):
                 self._advance(min(slice_us // 2, SLICE_MAX_US))
-        return sorted(results, key=lambda result: result.number)
 
     def end(self) -> None:
         """Whoever still waits gives up: threads must not outlive their test."""
-        for one in getattr(self, "_visitors", ()):
+        for one in self._visitors:
             while not one.over:
                 assert one.wish is not None
                 one.answer(one.wish, lambda f: f.set_exception(GivenUpError("the test is over")))
@@ -162,9 +195,13 @@ class _Stage:
         wishes = [one.wish for one in self._visitors if one.wish is not None]
         if not self.storms and all(wish.at_us for wish in wishes):
             duration_us = min(wish.at_us for wish in wishes) - self.world.now_us
+        if self._phases:
+            changes_us = self._began_us + self._phases[0].after - self.world.now_us
+            duration_us = max(1, min(duration_us, changes_us))
         for storm in self.storms:
             self.world.inject_many(self.end_point, storm.next(duration_us), 1, 0)
         self.world.run_for(duration_us)
+        self._weather()
         if self.storms:
             self.end_point.receive()
 
@@ -208,11 +245,6 @@ class _Storm:
         made = [self.frames[(self.at + n) % len(self.frames)] for n in range(count)]
         self.at += count
         return made
-
-
-def _fates(lane: Lane) -> FatePlan:
-    """As this wire has it, but that light takes its time: no frame is everywhere at once."""
-    return FatePlan(**{**lane.fate_plan(), "delay_us": lane.delay or 50})
 
 
 class SimLine:
@@ -298,7 +330,7 @@ class SimGuest:
 
     quick, virtual = True, True
 
-    def __init__(self, stage: _Stage, me: _Visitor, visit: Visit) -> None:
+    def __init__(self, stage: SimStage, me: _Visitor, visit: Visit) -> None:
         self.number, self.seed = visit.number, visit.seed
         self.dice: random.Random = dice(visit.number, visit.seed)
         self.stage = stage

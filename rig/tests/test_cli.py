@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from rig import cli
@@ -57,3 +58,21 @@ def test_explain_of_a_saved_panic_exits_1(capsys: pytest.CaptureFixture[str]) ->
 def test_lists_are_printed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run([name]) == 0
     assert len(capsys.readouterr().out.splitlines()) >= 5
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [("bash", "complete -o nosort"), ("zsh", "compdef"), ("fish", "complete --no-files")],
+)
+def test_a_shell_is_told_how_to_complete(
+    capsys: pytest.CaptureFixture[str], shell: str, words: str
+) -> None:
+    assert cli.run(["completion", shell]) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_scenarios_are_completed() -> None:
+    context = click.Context(cli.kyu.commands["soak"])
+    (scenario,) = [one for one in cli.kyu.commands["soak"].params if one.name == "scenario"]
+    found = [item.value for item in scenario.shell_complete(context, "ch")]
+    assert found == ["chunks", "churn"]

@@ -106,10 +106,14 @@ def test_two_run_folders_are_compared_from_the_command_line(
         ]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "transfers.jsonl").write_text(text)
+        options = {"scenarios": ["soak"], "bootargs": "defect=reset" if name == "old" else ""}
+        (folder / "run.json").write_text(json.dumps({"options": options}))
     assert cli.run(["compare", str(tmp_path / "old"), str(tmp_path / "new")]) == 0
     said = capsys.readouterr().out
     assert "before  30 of 300" in said
     assert "FIXED: the odds for a change are" in said
+    assert "p99     5.0 ms before, 5.0 ms after" in said
+    assert "MIND: not alike: boot arguments: defect=reset before, none after" in said
     assert cli.run(["compare", "--json", str(tmp_path / "new"), str(tmp_path / "old")]) == 0
     assert json.loads(capsys.readouterr().out)["change"] == "worse"
     assert cli.run(["compare", str(tmp_path / "old"), str(tmp_path / "none")]) == 2

@@ -111,7 +111,7 @@ def hang(tmp_path: Path, where: str, image: Path, *last_words: str) -> tuple[Sum
     board = DebuggedBoard(where, *last_words)
     board.build = Symbols(image).build_id
     session = Session(board, Symbols(image), folder=folder, limits=FAST, patience=HASTY)
-    summary = Soak(session, folder, big(5), native, PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, folder, big(5), native, PlainDisplay(io.StringIO())).run()
     folder.close()
     assert summary.verdict.cause is not None
     return summary, folder.path / "failures" / f"001-{summary.verdict.cause.value}"

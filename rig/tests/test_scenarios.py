@@ -50,7 +50,7 @@ def soak(folder: Path, board: FakeBoard, name: str, transfers: int, parallel: in
     run = RunFolder(folder / "run")
     session = Session(board, Symbols(None), folder=run, limits=FAST, patience=HASTY)
     wanted = plan(SoakOptions((name,), transfers=transfers, parallel=parallel))
-    summary = Soak(session, run, wanted, native, PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, run, wanted, native, PlainDisplay(io.StringIO())).run()
     run.close()
     return summary
 

@@ -43,7 +43,7 @@ def run(
 ) -> tuple[Summary, Path]:
     folder = RunFolder(tmp_path / "run", resume=resume)
     session = Session(board, Symbols(None), folder=folder, limits=FAST, patience=HASTY)
-    soak = Soak(session, folder, wanted, native, PlainDisplay(io.StringIO(), None))
+    soak = Soak(session, folder, wanted, native, PlainDisplay(io.StringIO()))
     if resume:
         soak.resume()
     summary = soak.run()
@@ -201,7 +201,7 @@ def test_a_full_disk_is_the_rigs_own_trouble(tmp_path: Path) -> None:
     folder._transfers.close()
     folder._transfers._file = open("/dev/full", "a+b", buffering=0)  # noqa: SIM115, PTH123
     session = Session(FakeBoard(), Symbols(None), folder=folder, limits=FAST, patience=HASTY)
-    summary = Soak(session, folder, big(3), native, PlainDisplay(io.StringIO(), None)).run()
+    summary = Soak(session, folder, big(3), native, PlainDisplay(io.StringIO())).run()
     folder.close()
     assert summary.verdict.cause is Cause.RIG
     assert "No space left" in summary.verdict.detail

@@ -1,0 +1,167 @@
+"""The folder of a failure: what it tells a tired person, also of a stall that a host excuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kyusim import native
+from rig import evidence, hostload
+from rig.campaign.session import Session
+from rig.campaign.soak import Soak
+from rig.console.crash import NO_CRASH
+from rig.console.symbols import Symbols
+from rig.evidence import Exhibit
+from rig.hostload import KEPT, HostRecord, Load
+from rig.journal import RunFolder
+from rig.report import files
+from rig.report.material import load
+from rig.report.progress import PlainDisplay
+from rig.report.summary import Summary
+from rig.tests.fake import FakeBoard, Script, crash_lines
+from rig.tests.test_soak import FAST, HASTY, big
+from rig.verdict import Cause, Outcome, failed
+
+HUNGRY = [Load(100.0 + n, 9.25, busy=1.0, waited=0.95) for n in range(KEPT)]
+EASY = [Load(100.0 + n, 0.5, busy=0.25) for n in range(KEPT)]
+ROWS = ("verdict ", "where ", "when ", "often ", "board ", "again ")
+
+
+def cut(sock: socket.socket, data: bytes) -> None:
+    sock.sendall(data[:100_000])
+
+
+def stall(sock: socket.socket, data: bytes) -> None:
+    sock.sendall(data[:50_000])
+    sock.recv(1)
+
+
+def wrong(sock: socket.socket, data: bytes) -> None:
+    sock.sendall(data[:90_000] + b"?" + data[90_001:])
+
+
+def panic(board: FakeBoard) -> None:
+    board.say(*crash_lines())
+
+
+def run(place: Path, script: Script, loads: list[Load], *, count: int = 10) -> tuple[Summary, Path]:
+    """A soak on such a host; it keeps going after a failure."""
+    folder = RunFolder(place / "run")
+    folder.json("run.json", {"options": {"scenarios": ["soak"]}})
+    host = HostRecord(folder.path / hostload.FILE)
+    for one in loads:
+        host.take(one)
+    session = Session(FakeBoard(script), Symbols(None), folder=folder, limits=FAST, patience=HASTY)
+    display = PlainDisplay(io.StringIO())
+    plan = big(count, keep_going=True)
+    summary = Soak(session, folder, plan, native, display, host=host).run()
+    folder.json("summary.json", summary.as_json())
+    folder.close()
+    host.close()
+    return summary, folder.path
+
+
+@pytest.mark.parametrize(
+    ("cause", "script"),
+    [
+        (Cause.TRUNCATED, Script(3, cut)),
+        (Cause.CORRUPTION, Script(3, wrong)),
+        (Cause.STALL, Script(3, stall)),
+        (Cause.PANIC, Script(3, stall, panic, silent_after=True)),
+        (Cause.HANG, Script(3, stall, silent_after=True)),
+    ],
+)
+def test_a_readme_tells_what_where_when_how_often_and_how_again(
+    tmp_path: Path, cause: Cause, script: Script
+) -> None:
+    _, path = run(tmp_path, script, EASY, count=3)
+    folder = path / f"failures/001-{cause.value}"
+    said = (folder / "README.txt").read_text()
+    story, _, beside = said.partition("\nfiles")
+    assert all(f"\n{row}" in story for row in ROWS), said
+    assert f"\nverdict   {cause.value}: " in story
+    assert "the first failure of this run, after 2 good transfers; in earlier runs: " in story
+    assert "UTC, " in story
+    assert "host      was not starved: processors 25% busy" in story
+    assert len(story.splitlines()) <= 13, "a head, and about ten lines"
+    for file in folder.iterdir():
+        assert file.name == "README.txt" or f"  {file.name} " in beside, file.name
+
+
+def test_a_stall_on_a_starved_host_proves_nothing_and_leaves_its_evidence(tmp_path: Path) -> None:
+    summary, path = run(tmp_path, Script(3, stall), HUNGRY)
+    assert (summary.verdict.outcome, summary.verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RIG)
+    assert summary.tally.failures == {"rig": 1}, "it is no failure of the board"
+    folder = path / "failures/001-rig"
+    table = (folder / "host.txt").read_text()
+    assert table.count("STARVED") == KEPT
+    assert "     -7   100%     95%      0%    9.2  STARVED" in table
+    said = (folder / "README.txt").read_text()
+    assert said.startswith("Nothing is proved about the board")
+    assert "got 50000 of 200000" in said
+    assert f"starved in {KEPT} of the last {KEPT} s" in said
+    assert json.loads((folder / "verdict.json").read_text())["excused"]["cause"] == "stall"
+    assert json.loads((folder / "transfer.json").read_text())["transfers"][0]["n"] == 3
+
+
+def test_reports_do_not_lay_an_excused_stall_to_the_board(tmp_path: Path) -> None:
+    _, path = run(tmp_path, Script(3, stall), HUNGRY)
+    files.make(path)
+    assert load(path).figures.failed == 1, "one transfer did not come to its end"
+    page, junit = ((path / name).read_text() for name in ("report.html", "junit.xml"))
+    assert "INCONCLUSIVE (rig)" in page
+    assert "failures/001-rig" in page
+    assert "<h2>Excused: rig 1</h2>" in page
+    assert "<failure" not in junit
+    assert "<error" in junit
+
+
+def test_the_same_failure_again_is_counted(tmp_path: Path) -> None:
+    class Twice(FakeBoard):
+        """Each power-on cuts its third transfer."""
+
+        def power_on(self) -> None:
+            super().power_on()
+            self.transfers = 0
+
+    folder = RunFolder(tmp_path / "run")
+    session = Session(
+        Twice(Script(3, cut)), Symbols(None), folder=folder, limits=FAST, patience=HASTY
+    )
+    display = PlainDisplay(io.StringIO())
+    Soak(session, folder, big(6, keep_going=True), native, display).run()
+    folder.close()
+    files.make(folder.path)
+    page = (folder.path / "report.html").read_text()
+    assert page.count("Like <code>001-truncated</code>: the same signature.") == 1
+    assert page.count("<th>often</th>") == 2
+    said = (folder.path / "failures/002-truncated/README.txt").read_text()
+    assert "failure 2 of this run, 2 of them like this, after 4 good transfers" in said
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda text: {"detail": text},
+        lambda text: {"often": text},
+        lambda text: {"seen": text},
+        lambda text: {"repeat": text},
+        lambda text: {"board": {"build": text}},
+    ],
+)
+def test_what_a_board_chose_cannot_steer_the_terminal_that_shows_it(
+    tmp_path: Path, make: Callable[[str], dict[str, object]]
+) -> None:
+    told = make("\x1b[2J\x9b31m \u202e\r\nagain     rm everything")
+    verdict = failed(Cause.STALL, 5.0, str(told.pop("detail", "no byte")))
+    values: dict[str, object] = {"repeat": "kyu soak", "board": {}} | told
+    exhibit = Exhibit(verdict, NO_CRASH, [], [], **values)  # type: ignore[arg-type]
+    folder = evidence.write(tmp_path, 1, exhibit, Symbols(None))
+    said = (folder / "README.txt").read_text()
+    assert said.replace("\n", "").isprintable()
+    assert said.count("\nagain ") == 1

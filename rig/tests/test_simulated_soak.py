@@ -1,0 +1,144 @@
+"""`kyu soak --board sim`: the promises of a soak, kept in virtual time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import journal
+from rig.cli import run as kyu
+
+#: Two transfers go; from the third second of the board's time on nobody hears it.
+DEAF = """
+[[then]]
+after = "3s"
+to_host = { loss = "100%" }
+"""
+SCENARIOS = '''
+def test_waits_and_fetches(guest):
+    """A transfer each second."""
+    guest.pause(1.0)
+    guest.big()
+
+
+def test_dies(guest):
+    """The third visit's program stops its board."""
+    if guest.number == 3:
+        guest.do(lambda: guest.stage.client.program([("panic", "the third visit")]))
+        guest.pause(1.0)
+    guest.big()
+'''
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "test_mine.py"
+    path.write_text(SCENARIOS)
+    return path
+
+
+def soak(out: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    status = kyu(["soak", *words, "--board", "sim", "--seed", "5", "--quiet", "--out", str(out)])
+    found: dict[str, Any] = json.loads((out / journal.SUMMARY).read_text())
+    return status, found
+
+
+def test_a_run_leaves_what_every_run_leaves(tmp_path: Path) -> None:
+    status, summary = soak(tmp_path / "run", "soak", "--transfers", "20", "--parallel", "2")
+    assert (status, summary["verdict"]) == (0, "passed")
+    assert (summary["transfers_ok"], summary["bytes_ok"]) == (20, 4_000_000)
+    assert {line.n for line in journal.read_transfers(tmp_path / "run")} == set(range(1, 21))
+    assert b"Kyu, ready>" in (tmp_path / "run" / journal.CONSOLE).read_bytes()
+    assert (tmp_path / "run" / "report.html").exists()
+    document = json.loads((tmp_path / "run" / journal.RUN).read_text())
+    assert document["wire"] == "simulated"
+    assert document["image"]["build_id"]
+
+
+def test_the_same_seed_is_the_same_night(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        soak(tmp_path / name, "loss", "--transfers", "12")
+    one, two = ((tmp_path / name / journal.TRANSFERS).read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert len({line.ms for line in journal.read_transfers(tmp_path / "one")}) > 1, (
+        "frames are lost"
+    )
+
+
+def test_the_weather_of_a_plan_changes_with_virtual_time(tmp_path: Path, mine: Path) -> None:
+    plan = tmp_path / "deaf.toml"
+    plan.write_text(DEAF)
+    status, summary = soak(
+        tmp_path / "run",
+        f"{mine}::test_waits_and_fetches",
+        "--transfers",
+        "9",
+        "--faults",
+        str(plan),
+    )
+    assert (status, summary["cause"], summary["transfers_ok"]) == (1, "connect_timeout", 2)
+    readme = next((tmp_path / "run" / journal.FAILURES).glob("*/README.txt")).read_text()
+    assert "--board sim" in readme
+    assert "deaf.toml" in readme
+
+
+def test_a_flap_is_counted_from_the_beginning_of_the_plan(tmp_path: Path, mine: Path) -> None:
+    _, summary = soak(
+        tmp_path / "run",
+        f"{mine}::test_waits_and_fetches",
+        "--transfers",
+        "4",
+        "--faults",
+        "flaps=900ms-3s",
+    )
+    slow = [line.n for line in journal.read_transfers(tmp_path / "run") if line.ms > 1500]
+    assert summary["verdict"] == "passed"
+    assert slow == [1], "who fetches after one second waits until the link is up again"
+
+
+def test_a_panic_is_the_boards_failure_and_explains_itself(tmp_path: Path, mine: Path) -> None:
+    status, summary = soak(tmp_path / "run", f"{mine}::test_dies", "--transfers", "5")
+    assert (status, summary["cause"], summary["transfers_ok"]) == (1, "panic", 2)
+    assert "the third visit" in summary["detail"]
+    folder = next((tmp_path / "run" / journal.FAILURES).iterdir())
+    assert folder.name == "001-panic"
+    assert {"README.txt", "crash.json", "traceback.txt", "console.txt", "repeat.txt"} <= {
+        path.name for path in folder.iterdir()
+    }
+
+
+def test_kept_going_each_failure_has_a_world_and_a_folder(tmp_path: Path, mine: Path) -> None:
+    status, summary = soak(
+        tmp_path / "run", f"{mine}::test_dies", "--transfers", "8", "--keep-going"
+    )
+    assert (status, summary["failures"]) == (1, {"panic": 1})
+    assert (summary["transfers_attempted"], summary["transfers_ok"]) == (8, 7)
+
+
+def test_a_run_is_taken_up_where_its_journal_ends(tmp_path: Path) -> None:
+    soak(tmp_path / "run", "soak", "--transfers", "4")
+    status = kyu(["soak", "--resume", str(tmp_path / "run"), "--transfers", "7", "--quiet"])
+    assert status == 0
+    assert [line.n for line in journal.read_transfers(tmp_path / "run")] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["soak", "--image", "x.elf"], "--image: a simulated board has none"),
+        (["soak", "--bootargs", "hb=0"], "--bootargs: a simulated board has none"),
+        (["soak", "--wire", "tap"], "--wire: a simulated board has none"),
+        (["reboot"], "a simulated board has none"),
+        (["soak", "--metrics", "0"], "--metrics: a simulated run has no endpoint"),
+    ],
+)
+def test_what_a_simulated_board_lacks_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert kyu(["soak", *words, "--board", "sim", "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -1,0 +1,61 @@
+"""Transfer times of a long night: true to three digits, and no larger in the morning."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+
+import pytest
+
+from rig.report.statistics import percentile
+from rig.report.times import RECENT, Times
+
+
+def filled(values: list[float]) -> Times:
+    times = Times()
+    for ms in values:
+        times.add(ms)
+    return times
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.01, 0.5, 0.9, 0.99, 1.0])
+def test_percentiles_are_those_of_the_list_to_three_digits(fraction: float) -> None:
+    dice = random.Random(7)
+    values = [dice.lognormvariate(1.0, 2.0) for _ in range(5000)]
+    wanted = percentile(sorted(values), fraction)
+    assert filled(values).percentile(fraction) == pytest.approx(wanted, rel=2e-3, abs=1e-3)
+
+
+def test_the_longest_and_the_sum_are_exact() -> None:
+    times = filled([1.2345, 9_000_000.5, 0.0])
+    assert (times.count, times.longest) == (3, 9_000_000.5)
+    assert times.total == pytest.approx(9_000_001.7345)
+    assert times.percentile(1.0) <= times.longest
+
+
+def test_no_transfer_has_no_time() -> None:
+    assert (Times().percentile(0.5), Times().last(5), Times().up_to([1.0])) == (0.0, [], [0, 0])
+
+
+def test_the_last_ones_are_as_they_came_and_so_many() -> None:
+    times = filled([float(n) for n in range(RECENT + 10)])
+    assert times.last(3) == [RECENT + 7, RECENT + 8, RECENT + 9]
+    assert len(times.last(RECENT + 10)) == RECENT
+    assert times.last(0) == []
+
+
+def test_counts_up_to_each_edge() -> None:
+    assert filled([1.0, 2.0, 2.5, 700.0, 900_000.0]).up_to([1, 2.5, 1000]) == [1, 3, 4, 5]
+
+
+def test_a_night_takes_no_more_room_than_an_hour() -> None:
+    times = filled([2.0 + n % 9 for n in range(2 * RECENT)])
+    tracemalloc.start()
+    try:
+        for n in range(20 * RECENT):
+            times.add(2.0 + n % 9)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The last ones, which were there before it was counted, have been made anew.
+    assert grown < 100 * RECENT
