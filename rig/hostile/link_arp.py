@@ -221,9 +221,10 @@ def _absent_hosts(stage: Stage) -> None:
     assert now["neighbours_used"] <= 64
     assert now["clusters_used"] - before["clusters_used"] <= 64 * 4
     assert now["arp_hold_full"] + now["arp_evicted"] > 0
-    stage.run_for(10 * S + stage.blur_us)
+    stage.run_for(10 * S + 2 * stage.blur_us)
     now = stage.counters()
-    assert now["clusters_used"] == before["clusters_used"], "held packets are freed on expiry"
+    held = now["clusters_used"] - before["clusters_used"]
+    assert held <= 0, f"held packets are freed on expiry: {held}"
     assert now["arp_no_answer"] > 0
 
 

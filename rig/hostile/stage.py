@@ -305,11 +305,14 @@ def closing(stage: Stage) -> Conn:
 def clean_echo(stage: Stage) -> None:
     """A clean conversation with the echo service: the board is well."""
     conn = Conn(stage, 7, stage.fresh_port()).open()
-    conn.say("PA", b"are you well?")
+    text = b"are you well?"
+    conn.say("PA", text)
     while not conn.heard and conn.hear_own():
         pass
-    assert bytes(conn.heard) == b"are you well?"
+    assert bytes(conn.heard) == text
     conn.say("FA")
+    while (conn.ack - conn.began) % MODULUS != 1 + len(text) + 1 and conn.hear_own():
+        pass  # its end, without whose ACK it would ask for long
     stage.send(conn.segment("A"))
     stage.hear(1 * MS)
     stage.conns.clear()
