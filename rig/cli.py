@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from rig import __version__
+from rig import __version__, help_text
 from rig.bench.commands import bench
 from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
@@ -334,6 +334,8 @@ def doctor(as_json: bool) -> int:
     status: int = doctors.main(as_json=as_json)
     return status
 
+
+help_text.apply(kyu)
 
 if __name__ == "__main__":
     main()

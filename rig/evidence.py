@@ -36,7 +36,8 @@ class Exhibit:
 
     `look`: what the halted board's memory shows; `frames`: the last that the wire has seen, at
     10^-`digits` s; `seen`: whether the same has been seen in earlier runs; `often`: in this one;
-    `clock`: the time of day; `host`: the last seconds of this host.
+    `clock`: the time of day; `host`: the last seconds of this host; `simulated`: the command that
+    plays the same weather without a board.
     """
 
     verdict: Verdict
@@ -52,6 +53,7 @@ class Exhibit:
     often: str = ""
     clock: str = ""
     host: Sequence[Load] = ()
+    simulated: str = ""
 
     @property
     def record(self) -> CrashRecord:

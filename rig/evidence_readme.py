@@ -70,6 +70,7 @@ def text(exhibit: Exhibit, symbols: Symbols, files: frozenset[str]) -> str:
         ("host", told_load(exhibit.host)),
         ("board", f"build {exhibit.board.get('build') or 'unknown'}"),
         ("again", exhibit.repeat or "not known: no soak has made this"),
+        ("no board", f"{exhibit.simulated} (this weather, simulated)" if exhibit.simulated else ""),
     ]
     lines = [f"{name:<8}  {escaped(' '.join(said.split()))}" for name, said in rows if said]
     beside = [f"  {name:<14}  {told}" for name, told in _FILES.items() if name in files]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,6 +85,7 @@ def plan(options: SoakOptions) -> Plan:
         options.seed,
         options.keep_going,
         repeat_command(options),
+        simulated_command(options),
     )
 
 
@@ -160,3 +161,13 @@ def repeat_command(options: SoakOptions) -> str:
         if value is not None:
             words += [name, str(value)]
     return shlex.join([*words, "--keep-going"] if options.keep_going else words)
+
+
+def simulated_command(options: SoakOptions) -> str:
+    """The one that plays the same weather in the simulator; empty: there is none, or no way."""
+    moved = replace(options, board="sim", image=None, bootargs="", wire="auto", host_port=0)
+    try:
+        check_simulated(moved)
+        return repeat_command(moved) if options.board != "sim" and weather(options) else ""
+    except UserError:
+        return ""

@@ -56,6 +56,7 @@ class Plan:
     seed: int
     keep_going: bool
     repeat: str = ""
+    simulated: str = ""  # the same weather without a board
 
     def request(self, number: int) -> Work:
         """Numbers count from 1 over all legs; past the end the last leg goes on."""
@@ -329,6 +330,7 @@ class Soak:
             DIGITS,
             clock=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
             host=() if self._host is None else self._host.shown,
+            simulated=self._plan.simulated,
         )
         key = exhibit.signature.key
         self._alike[key] += 1

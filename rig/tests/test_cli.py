@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 import pytest
 
-from rig import cli
+from rig import cli, help_text
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,24 @@ def test_scenarios_are_completed() -> None:
     (scenario,) = [one for one in cli.kyu.commands["soak"].params if one.name == "scenario"]
     found = [item.value for item in scenario.shell_complete(context, "ch")]
     assert found == ["chunks", "churn"]
+
+
+EXAMPLES = [
+    line.strip().partition("  ")[0]
+    for lines in help_text.EXAMPLES.values()
+    for line in lines.strip().splitlines()
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_the_help_is_understood(example: str) -> None:
+    words = shlex.split(example)[1:]
+    end = words.index("--") if "--" in words else len(words)
+    assert cli.run([*words[:end], "--help"]) == 0
+
+
+def test_every_command_fits_its_line_of_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert {*help_text.BRIEF} == {*cli.kyu.commands}
+    assert cli.run(["--help"]) == 0
+    _, _, commands = capsys.readouterr().out.partition("Commands:")
+    assert "..." not in commands

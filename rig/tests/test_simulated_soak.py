@@ -10,6 +10,7 @@ import pytest
 
 from rig import journal
 from rig.cli import run as kyu
+from rig.options import SoakOptions, simulated_command
 
 #: Two transfers go; from the third second of the board's time on nobody hears it.
 DEAF = """
@@ -142,3 +143,21 @@ def test_what_a_simulated_board_lacks_is_one_clear_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        (
+            SoakOptions(scenarios=("churn",), image="x.elf", wire="tap", seed=4, faults="loss=1%"),
+            "kyu soak churn --board sim --wire auto --seed 4 --faults loss=1%",
+        ),
+        (SoakOptions(scenarios=("loss",)), "kyu soak loss --board sim --wire auto --seed 0"),
+        (SoakOptions(scenarios=("soak",)), ""),  # no weather: nothing of it would be the same
+        (SoakOptions(scenarios=("reboot",), faults="loss=1%"), ""),  # has no reset line
+    ],
+)
+def test_a_failure_under_weather_names_the_command_that_simulates_it(
+    options: SoakOptions, command: str
+) -> None:
+    assert simulated_command(options) == command
