@@ -22,6 +22,7 @@ NOBODY_TOLD = "what the board's user is told is seen by a program of the simulat
 NO_LISTENER_CLOSES = "no service of the board ever closes its listener"
 NO_MEMBER = "no service of the board joins a group"
 CLOCK = "it counts by the second, and the wire's clock is the host's"
+FULL = "it leaves a thousand half-open connections for a minute; on a fast clock it is no flood"
 
 #: From a stage and the connection that the shot is aimed at, if it is aimed at one.
 Frames: TypeAlias = "Callable[[Stage, Any], Sequence[bytes]]"

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from kyusim.native import big_pattern, gen_stream
 from rig.hostile import frames as f
-from rig.hostile.case import NO_LISTENER_CLOSES, Case, Story
+from rig.hostile.case import FULL, NO_LISTENER_CLOSES, Case, Story
 from rig.hostile.ipv4 import ip_frame
 from rig.hostile.sim_stage import SimStage
 from rig.hostile.stage import MODULUS, MS, Conn, S, Stage, established, gone, parse_tcp, texts
@@ -44,7 +44,7 @@ def _syn_flood(stage: Stage) -> None:
     for block in range(10):
         stage.flood(syns(stage, port, 10_000, block))
         now = stage.counters()
-        assert now["syn_records_used"] <= 256
+        assert now["syn_records_used"] <= 1024
         assert now["connections_used"] <= 256
         assert now["clusters_used"] - before["clusters_used"] <= 300
         stage.drop()
@@ -55,7 +55,9 @@ def _syn_flood(stage: Stage) -> None:
             took = stage.now_us - began
             # Three seconds of a fast clock are nothing: test_hostile.py times a client.
             assert took < 3 * S or stage.blur_us > 1 * S, f"{took} us"
-    assert stage.counters()["tcp_syn_cookies_sent"] > before["tcp_syn_cookies_sent"]
+    # On a fast clock a record is soon old enough to make room for the next.
+    sent = stage.counters()["tcp_syn_cookies_sent"] - before["tcp_syn_cookies_sent"]
+    assert sent > 0 or stage.blur_us > 1 * S
     assert user.received == b"in spite of all"
     conn.abort()
     stage.run_for(40 * S)
@@ -64,16 +66,13 @@ def _syn_flood(stage: Stage) -> None:
 
 def _by_a_cookie(stage: Stage, options: bytes) -> Conn:
     """A connection that the board has made of nothing but our ACK."""
-    for _ in range(3):  # on a fast clock the records of the flood may be gone when we come
-        before = stage.counters()["tcp_syn_cookies_taken"]
-        stage.flood(syns(stage, WANGDOODLE, 1000, 39))
-        stage.hear(100 * MS)
-        stage.drop()
-        conn = Conn(stage, WANGDOODLE, stage.fresh_port()).open(options=options)
-        if stage.counters()["tcp_syn_cookies_taken"] == before + 1:
-            return conn
-        conn.abort()
-    raise AssertionError("no cookie is taken")
+    before = stage.counters()["tcp_syn_cookies_taken"]
+    stage.flood(syns(stage, WANGDOODLE, 1500, 39))
+    stage.hear(100 * MS)
+    stage.drop()
+    conn = Conn(stage, WANGDOODLE, stage.fresh_port()).open(options=options)
+    assert stage.counters()["tcp_syn_cookies_taken"] == before + 1
+    return conn
 
 
 def _cookies_keep_the_mss(stage: Stage) -> None:
@@ -95,7 +94,9 @@ CASE_39 = Case(
     "listen memory capped; a real client connects within 3 s; cookies keep the MSS",
     stories=(
         Story("100 000 SYNs in a second", _syn_flood, times=0, cuts=(), long=True),
-        Story("cookies keep the MSS", _cookies_keep_the_mss, times=3, cuts=(34, 58, -1), long=True),
+        Story(
+            "cookies keep the MSS", _cookies_keep_the_mss, times=3, cuts=(34, 58, -1), off_wire=FULL
+        ),
     ),
 )
 
@@ -126,7 +127,7 @@ def _silent_clients(stage: Stage) -> None:
             now = stage.counters()
             more = now["sockets_used"] - before["sockets_used"]
             assert more <= who.most + others, f"{more} sockets"
-            assert now["syn_records_used"] <= 256
+            assert now["syn_records_used"] <= 1024
     assert len(made) >= who.most - 1
     who.end(made)
     now = stage.counters()
