@@ -5,13 +5,14 @@
 #   make NO_INSTALL=1 …                               tells what is missing instead of installing it
 
 .DEFAULT_GOAL := help
-.PHONY: help soak bench test fuzz firmware wheel check format doctor clean
+.PHONY: help soak bench sdcard test fuzz firmware wheel check format doctor clean
 export KYU_NO_INSTALL := $(NO_INSTALL)
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make soak       set up, build, boot the emulated board, run 200 transfers and judge them'
 	@echo 'make bench      set up, build and measure: transfers, streams, instructions a byte'
+	@echo 'make sdcard     build/sdcard.img: an SD card for a real board that boots by itself'
 	@echo 'make test       set up, build and run every test'
 	@echo 'make fuzz       set up, build and fuzz every parser and a whole board, all night'
 	@echo 'make firmware   build/board/kyu.elf, and build/defects/kyu.elf with planted failures'
@@ -28,6 +29,10 @@ soak: firmware
 bench: firmware
 	@ci/setup soak
 	@.venv/bin/kyu bench $(ARGS)
+
+sdcard: firmware
+	@ci/setup card
+	@.venv/bin/kyu sdcard $(ARGS)
 
 test:
 	@ci/setup test

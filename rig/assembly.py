@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from rig.board import bootargs
+from rig.board import bench_config, bootargs, flat
+from rig.board.bench import BenchBoard
+from rig.board.bench_config import BenchConfig
+from rig.board.protocol import Board
 from rig.board.qemu import QemuBoard
 from rig.campaign.session import Session
 from rig.console.symbols import symbols_of
@@ -13,6 +18,8 @@ from rig.errors import UserError
 from rig.journal import RunFolder
 from rig.traffic.wangdoodle import Patience
 from rig.watch import Limits
+from rig.wire import host_interface
+from rig.wire.choose import choose
 from rig.wire.protocol import Wire
 
 BOARDS = ("qemu", "bench", "sim")
@@ -27,6 +34,7 @@ class BoardChoice:
     bootargs: str = ""
     seed: int = 0
     host_port: int = 0
+    bench: BenchConfig | None = None
 
 
 def check_board(name: str) -> None:
@@ -35,8 +43,28 @@ def check_board(name: str) -> None:
         raise UserError(
             f"no board is named {name!r}", where="--board", mend="take qemu, bench or sim"
         )
-    if name != "qemu":
+    if name == "sim":
         raise UserError(f"the {name} board is not available yet", where="--board", mend="take qemu")
+
+
+def bench_of(board: str, file: str | None, option: Callable[[str], Any]) -> BenchConfig | None:
+    """None for a board that needs none; `option` tells what the option of that name says.
+
+    Raises UserError for what is missing or wrong.
+    """
+    if board != "bench":
+        return None
+    given = {name: option(name) for name in bench_config.OPTIONS}
+    return bench_config.read(Path(file) if file else None, given)
+
+
+def wire_for(bench: BenchConfig | None, name: str, host_port: int = 0) -> Wire:
+    """The wire of that name, or the interface of this host that leads to the bench."""
+    if bench is None:
+        return choose(name, host_port=host_port)
+    if name != "auto":
+        raise UserError("the bench's wire is --host-iface", where="--wire")
+    return host_interface.find(bench.host_iface, bench.board_ip)
 
 
 def assemble(
@@ -49,7 +77,9 @@ def assemble(
 ) -> Session:
     check_board(choice.board)
     args = bootargs.merge(wire.boot_arguments() | {"seed": str(choice.seed)}, choice.bootargs)
-    board = QemuBoard(choice.image, wire, args)
+    board = _board(choice, wire, args)
+    if choice.bench is not None:  # while its serial line is away nobody observes the board
+        limits = replace(limits, starved_wall=limits.starved_wall + choice.bench.serial_lost_s)
     return Session(
         board,
         symbols_of(choice.image),
@@ -58,3 +88,11 @@ def assemble(
         limits=limits,
         wire=wire,
     )
+
+
+def _board(choice: BoardChoice, wire: Wire, args: str) -> Board:
+    if choice.bench is None:
+        return QemuBoard(choice.image, wire, args)
+    assert isinstance(wire, host_interface.HostInterface)
+    content, entry = flat.flat(choice.image, args)
+    return BenchBoard(choice.bench, content, entry, wire)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,22 @@ def _say(line: str, status: int) -> int:
 
 _PATH = click.Path(path_type=Path)
 _BOARD = click.option("--board", default="qemu", show_default=True, help="qemu, bench or sim.")
+
+
+def _bench(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of a board on the bench."""
+    for name, told in (
+        ("--board-ip", "bench: the board's address. [default: 192.168.0.73]"),
+        ("--host-iface", "bench: the interface that leads to it, never changed."),
+        ("--baud", "bench: of the serial line. [default: 115200]"),
+        ("--serial", "bench: its serial line: a device, socket:// or rfc2217://."),
+        ("--board-config", "bench: board.toml (docs/bench-setup.md)."),
+    ):
+        kind = click.IntRange(min=300) if name == "--baud" else None
+        command = click.option(name, help=told, type=kind)(command)
+    return command
+
+
 _IMAGE = click.option(
     "--image", type=_PATH, help="The firmware, or: defects. [default: build/board/kyu.elf]"
 )
@@ -124,6 +141,7 @@ kyu.add_command(selftest)
 @_IMAGE
 @_BOOTARGS
 @_WIRE
+@_bench
 @_HOST_PORT
 @click.option(
     "--faults",
@@ -184,6 +202,7 @@ def soak(
 @_IMAGE
 @_BOOTARGS
 @_WIRE
+@_bench
 @_HOST_PORT
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0)
 @click.option("--raw", is_flag=True, help="Show the lines for programs too.")
@@ -198,6 +217,24 @@ def run_board(**rest: Any) -> int:
     from rig import run_command
 
     return run_command.run_board(run_command.RunOptions(**rest))
+
+
+@kyu.command()
+@click.argument("card", type=_PATH, default=Path("build/sdcard.img"), metavar="[FILE]")
+@_IMAGE
+@_BOOTARGS
+@click.option("--uboot", type=_PATH, help="u-boot-sunxi-with-spl.bin. [default: Debian's]")
+def sdcard(card: Path, image: Path | None, bootargs: str, uboot: Path | None) -> None:
+    """Write the image of an SD card that boots by itself; say how it comes to a card."""
+    from rig.board import bootargs as arguments
+    from rig.board import image as images
+    from rig.board import sdcard as cards
+
+    loader = uboot or cards.uboot()
+    if loader is None:
+        raise UserError("there is no U-Boot here", where="--uboot", mend="ci/uboot fetches it")
+    cards.write(card, images.find(image), arguments.merge({}, bootargs), loader)
+    click.echo(cards.told(card))
 
 
 @kyu.command()

@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: In the rig's own repository everything is built; a wheel brings the list and what was built.
 BUILT_HERE = (ROOT / "ci" / "packages.txt").exists()
 PACKAGES = ROOT / "ci" / "packages.txt" if BUILT_HERE else ROOT / "rig" / "packages.txt"
+UBOOT = "usr/lib/u-boot/nanopi_neo/u-boot-sunxi-with-spl.bin"
 QEMU_MIN = (7, 2)
 PYTHON_MIN = (3, 11)
 DISK_BYTES_MIN = 2 * 1024**3  # builds and .venv take about 1 GiB, a night of evidence the rest
@@ -68,12 +70,13 @@ def packages(table: str) -> Iterator[Finding]:
         group, what, package, why = line.split(maxsplit=3)
         if not BUILT_HERE and group in ("soak", "test"):
             continue
+        needed = group != "hand" and (BUILT_HERE or group != "card")
         where = probe(what)
         yield Finding(
             name=what.removeprefix("cmd:") if what.startswith("cmd:") else package,
             ok=bool(where),
-            needed=group != "hand",
-            why=why if group != "hand" else f"{why} (optional)",
+            needed=needed,
+            why=why if needed else f"{why} (optional)",
             detail=where,
             package=package,
         )
@@ -159,6 +162,56 @@ def tun_device() -> Finding:
     )
 
 
+def u_boot() -> Finding:
+    found = [str(root) for root in (Path("/"), ROOT / "build/u-boot") if (root / UBOOT).is_file()]
+    return Finding(
+        name="U-Boot for the H3",
+        ok=bool(found),
+        needed=False,
+        why="`make sdcard`, and the tests of the bench board; ci/uboot fetches Debian's",
+        detail=", ".join(found),
+    )
+
+
+def serial_devices() -> Finding:
+    """Whether this user may open what is plugged in."""
+    devices = sorted(glob("/dev/ttyUSB*") + glob("/dev/ttyACM*"))  # noqa: PTH207
+    closed = [name for name in devices if not os.access(name, os.R_OK | os.W_OK)]
+    detail = ", ".join(devices) or "none is plugged in"
+    if closed:
+        detail = f"{closed[0]} may not be opened: as root: adduser USER {_group(closed[0])}"
+    return Finding(
+        name="serial adapter",
+        ok=bool(devices) and not closed,
+        needed=False,
+        why="the console of a board on the bench (docs/bench-setup.md)",
+        detail=detail,
+    )
+
+
+def _group(path: str) -> str:
+    try:
+        return Path(path).group()
+    except (KeyError, OSError):
+        return "dialout"
+
+
+def tftp_port() -> Finding:
+    detail = ""
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        try:
+            server.bind(("127.0.0.1", 69))
+        except OSError as error:
+            detail = f"UDP port 69: {error.strerror}"
+    return Finding(
+        name="TFTP port",
+        ok=not detail,
+        needed=False,
+        why="U-Boot on the bench loads the image from it; load = 'serial' works without",
+        detail=detail,
+    )
+
+
 def disk_space() -> Finding:
     free = shutil.disk_usage(ROOT).free
     return Finding(
@@ -192,6 +245,9 @@ def examine() -> list[Finding]:
         qemu_version(),
         tun_device(),
         network_namespace(),
+        u_boot(),
+        serial_devices(),
+        tftp_port(),
         disk_space(),
         *of_the_repository,
     ]

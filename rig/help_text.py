@@ -22,6 +22,7 @@ BRIEF = {
     "report": "Tells a run again: text, HTML, JUnit XML, OpenMetrics.",
     "run": "Boots, and talks to the console.",
     "scenarios": "What can be run.",
+    "sdcard": "An SD card's image that boots a real board.",
     "selftest": "Does the rig find what is planted, and nothing else?",
     "sim": "Looks for bugs in the simulator, and replays them.",
     "soak": "Transfer after transfer, judged.",
@@ -33,6 +34,7 @@ EXAMPLES = {
         kyu soak churn abandon --hours 1 --seed 7      two scenarios, and chance repeated
         kyu soak --faults 'loss=1% delay=2ms'          on a bad wire
         kyu soak loss --board sim                      in virtual time, without a board
+        kyu soak --board bench --board-config board.toml    a real board
         kyu soak --resume runs/NAME --transfers 5000   goes on, until there are so many""",
     "run": """
         kyu run                                        a console; Ctrl-C ends it
@@ -53,6 +55,8 @@ EXAMPLES = {
         kyu history add /mnt/other/runs/NAME           a run of another machine""",
     "bisect": """
         kyu bisect v0.1 HEAD --scenario churn          which commit, and how sure that is""",
+    "sdcard": """
+        kyu sdcard --bootargs ip=192.168.0.73/24       then dd, as it says""",
     "selftest": """
         kyu selftest --minutes 60 --busy               an hour, the host kept at work""",
     "sim": """

@@ -43,6 +43,11 @@ class SoakOptions:
     keep_going: bool = False
     host_port: Annotated[int, Field(ge=0, le=65535)] = 0
     faults: str = ""
+    board_config: str | None = None
+    serial: str | None = None
+    baud: int | None = None
+    host_iface: str | None = None
+    board_ip: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -116,7 +121,7 @@ def check_needs(options: SoakOptions, wire: str) -> None:
                 raise UserError(
                     f"{name} needs {NEEDS[need]}, and this wire is {wire}",
                     where="--wire",
-                    mend="take --wire tap",
+                    mend="take --wire tap" if options.board == "qemu" else "take --board qemu",
                 )
 
 
@@ -156,6 +161,11 @@ def repeat_command(options: SoakOptions) -> str:
         "--bootargs": options.bootargs or None,
         "--seed": options.seed,
         "--faults": options.faults or None,
+        "--board-config": options.board_config,
+        "--serial": options.serial,
+        "--baud": options.baud,
+        "--host-iface": options.host_iface,
+        "--board-ip": options.board_ip,
     }
     for name, value in pairs.items():
         if value is not None:

@@ -16,8 +16,9 @@ import pytest
 
 from rig import evidence as evidence_folder
 from rig import rounds, scenario
-from rig.assembly import BOARDS, BoardChoice, assemble, check_board
+from rig.assembly import BOARDS, BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import image as images
+from rig.board.bench_config import BenchConfig
 from rig.campaign.session import BoardFailedError, Session, abilities
 from rig.console.grammar import PROMPT
 from rig.errors import RigError, UserError
@@ -29,7 +30,7 @@ from rig.traffic.request import Request, Result
 from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Outcome, Verdict
 from rig.wire.bridged import BridgedWire
-from rig.wire.choose import NAMES, choose
+from rig.wire.choose import NAMES
 from rig.wire.faults import FaultPlan
 from rig.wire.protocol import Wire
 from rig.wire.tap import TapWire
@@ -47,8 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--wire", default="auto", help=f"{', '.join(NAMES)} (default: auto)")
     group.addoption("--image", default=None, help="the firmware (default: build/board/kyu.elf)")
     group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
-    for name in ("--serial", "--host-iface", "--board-ip", "--board-config"):
-        group.addoption(name, default=None, help="of the bench board (not available yet)")
+    for name in ("--serial", "--baud", "--host-iface", "--board-ip", "--board-config"):
+        group.addoption(name, default=None, help="of the bench board (docs/bench-setup.md)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -281,10 +282,15 @@ def without_echo(heard: list[str], line: str) -> list[str]:
     return []
 
 
+def _bench(request: pytest.FixtureRequest) -> BenchConfig | None:
+    option = request.config.getoption
+    return bench_of(option("board"), option("board_config"), option)
+
+
 @pytest.fixture(scope="session")
 def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
     """The wire of --wire; entered once, early."""
-    taken = _usable(lambda: choose(request.config.getoption("--wire")))
+    taken = _usable(lambda: wire_for(_bench(request), request.config.getoption("--wire")))
     yield taken
     taken.close()
 
@@ -298,7 +304,8 @@ def board_choice(request: pytest.FixtureRequest) -> BoardChoice:
     def chosen() -> BoardChoice:
         check_board(name)
         image = images.find(Path(given) if given else None)
-        return BoardChoice(name, image, request.config.getoption("--bootargs"))
+        args: str = request.config.getoption("--bootargs")
+        return BoardChoice(name, image, args, bench=_bench(request))
 
     return _usable(chosen)
 

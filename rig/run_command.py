@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from rig.assembly import BoardChoice, assemble, check_board
+from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import image as images
 from rig.board.protocol import Debuggable
 from rig.board.qemu import QemuBoard
@@ -26,7 +27,6 @@ from rig.crash_text import where_text
 from rig.errors import RigError, UserError
 from rig.report.summary import headline
 from rig.verdict import Verdict, inconclusive
-from rig.wire.choose import choose
 from rig.wire.protocol import WANGDOODLE
 
 INTERRUPTED = 130
@@ -40,6 +40,11 @@ class RunOptions:
     wire: str = "auto"
     host_port: int = 0
     seed: int = 0
+    board_config: str | None = None
+    serial: str | None = None
+    baud: int | None = None
+    host_iface: str | None = None
+    board_ip: str | None = None
     raw: bool = False
     seconds: float | None = None
     command: tuple[str, ...] = ()
@@ -48,8 +53,9 @@ class RunOptions:
 def run_board(wanted: RunOptions) -> int:
     check_board(wanted.board)
     image = images.find(wanted.image)
-    wire = choose(wanted.wire, host_port=wanted.host_port)
-    choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port)
+    bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
+    wire = wire_for(bench, wanted.wire, wanted.host_port)
+    choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench)
     session = assemble(choice, wire)
     show = _Show(session, raw=wanted.raw)
     with powered(session), contextlib.closing(wire):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rig import hostload, interrupts, journal, options, run_info
-from rig.assembly import BoardChoice, assemble, check_board
+from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import bootargs
 from rig.board import image as images
 from rig.campaign import history as histories
@@ -28,7 +29,7 @@ from rig.report.summary import Summary, Tally, headline, render
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Cause, inconclusive
-from rig.wire.choose import choose, choose_faulty
+from rig.wire.choose import choose_faulty
 from rig.wire.protocol import Wire
 
 INTERRUPTED = 130
@@ -88,6 +89,9 @@ def _run(
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     weather = options.weather(wanted)
+    bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
+    if bench is not None and weather:
+        raise UserError("the bench's wire has none", where="--faults", mend="take none")
     image = images.find(Path(wanted.image) if wanted.image else None)
     source = native()
     view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})
@@ -99,7 +103,7 @@ def _run(
         try:
             # Before the display: a user namespace cannot be entered once it has its thread.
             harmful = choose_faulty(wanted.wire, weather, wanted.seed) if weather else None
-            wire: Wire = harmful or choose(wanted.wire, host_port=wanted.host_port)
+            wire: Wire = harmful or wire_for(bench, wanted.wire, wanted.host_port)
             options.check_needs(wanted, wire.name)
             document = run_info.document(wanted.as_json(), image, wire=wire.name, why=wire.why)
             folder.json(journal.RUN, document)
@@ -113,7 +117,7 @@ def _run(
             )
             recorder = _recorder(database, path, document, str(weather or ""), display.note)
             choice = BoardChoice(
-                wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port
+                wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench
             )
             patience = ON_A_BAD_WIRE if harmful else Patience()
             host = HostRecord(path / hostload.FILE, harmful.harmed if harmful else lambda: 0)

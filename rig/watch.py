@@ -181,6 +181,8 @@ def _apply(state: Watch, event: ev.Event) -> Watch:
             return replace(state, symptom=event, symptom_at=state.observed) if first else state
         case ev.TrafficEnded():
             return replace(state, ended_at=state.observed)
+        case ev.RigNote():
+            return state
         case ev.RigTrouble(detail=detail):
             return replace(state, trouble=state.trouble or detail)
 

@@ -86,6 +86,14 @@ class HostLoad:
 
 
 @runtime_checkable
+class Eventful(Protocol):
+    """A board whose rig side has a story of its own, such as a serial line that went and came."""
+
+    def happenings(self) -> list[str]:
+        """What happened since the last call, for people."""
+
+
+@runtime_checkable
 class Observable(Protocol):
     """A board that shares the host's processors and so can be starved by them."""
 

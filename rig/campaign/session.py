@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rig import interrupts
-from rig.board.protocol import Address, Board, Debuggable, Inspectable, Resettable
+from rig.board.protocol import Address, Board, Debuggable, Eventful, Inspectable, Resettable
 from rig.clock import Clock
 from rig.console import events as ev
 from rig.console.grammar import PROMPT
@@ -323,6 +323,9 @@ class Session:
     # The watch's wishes
 
     def _tick(self) -> None:
+        if isinstance(self.board, Eventful):
+            for told in self.board.happenings():
+                self.feed(ev.RigNote(self.clock.now(), told))
         gone = self.board.gone()
         if gone:
             self._drain_console()

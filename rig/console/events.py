@@ -116,6 +116,15 @@ class RigTrouble:
     kind: Literal["rig"] = "rig"
 
 
+@dataclass(frozen=True, slots=True)
+class RigNote:
+    """Something of the rig's own that judges nobody: a serial line that went and came back."""
+
+    at: float
+    detail: str
+    kind: Literal["rig-note"] = "rig-note"
+
+
 Event = (
     PowerOn
     | Line
@@ -127,6 +136,7 @@ Event = (
     | Symptom
     | TrafficEnded
     | RigTrouble
+    | RigNote
 )
 
 _READER: TypeAdapter[Event] = TypeAdapter(Event)

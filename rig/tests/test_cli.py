@@ -21,7 +21,7 @@ from rig import cli, help_text
         (["soak", "--parallel", "0"], "--parallel"),
         (["soak", "no-such-scenario"], "no scenario is named 'no-such-scenario'"),
         (["soak", "--board", "toaster"], "no board is named 'toaster'"),
-        (["soak", "--board", "bench"], "not available yet"),
+        (["soak", "--board", "bench"], "the bench board needs --serial"),
         (["soak", "--faults", "x"], "'x' is no fault"),
         (["soak", "--image", "/no/such.elf"], "/no/such.elf does not exist"),
         (["soak", "--image", "/etc/passwd"], "not an ELF file"),

@@ -37,7 +37,7 @@ def pytest_addoption(parser, pluginmanager):
 def doubles():
     patch = pytest.MonkeyPatch()
     patch.setattr(pytest_plugin, "assemble", assemble)
-    patch.setattr(pytest_plugin, "choose", lambda name: SlirpWire())
+    patch.setattr(pytest_plugin, "wire_for", lambda bench, name: SlirpWire())
     patch.setattr(pytest_plugin.images, "find", lambda given: Path("kyu.elf"))
     yield
     patch.undo()

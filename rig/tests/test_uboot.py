@@ -1,0 +1,118 @@
+"""Talking to U-Boot: what it says is believed, what it does not say is told."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from rig.board.bench_config import Boot
+from rig.board.serial_line import SerialLine
+from rig.board.uboot import UBoot
+from rig.errors import RigError
+
+BOOT = Boot(wait_s=0.2, load_s=0.2)
+BANNER = b"U-Boot SPL 2023.01\r\n\r\nHit any key to stop autoboot:  2 \x08\x08\x08 1 "
+
+
+class Line:
+    """U-Boot from its banner on; `answers` holds what each command brings."""
+
+    def __init__(self, answers: dict[str, str], banner: bytes = BANNER, *, piece: int = 7) -> None:
+        self._piece = piece  # prompts and words come in pieces
+        self.kept = b""
+        self.typed: list[str] = []
+        self._answers = answers
+        self._said = banner
+        self._command = b""
+        self.stopped = False
+
+    def take(self) -> bytes:
+        said, self._said = self._said[: self._piece], self._said[self._piece :]
+        return said
+
+    def keep(self, data: bytes) -> None:
+        self.kept += data
+
+    def write(self, data: bytes) -> None:
+        if not self.stopped:
+            self.stopped = True
+            self._said += b"\r\n=> "
+            return
+        self._said += data.replace(b"\x03", b"<INTERRUPT>\r\n=> ")  # the echo
+        self._command += data
+        if data.endswith(b"\r"):
+            command = self._command.strip(b" \x03\r").decode()
+            self._command = b""
+            self.typed.append(command)
+            answer = self._answers.get(command.partition(" ")[0], "")
+            self._said += f"\n{answer}".encode() + b"=> "
+
+
+def _uboot(line: Line) -> UBoot:
+    return UBoot(cast(SerialLine, line), BOOT)
+
+
+def _load(line: Line, size: int = 100) -> None:
+    uboot = _uboot(line)
+    uboot.interrupt()
+    uboot.tftp(0x4000_2000, "kyu.bin", "10.0.0.2", "10.0.0.1", "255.255.255.0", size)
+
+
+def test_the_image_is_loaded_entered_and_all_of_it_is_kept_for_the_console() -> None:
+    line = Line(
+        {"tftpboot": "Using ethernet@1c30000 device\r\nBytes transferred = 100 (64 hex)\r\n"}
+    )
+    _load(line)
+    _uboot(line).go(0x4000_8000)
+    addresses = "setenv ipaddr 10.0.0.2; setenv netmask 255.255.255.0; setenv serverip 10.0.0.1"
+    assert line.typed == [addresses, "tftpboot 0x40002000 kyu.bin", "go 0x40008000"]
+    assert line.kept.startswith(b"U-Boot SPL")
+    assert b"Bytes transferred" in line.kept
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("ARP Retry count exceeded; starting again\r\n", "ARP Retry count exceeded"),
+        ("Bytes transferred = 99 (63 hex)\r\n", "Bytes transferred = 99"),
+    ],
+)
+def test_an_image_that_did_not_come_whole_is_not_entered(answer: str, told: str) -> None:
+    with pytest.raises(RigError, match=f"could not load the image: {told}"):
+        _load(Line({"tftpboot": answer}))
+
+
+def test_a_rig_that_comes_too_late_has_pressed_a_key_before() -> None:
+    line = Line({})
+    write, seen = line.write, []
+
+    def late(data: bytes) -> None:
+        seen.append(b"autoboot" in line.kept)
+        if not seen[0]:  # after its own two seconds U-Boot would listen no more
+            write(data)
+
+    line.write = late  # type: ignore[method-assign]
+    _uboot(line).interrupt()
+    assert not seen[0]
+
+
+def test_a_prompt_that_comes_with_the_banner_is_seen() -> None:
+    line = Line({}, BANNER + b"\x08 0 \r\n=> ", piece=1000)
+    line.stopped = True
+    _uboot(line).interrupt()
+
+
+def test_silence_is_told_with_what_was_heard_last() -> None:
+    with pytest.raises(RigError, match=r"did not come up within 0.2 s; the serial line is silent"):
+        _uboot(Line({}, b"")).interrupt()
+    with pytest.raises(RigError, match=r"did not come up .*it said last: 'DRAM: 0 MiB'"):
+        _uboot(Line({}, b"DRAM: 0 MiB\r\n")).interrupt()
+
+
+def test_a_card_that_boots_is_left_alone() -> None:
+    line = Line({}, BANNER + b"\r\n## Starting application\r\n@kyu boot v=1 build=00\r\n")
+    _uboot(line).left_alone()
+    assert line.typed == []
+    with pytest.raises(RigError, match="Kyu did not come up"):
+        _uboot(Line({})).left_alone()
