@@ -144,7 +144,7 @@ TEST(Net, ShowsWhatItCounts) {
     const std::string all{text.view()};
     for (const char* expected :
          {"udp_port ", "icmp_errors_out", "192.168.0.1 ", "02:00:00:00:00:01", "reachable",
-          "192.168.0.73/24 (args)", "mbufs", "rx_frames"}) {
+          "192.168.0.73/24 (args)", "mbufs", "rx_frames", "neighbours                        1"}) {
         EXPECT_NE(all.find(expected), std::string::npos) << expected << "\n" << all;
     }
     EXPECT_EQ(all.find("ip_version"), std::string::npos) << "zeros are not shown";

@@ -87,6 +87,12 @@ void print_netstat(TextSink& sink, LockedNet& net) {
     });
     print(sink, "pools\n");
     print_mbufs(sink, net);
+    row(sink, "datagrams", net.reassembly.datagrams());
+    std::uint64_t neighbours = 0;
+    for (const ArpEntry& entry : net.arp.entries()) {
+        if (entry.state != ArpEntry::State::unused) ++neighbours;
+    }
+    row(sink, "neighbours", neighbours);
     print_holds(sink, net.stats.holds);
 }
 

@@ -1,7 +1,7 @@
 """Case, Shot, Story: what a table of hostile input is made of.
 
 Rules     A case is played in the simulator and, unless it says why not (`off_wire`), over the wire
-          of the emulated board too.
+          of the emulated board too; what is `long` there on a board whose clock runs fast.
           A shot is frames and the one thing that must happen; it can be repeated, cut and mutated
           by whoever plays it. A story is a conversation that does not fit this form: it makes its
           own statements. Both leave every connection of theirs closed behind them.
@@ -18,12 +18,11 @@ from rig.hostile.stage import MS, Conn, Stage
 
 # Why something is not played on the emulated board.
 PADDED = "a device pads so short a frame"
-LONG = "it, or what it leaves, takes the board many seconds"
-FLOOD = "so many frames take the emulated board minutes; test_foreign_tools.py floods it"
-CALLS = "no service of the board makes these calls"
-ADDRESS = "the board would lose the address that all others need"
-SUBNET = "made of an address of the simulator's subnet"
+NOBODY_TOLD = "what the board's user is told is seen by a program of the simulator only"
+NO_LISTENER_CLOSES = "no service of the board ever closes its listener"
+NO_MEMBER = "no service of the board joins a group"
 CLOCK = "it counts by the second, and the wire's clock is the host's"
+FULL = "it leaves a thousand half-open connections for a minute; on a fast clock it is no flood"
 
 #: From a stage and the connection that the shot is aimed at, if it is aimed at one.
 Frames: TypeAlias = "Callable[[Stage, Any], Sequence[bytes]]"
@@ -48,6 +47,7 @@ class Shot:
     hear_us: int = 100 * MS
     pause_us: int = 1_100 * MS  # before it is played: limits of answers are a second's
     survives: bool = True  # the connection is there afterwards
+    long: bool = False  # it, or what it leaves, takes many seconds
     off_wire: str = ""  # why it is not sent to the emulated board
 
 
@@ -60,6 +60,7 @@ class Story:
     times: int = 20  # repetitions; 0 for what is a flood by itself
     cuts: Sequence[int] = (*range(1, 67), -1)  # where received frames are cut
     busy: bool = True  # also beside a transfer
+    long: bool = False  # as of a shot
     off_wire: str = ""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kyusim import FatePlan, World
 from kyusim.world import Counters, Task
 from rig.hostile import frames as f
-from rig.hostile.stage import MS, Conn, S, Station, User, clean_echo, describe
+from rig.hostile.stage import MS, Conn, Ignoring, S, Station, User, clean_echo, describe
 
 if TYPE_CHECKING:
     from kyusim.world import Step
@@ -40,6 +40,8 @@ READER = 2000
 class SimStage:
     """A board, a hostile station, and if wanted somebody who is busy with the board."""
 
+    blur_us = 0
+
     def __init__(self, *, seed: int = 1, busy: bool = False, lan: FatePlan = BUSY) -> None:
         self.world = World(seed, lan=lan) if busy else World(seed)
         self.board = self.world.board()
@@ -47,6 +49,7 @@ class SimStage:
         self.me = Station("10.0.0.200", bytes.fromhex("020000000200"))
         self.stations = {self.me.ip: self.me.mac}
         self.conns: dict[tuple[int, int], Conn] = {}
+        self.sought = 0
         self.end = self.world.endpoint("hostile")
         self._next_port = 40_000
         self._transfers: list[Task] = []
@@ -89,6 +92,16 @@ class SimStage:
     def inject(self, frames: Sequence[bytes], times: int, gap_us: int = 100) -> None:
         self.world.inject_many(self.end, frames, times, gap_us)
 
+    def flood(self, frames: Sequence[bytes], times: int = 1, gap_us: int = 10) -> None:
+        self.inject(frames, times, gap_us)
+
+    def least(self, sent: int) -> int:
+        return sent - sent // 1_000
+
+    def hear_some(self, enough: int, for_us: int) -> list[bytes]:
+        del enough
+        return self.hear(for_us)
+
     def counters(self) -> Counters:
         return self.board.counters()
 
@@ -114,6 +127,19 @@ class SimStage:
         conn.take(self.hear(1 * MS))
         self.send(conn.segment("A"))
         self.hear(5 * MS)
+
+    def ignoring(self) -> Ignoring:
+        """It accepts nobody for five seconds, and then closes."""
+        task = self.program(("listen", READER), ("sleep", 5 * S))
+        self.run_for(10 * MS)
+
+        def end(conns: Sequence[Conn]) -> None:
+            del conns
+            self.run_for(6 * S)
+            assert task.done
+            self.hear(1 * MS)
+
+        return Ignoring(READER, 1 + 8, end)
 
     def connecting(self, remote_port: int, *steps: Step) -> tuple[Task, Conn]:
         """A program that connects to us, and our end after its SYN has come."""
@@ -211,6 +237,7 @@ class SimStage:
             return False
         for ip, mac in self.stations.items():
             if frame[38:42] == f.packed(ip):
+                self.sought += 1
                 reply = f.arp(f.REPLY, mac, ip, frame[22:28], self.ip)
                 self.end.send(f.ether(frame[22:28], mac, f.ARP, reply))
         return True

@@ -9,7 +9,7 @@ Time      microseconds: virtual ones in the simulator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -37,6 +37,10 @@ class Stage(Protocol):
     mac: bytes
     me: Station
     conns: dict[tuple[int, int], Conn]
+    #: How much later than it happens at the board something may seem to happen here.
+    blur_us: int
+    #: How often the board has asked where we are.
+    sought: int
 
     def send(self, *frames: bytes) -> None:
         """Puts frames on the wire."""
@@ -46,6 +50,15 @@ class Stage(Protocol):
 
     def inject(self, frames: Sequence[bytes], times: int, gap_us: int = 100) -> None:
         """Sends all of `frames`, `times` times over."""
+
+    def flood(self, frames: Sequence[bytes], times: int = 1, gap_us: int = 10) -> None:
+        """As inject(), but on a wire without any gap: what the board is too slow for is lost."""
+
+    def least(self, sent: int) -> int:
+        """So many of a flood must have come."""
+
+    def hear_some(self, enough: int, for_us: int) -> list[bytes]:
+        """As hear(); a wire's stage waits no longer once `enough` frames have come."""
 
     def hear_first(self, for_us: int) -> list[bytes]:
         """As hear(); a wire's stage does not wait any longer once it is silent after an answer."""
@@ -72,6 +85,10 @@ class Stage(Protocol):
     def busy(self) -> bool:
         """Somebody else fetches at the same time."""
 
+    def echo(self) -> None:
+        """A clean conversation with the echo service; of other connections of ours no more is
+        known."""
+
     # ---- The board from inside ---------------------------------------------------------------
 
     def state(self, conn: Conn) -> str:
@@ -82,6 +99,9 @@ class Stage(Protocol):
 
     def leave(self, conn: Conn) -> None:
         """Who reads has heard the end, and closes; we agree."""
+
+    def ignoring(self) -> Ignoring:
+        """A listener that says nothing to who connects, and lets only a few in."""
 
     def connecting(self, remote_port: int) -> tuple[User, Conn]:
         """Connects to us, and reads all; and our end, after its SYN has come."""
@@ -106,6 +126,20 @@ class User(Protocol):
         """Of who connects: "connect: refused", for instance; empty: none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ignoring:
+    """Who ignores its clients."""
+
+    port: int
+    most: int  # sockets that it takes, with its own
+    end: Callable[[Sequence[Conn]], None]  # of all that these clients had, in its way
+
+
+def gone(stage: Stage, conn: Conn) -> bool:
+    """The board knows nothing of it any more."""
+    return stage.state(conn) in ("CLOSED", "LISTEN")
+
+
 def packet(stage: Stage, protocol: int, payload: bytes, *, source: str = "") -> bytes:
     """A frame from us with an honest IPv4 header."""
     ip = f.ipv4(source or stage.me.ip, stage.ip, protocol, payload)
@@ -124,6 +158,7 @@ class Conn:
     acked: int = 0  # what the board last said that it expects of us
     window: int = 65535
     options: bytes = b""  # on every segment
+    began: int = 0  # the board's SYN
     heard: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
@@ -173,6 +208,14 @@ class Conn:
         got = parse_tcp(frame)
         return got is not None and (got.source_port, got.port) == (self.port, self.local_port)
 
+    def hear_own(self, for_us: int = 20 * MS) -> list[bytes]:
+        """The next of its frames, whatever comes late for others; moves on by it. Empty: none."""
+        for _ in range(20):
+            own = [frame for frame in self.stage.hear_some(1, for_us) if self.owns(frame)]
+            if own:
+                return self.take(own)
+        return []
+
     def take(self, frames: Sequence[bytes]) -> list[bytes]:
         """Moves on by what came for this connection in order, and keeps its text."""
         for frame in frames:
@@ -181,7 +224,7 @@ class Conn:
                 continue
             self.acked = got.ack if "A" in got.flags else self.acked
             if "S" in got.flags:
-                self.ack = (got.seq + 1) % MODULUS
+                self.began, self.ack = got.seq, (got.seq + 1) % MODULUS
             elif got.seq == self.ack % MODULUS:
                 self.heard += got.data
                 self.ack += len(got.data) + ("F" in got.flags)
@@ -189,7 +232,7 @@ class Conn:
 
     def open(self, *, options: bytes = b"\x02\x04\x05\xb4", answer: str = "tcp SA") -> Conn:
         """The three-way handshake."""
-        for wait_us in (20 * MS, 1_000 * MS):  # like any client it asks again
+        for wait_us in (20 * MS, 1_000 * MS, 1_000 * MS):  # like any client it asks again
             self.stage.send(self.segment("S", options=options))
             came = [frame for frame in self.stage.hear_first(wait_us) if self.owns(frame)]
             if came:
@@ -262,9 +305,14 @@ def closing(stage: Stage) -> Conn:
 def clean_echo(stage: Stage) -> None:
     """A clean conversation with the echo service: the board is well."""
     conn = Conn(stage, 7, stage.fresh_port()).open()
-    conn.say("PA", b"are you well?")
-    assert bytes(conn.heard) == b"are you well?"
+    text = b"are you well?"
+    conn.say("PA", text)
+    while not conn.heard and conn.hear_own():
+        pass
+    assert bytes(conn.heard) == text
     conn.say("FA")
+    while (conn.ack - conn.began) % MODULUS != 1 + len(text) + 1 and conn.hear_own():
+        pass  # its end, without whose ACK it would ask for long
     stage.send(conn.segment("A"))
     stage.hear(1 * MS)
     stage.conns.clear()

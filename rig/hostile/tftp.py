@@ -8,7 +8,7 @@ import zlib
 
 from kyusim.segment import IpPacket
 from rig.hostile import frames as f
-from rig.hostile.case import FLOOD, LONG, Case, Story
+from rig.hostile.case import Case, Story
 from rig.hostile.clients import CUTS, asked_of, udp_from
 from rig.hostile.stage import MS, S, Stage
 
@@ -30,6 +30,8 @@ def _acknowledged(stage: Stage, from_port: int, for_us: int = 5 * MS) -> list[by
     """What the board says to a port of ours."""
     said = []
     for frame in stage.hear(for_us):
+        if frame[12:14] != b"\x08\x00":
+            continue  # it asks for hosts that are not there
         packet = IpPacket.parse(frame[14:])
         if packet.protocol == f.UDP and packet.payload[2:4] == from_port.to_bytes(2, "big"):
             said.append(packet.payload[8:])
@@ -116,12 +118,13 @@ def _block_wrap(stage: Stage) -> None:
 def _last_block_lost(stage: Stage) -> None:
     port, start = _ask_file(stage)
     stage.send(udp_from(stage, 7000, port, _data(1, bytes(512))))
-    assert _acknowledged(stage, 7000) == [b"\0\4\0\1"]
     said = _acknowledged(stage, 7000, 20 * S)
-    assert 3 <= len(said) <= 7, "asked for again, some times"
+    assert 4 <= len(said) <= 8, "asked for again, some times"
     assert set(said) == {b"\0\4\0\1"}
     stage.await_said("no answer", start)
 
+
+TURNS = "65 536 questions and answers take the emulated board a minute"
 
 CASE_55 = Case(
     55,
@@ -131,8 +134,8 @@ CASE_55 = Case(
         Story("among strangers", _strangers, times=3, cuts=CUTS[:-1]),
         Story("options that lie", _options_that_lie, times=2, cuts=CUTS),
         Story("errors without end", _errors_without_end, times=3, cuts=CUTS[:-1]),
-        Story("more than 65 535 blocks", _block_wrap, times=0, cuts=(), busy=False, off_wire=FLOOD),
-        Story("the last block is lost", _last_block_lost, times=3, cuts=(42,), off_wire=LONG),
+        Story("more than 65 535 blocks", _block_wrap, times=0, cuts=(), busy=False, off_wire=TURNS),
+        Story("the last block is lost", _last_block_lost, times=3, cuts=(42,), long=True),
     ),
 )
 

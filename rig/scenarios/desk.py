@@ -32,7 +32,21 @@ HOST, BOARD = "192.168.77.1", "192.168.77.73"
 #: The emulated counter runs at 62.5 MHz unless told; U-Boot says it runs at the board's 24.
 CLOCK = "cortex-a7-arm-cpu.cntfrq=24000000"
 
-QEMU = ("qemu-system-arm", "-M", "orangepi-pc", "-display", "none", "-nodefaults", "-global", CLOCK)
+#: It goes with the thread that started it, however the desk ends.
+QEMU = (
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "--",
+    "qemu-system-arm",
+    "-M",
+    "orangepi-pc",
+    "-display",
+    "none",
+    "-nodefaults",
+    "-global",
+    CLOCK,
+)
 NIC = "tap,id=wire,ifname={},script=no,downscript=no,mac=52:54:00:4b:59:44"
 #: QEMU stops reading a TAP at the first frame that the MAC cannot take, and goes on when the MAC's
 #: DMA is started; U-Boot starts the DMA before the receiver, so one frame from the host before that

@@ -3,6 +3,7 @@
 Rules     what labgrid sees of a board is what it would see of a real one: a serial server
           (RFC 2217), a relay by HTTP, an interface of this host, an address. The boards boot by
           themselves, as from a card, so that a power cycle is quick.
+Context   a board's QEMU ends with the thread that switched it on: that of the relay, which is one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import subprocess
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from rig.board import bootargs
@@ -78,7 +79,7 @@ class Room:
         self._folder = folder
         self._children: list[subprocess.Popen[bytes]] = []
         self.shelves = [Shelf(folder, image, number) for number in range(1, shelves + 1)]
-        self._relay = ThreadingHTTPServer(("127.0.0.1", 0), _relay(self.shelves))
+        self._relay = HTTPServer(("127.0.0.1", 0), _relay(self.shelves))
         threading.Thread(target=self._relay.serve_forever, daemon=True).start()
         places = {shelf.name: _place(shelf.name) for shelf in self.shelves}
         (folder / "places.yaml").write_text(json.dumps(places))  # JSON is YAML

@@ -17,7 +17,7 @@ from rig.board import image as images
 from rig.hostile.stage import MS, established
 from rig.pytest_plugin import Keeper
 from rig.scenarios.plain_board import PlainBoard, running
-from rig.scenarios.wire_stage import PROMPT, WireStage
+from rig.scenarios.wire_stage import BOOT, PROMPT, WireStage
 
 SEGMENTS = 1_500
 WINDOW = 65_535
@@ -28,7 +28,7 @@ def counting(boards: Keeper) -> Iterator[WireStage]:
     if boards.choice.board != "qemu" or boards.wire.name != "tap":
         pytest.skip("wants an emulated board on a tap: raw frames are sent there")
     boards.off()
-    board = PlainBoard(images.find(None), boards.wire, "hb=0", options=ICOUNT)
+    board = PlainBoard(images.find(None), boards.wire, BOOT, options=ICOUNT)
     with running(board):
         board.await_text(PROMPT)
         stage = WireStage(board, counting=True)

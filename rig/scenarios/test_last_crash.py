@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from rig.assembly import BoardChoice
 from rig.board.protocol import Resettable
 from rig.campaign.session import Session
@@ -39,6 +41,7 @@ def boot_again(session: Session, boots: int) -> list[str]:
     raise AssertionError(f"not ready {PATIENCE_S:g} s after a reset")
 
 
+@pytest.mark.needs("reset")
 def test_the_next_boot_tells_it_once_and_the_one_after_that_is_silent(
     boards: Keeper,
     defects_choice: BoardChoice,

@@ -137,6 +137,7 @@ def tcp_frames(capture: Path) -> list[tuple[IP, TCP]]:
     return [(frame[IP], frame[TCP]) for frame in found if TCP in frame]
 
 
+@pytest.mark.needs("gdb")
 def test_the_frames_of_a_living_board_can_be_saved(
     board: Session, wang: Wang, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_the_frames_of_a_living_board_can_be_saved(
     wang.big()
 
 
+@pytest.mark.needs("gdb")
 def test_a_panic_in_a_soak_leaves_the_last_segments(
     boards: Keeper, defects_choice: BoardChoice, patterns: Native, tmp_path: Path
 ) -> None:

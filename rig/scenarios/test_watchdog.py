@@ -48,6 +48,7 @@ def wait_for_feeding(log: Path, more_than: int) -> int:
     return feedings(log)
 
 
+@pytest.mark.needs("emulator")
 def test_it_is_fed_while_threads_run_and_no_longer_after_a_panic(
     boards: Keeper, defects_choice: BoardChoice, tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_it_is_fed_while_threads_run_and_no_longer_after_a_panic(
         assert feedings(log) == last
 
 
+@pytest.mark.needs("emulator")
 def test_a_board_that_has_stopped_begins_anew_and_tells_why(
     boards: Keeper, defects_choice: BoardChoice
 ) -> None:

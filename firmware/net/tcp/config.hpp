@@ -19,7 +19,7 @@ inline constexpr std::size_t kShrink = 1;
 #endif
 inline constexpr std::size_t kTcpConnectionsMax = 256 / kShrink;  ///< blocks, orphans included
 inline constexpr std::size_t kSocketsMax = 320 / kShrink;         ///< listeners and connections
-inline constexpr std::size_t kSynRecordsMax = 256 / kShrink;      ///< half-open passive connections
+inline constexpr std::size_t kSynRecordsMax = 1024 / kShrink;     ///< half-open passive connections
 inline constexpr std::size_t kTimeWaitMax = 4096 / kShrink;       ///< connections in TIME_WAIT
 inline constexpr std::size_t kReassemblyMax = 512 / kShrink;      ///< out-of-order pieces, of all
 inline constexpr std::size_t kReassemblyPerConnection = 64 / kShrink;

@@ -43,6 +43,7 @@ const char* to_text(TcpCount what) {
         case TcpCount::syn_records: return "half-open begun";
         case TcpCount::cookies_sent: return "syn cookies sent";
         case TcpCount::cookies_taken: return "syn cookies taken";
+        case TcpCount::syn_displaced: return "half-open displaced";
         case TcpCount::syn_expired: return "half-open expired";
         case TcpCount::time_waits: return "time-wait begun";
         case TcpCount::time_wait_recycled: return "time-wait recycled";

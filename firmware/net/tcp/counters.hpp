@@ -46,6 +46,7 @@ enum class TcpCount : std::uint8_t {
     syn_records,      ///< half-open connections begun
     cookies_sent,     ///< SYNs answered without a record, since none was free
     cookies_taken,    ///< and completed
+    syn_displaced,    ///< half-open ones that gave up their place to who came later
     syn_expired,
     time_waits,
     time_wait_recycled,  ///< TIME_WAIT cut short because there was no room

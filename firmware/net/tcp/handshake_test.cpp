@@ -6,7 +6,15 @@ namespace handshake_test {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the vocabulary of every line below
 
-class Handshake : public TcpWorld {};
+class Handshake : public TcpWorld {
+protected:
+    void flood(std::uint32_t syns, std::uint16_t port = kPort) {
+        for (std::uint32_t i = 0; i < syns; ++i) {
+            Peer stranger{world_, static_cast<std::uint16_t>(1024 + i), port};
+            stranger.send(kSyn);
+        }
+    }
+};
 
 TEST_F(Handshake, a_client_is_answered_with_our_mss_and_then_accepted) {
     listen();
@@ -152,16 +160,47 @@ TEST_F(Handshake, a_syn_where_the_next_byte_was_expected_leads_back_to_listen) {
 
 TEST_F(Handshake, a_flood_of_syns_does_not_shut_the_port) {
     listen(8);
-    for (std::uint32_t i = 0; i < 1000; ++i) {
-        Peer stranger{world_, static_cast<std::uint16_t>(1024 + i), kPort};
-        stranger.send(kSyn);
-    }
+    flood(kSynRecordsMax + 100);
     EXPECT_EQ(net_.tcp.syn_cache.stats().used, kSynRecordsMax);
-    EXPECT_EQ(count(TcpCount::cookies_sent), 1000 - kSynRecordsMax);
+    EXPECT_EQ(count(TcpCount::cookies_sent), 100U);
     Peer client{world_, 5999, kPort};
     client.port = 60000;
     EXPECT_TRUE(client.connect());
     ASSERT_NE(accept(), nullptr);
+}
+
+// A cookie's SYN-ACK is sent once: whose last ACK is lost, and who waits for the server to speak,
+// would wait for ever. So who comes when a flood is over gets a record again.
+TEST_F(Handshake, after_a_flood_a_lost_ack_is_made_up_for) {
+    listen(8);
+    flood(kSynRecordsMax);
+    Peer client{world_, 60000, kPort};
+    client.wait(Duration::from_ms(1500));
+    const Answers first = client.send(kSyn);
+    ASSERT_EQ(first.size(), 1U);
+    EXPECT_EQ(count(TcpCount::cookies_sent), 0U);
+    EXPECT_EQ(count(TcpCount::syn_displaced), 1U);
+    const Answers again = client.wait(Duration::from_ms(1200));  // its ACK was lost on the way
+    ASSERT_EQ(std::ranges::count_if(again, [&](const Seen& s) { return s.is(kSyn | kAck); }), 1);
+    client.seq++;
+    EXPECT_TRUE(client.acknowledge(first[0].seq + 1).empty());
+    ASSERT_NE(accept(), nullptr);
+}
+
+TEST_F(Handshake, who_has_answered_and_waits_in_line_is_not_displaced) {
+    listen(1);
+    ASSERT_TRUE(tcp_usr_listen(net_, kPort + 1, 1));
+    Peer first{world_, 60001, kPort};
+    Peer second{world_, 60002, kPort};
+    const Answers late = second.send(kSyn);
+    EXPECT_TRUE(first.connect()) << "and the queue is full";
+    second.seq++;
+    second.acknowledge(late.at(0).seq + 1);
+    second.wait(Duration::from_ms(1500));
+    flood(kSynRecordsMax, kPort + 1);
+    EXPECT_EQ(count(TcpCount::syn_displaced), 0U);
+    ASSERT_NE(accept(), nullptr);
+    ASSERT_NE(accept(), nullptr) << "the second one came in by itself";
 }
 
 TEST_F(Handshake, the_backlog_is_a_limit_and_a_late_client_gets_in_when_there_is_room) {

@@ -108,7 +108,9 @@ void arrives_in_listen(LockedNet& net, Socket& listener, const TcpSegment& seg,
     if (!seg.flags.syn()) return tcp.stats.count(TcpCount::drop_flags);
     if (listener.queued >= listener.backlog) return tcp.stats.count(TcpCount::drop_backlog);
 
-    SynRecord* record = tcp.syn_cache.insert(seg.tuple, net.now());
+    bool displaced = false;
+    SynRecord* record = tcp.syn_cache.insert(seg.tuple, net.now(), displaced);
+    if (displaced) tcp.stats.count(TcpCount::syn_displaced);
     if (record == nullptr) return answer_with_cookie(net, listener, seg);
     tcp.stats.count(TcpCount::syn_records);
     fill_record(net, *record, listener, seg);

@@ -15,7 +15,28 @@ SynCache::~SynCache() {
     }
 }
 
-SynRecord* SynCache::insert(const FourTuple& tuple, Instant now) {
+// The one that was sent again most often, and of those the oldest. Whose handshake is complete has
+// answered. A few are looked at: a queue full of those that wait in line costs no more.
+SynRecord* SynCache::unanswered() {
+    constexpr int kLooks = 8;
+    for (std::size_t level = levels_.size() - 1; level > 0; --level) {
+        SynRecord* r = levels_[level].front();
+        for (int looks = 0; r != nullptr && looks < kLooks; ++looks) {
+            if (!waits_in_line(*r)) return r;
+            r = levels_[level].next(*r);
+        }
+    }
+    return nullptr;
+}
+
+SynRecord* SynCache::insert(const FourTuple& tuple, Instant now, bool& displaced) {
+    displaced = false;
+    if (pool_.stats().used == kSynRecordsMax) {
+        if (SynRecord* silent = unanswered()) {
+            remove(*silent);
+            displaced = true;
+        }
+    }
     SynRecord* record = pool_.allocate();
     if (record == nullptr) return nullptr;
     record->tuple = tuple;

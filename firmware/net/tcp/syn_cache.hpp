@@ -1,8 +1,11 @@
 // SynCache: half-open passive connections, as small records (RFC 9293 SYN-RECEIVED; the idea of a
 // SYN cache is BSD's).
 //
-// Rules     A SYN costs one record. When all are in use, cookies take over (cookies.hpp), so a
-//           flood cannot shut a port.
+// Rules     A SYN costs one record. When all are in use, who has left a SYN-ACK unanswered makes
+//           room for who comes now; while there is none (so many SYNs within a second), cookies
+//           take over (cookies.hpp): a flood cannot shut a port. A cookie's SYN-ACK cannot be sent
+//           again, so a client that waits for the server to speak and whose last ACK is lost waits
+//           in vain (RFC 4987 §3.6): that is why a flood that is over must not leave any.
 //           A record whose handshake is complete but whose listener's queue is full waits in line
 //           for accept() to make room.
 //           Records of one retry level wait equally long, so each level is a queue in deadline
@@ -44,10 +47,12 @@ struct SynRecord : ListLink<>, ListLink<WaitingTag> {
 
 class SynCache {
     Pool<SynRecord, kSynRecordsMax> pool_{"syn-records"};
-    TupleTable<SynRecord, 256> table_;
+    TupleTable<SynRecord, 1024> table_;
     // mutable: looking at a front changes nothing, but IntrusiveList has no const front().
     mutable std::array<IntrusiveList<SynRecord>, kSynAckRetriesMax + 1> levels_;
     IntrusiveList<SynRecord, WaitingTag> waiting_;
+
+    SynRecord* unanswered();
 
 public:
     explicit SynCache(std::uint64_t key) : table_(key) {}
@@ -55,8 +60,9 @@ public:
     SynCache(const SynCache&) = delete;
     SynCache& operator=(const SynCache&) = delete;
 
-    /// A fresh record, filed under `tuple`; nullptr when all are in use.
-    [[nodiscard]] SynRecord* insert(const FourTuple& tuple, Instant now);
+    /// A fresh record, filed under `tuple`; nullptr when all are in use. `displaced`: in place of
+    /// one whose peer has not answered.
+    [[nodiscard]] SynRecord* insert(const FourTuple& tuple, Instant now, bool& displaced);
     [[nodiscard]] SynRecord* find(const FourTuple& tuple) const { return table_.find(tuple); }
     void remove(SynRecord& record);
     /// Forgets every record of a listener that closes.
