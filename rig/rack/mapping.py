@@ -29,9 +29,8 @@ SUPPLIES = (
     "NetworkSysfsGPIO",
 )
 SERIAL = "NetworkSerialPort"
-#: An address of the board: the first of them that the place has.
-ADDRESSES = ("NetworkService", "EthernetPort")
-INTERFACES = ("RemoteNetworkInterface", "NetworkInterface", "USBNetworkInterface")
+SERVICE = "NetworkService"
+INTERFACE = "RemoteNetworkInterface"
 SCHEMES = {"raw": "socket", "rfc2217": "rfc2217"}
 #: A place in the rack is given up sooner than the one board on a desk.
 SERIAL_LOST_S = 60.0
@@ -64,13 +63,20 @@ def _told(place: Place) -> dict[str, Any]:
     """What the place says of its network."""
     told: dict[str, Any] = {"host_iface": _ANY}
     for resource in place.resources:
-        if resource.cls in ADDRESSES and "address" in resource.params:
-            told.setdefault("board_ip", resource.params["address"])
-        if resource.cls in INTERFACES and _is_here(str(resource.params.get("host", ""))):
+        if resource.cls == SERVICE:
+            told["board_ip"] = _address(str(resource.params.get("address")), place)
+        if resource.cls == INTERFACE and _is_here(str(resource.params.get("host", ""))):
             told["host_iface"] = str(resource.params.get("ifname"))
         if resource.cls == SERIAL and "speed" in resource.params:
             told["baud"] = resource.params["speed"]
     return told
+
+
+def _address(name: str, place: Place) -> str:
+    try:
+        return socket.gethostbyname(name)
+    except (OSError, UnicodeError):
+        raise UserError(f"place {place.name}: nobody knows {name!r}", where="--place") from None
 
 
 def _one(place: Place, *kinds: str) -> Resource:

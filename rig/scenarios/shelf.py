@@ -26,6 +26,7 @@ from rig.scenarios.rfc2217 import SerialServer
 
 KIND = "kind=orangepi-pc"
 READY_S = 30.0
+HTTP = "http" + "://"
 
 
 class Shelf(Desk):
@@ -93,7 +94,7 @@ class Room:
 
     def _resources(self, shelf: Shelf) -> dict[str, object]:
         number = self.shelves.index(shelf)
-        relay = f"http://127.0.0.1:{self._relay.server_port}/{{index}}/{{value}}"
+        relay = f"{HTTP}127.0.0.1:{self._relay.server_port}/{{index}}/{{value}}"
         return {
             "NetworkSerialPort": {"host": "127.0.0.1", "port": shelf.server.port},
             "NetworkPowerPort": {"model": "simplerest", "host": relay, "index": number},

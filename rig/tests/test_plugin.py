@@ -103,3 +103,27 @@ def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
 def test_the_echo_of_a_command_is_no_answer(heard: list[str], answer: list[str]) -> None:
     assert rig.pytest_plugin.without_echo(heard, "up") == answer
     assert rig.pytest_plugin.without_echo(answer, "") == answer
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_option_of_labgrids_own_plugin_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+) -> None:
+    monkeypatch.setattr(rig.pytest_plugin, "find_spec", lambda _: object() if there else None)
+    parser = pytest.Parser(_ispytest=True)
+    rig.pytest_plugin.pytest_addoption(parser, pytest.PytestPluginManager())
+    names = {name for group in parser._groups for one in group.options for name in one.names()}
+    assert ("--lg-coordinator" in names) is not there
+    assert "--lg-place" in names
+
+
+def test_a_board_of_labgrid_without_a_name_is_one_clear_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LG_PLACE", raising=False)
+    monkeypatch.setenv("KYU_LABGRID_CLIENT", "/bin/true")
+    result = play(pytester, "", TESTS, "--board=labgrid")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert "kyu: --place: which place?; NAME, or TAG=VALUE for any of a kind" in said
