@@ -19,6 +19,7 @@ from rig.rack.campaign import Run, Say, campaign
 from rig.rack.client import LabgridClient
 from rig.rack.rack import Rack
 from rig.report.summary import Summary
+from rig.wire import host_interface
 
 LABGRID = "labgrid"
 
@@ -36,7 +37,18 @@ class Lent:
         return mapping.bench(place, self._rack.client, Path(file) if file else None, self._option)
 
     def campaign(self, run: Run, say: Say) -> Summary:
-        return campaign(self._rack, self.first, self._another, run, say)
+        def another() -> BenchConfig:
+            """A place that is set up wrongly ends no campaign: there are others."""
+            while True:
+                try:
+                    board = self._another()
+                    host_interface.find(board.host_iface, board.board_ip).close()
+                except UserError as wrong:
+                    say(f"passed over: {wrong}")
+                else:
+                    return board
+
+        return campaign(self._rack, self.first, another, run, say)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from rig.cli import run as kyu
 from rig.errors import RigError, UserError
 from rig.rack import client as clients
 from rig.rack import mapping
+from rig.rack.borrowing import Lent
 from rig.rack.campaign import campaign
 from rig.rack.client import LabgridClient
 from rig.rack.rack import Place, Rack, Resource
@@ -252,6 +253,40 @@ def test_only_a_board_that_the_rig_lost_is_changed_for_another(
     assert summary.verdict == outcome
     assert [place["trouble"] for place in summary.facts["places"]] == places
     assert not left
+
+
+#: `show` of places that differ: $4 is the name of one.
+SHOWS = """[ "$4" = p2 ] && serial=Odd || serial=NetworkSerialPort
+[ "$4" = p3 ] && at=192.0.2.9 || at=127.0.0.9
+show() {
+    echo "Acquired resource 'x' (room/$1):"
+    echo "  {'avail': True, 'cls': '$1', 'params': {$2}}"
+}
+show $serial "'host': 'room', 'port': 1"
+show NetworkPowerPort ''
+show NetworkService "'address': '$at'"
+"""
+
+
+def test_a_place_that_is_set_up_wrongly_is_passed_over_in_a_campaign(fake: Fake) -> None:
+    """One without a serial line, one whose interface is not there, and then one that is well."""
+    count = "n=$(grep -c reserve asked); "
+    fake.does("reserve", f"{count} echo token: T$n; echo state: allocated; echo main: p$n")
+    fake.does("acquire", f"{count} echo acquired place p$n")
+    fake.does("show", SHOWS)
+    boards: list[str] = []
+    told: list[str] = []
+
+    def run(board: BenchConfig, _others: bool) -> Summary:
+        boards.append(board.place)
+        return Summary(passed(1) if len(boards) == 2 else inconclusive(1, "dead"), Tally(), 0.0)
+
+    options = {"host_iface": "lo"}
+    with fake.rack("kind=pi") as rack:
+        Lent(rack, options.get).campaign(run, told.append)
+    assert boards == ["p1", "p4"]
+    assert told[1].startswith("passed over: --place: place p2 has no NetworkSerialPort")
+    assert told[2].startswith("passed over: --host-iface: lo has no address beside 192.0.2.9")
 
 
 # ---- The command line ------------------------------------------------------------------------
