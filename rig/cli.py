@@ -97,6 +97,12 @@ def _rack(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+def _borrowed(options: dict[str, Any]) -> None:
+    """--place alone says which board is meant."""
+    if options["place"] is not None and options["board"] == "qemu":
+        options["board"] = "labgrid"
+
+
 _IMAGE = click.option(
     "--image", type=_PATH, help="The firmware, or: defects. [default: build/board/kyu.elf]"
 )
@@ -210,8 +216,7 @@ def soak(
             metrics=metrics,
         )
     image = rest.pop("image")
-    if rest["place"] is not None and rest["board"] == "qemu":
-        rest["board"] = "labgrid"  # what else could be meant
+    _borrowed(rest)
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
@@ -224,6 +229,7 @@ def soak(
 @_BOOTARGS
 @_WIRE
 @_bench
+@_rack
 @_HOST_PORT
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0)
 @click.option("--raw", is_flag=True, help="Show the lines for programs too.")
@@ -237,6 +243,7 @@ def run_board(**rest: Any) -> int:
     """
     from rig import run_command
 
+    _borrowed(rest)
     return run_command.run_board(run_command.RunOptions(**rest))
 
 

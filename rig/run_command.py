@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rig import interrupts
 from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import image as images
+from rig.board.bench_config import BenchConfig
 from rig.board.protocol import Debuggable
 from rig.board.qemu import QemuBoard
 from rig.campaign.session import Session, TimedLine, powered
@@ -25,6 +27,7 @@ from rig.console import grammar
 from rig.console.symbols import Symbols
 from rig.crash_text import where_text
 from rig.errors import RigError, UserError
+from rig.rack import borrowing
 from rig.report.summary import headline
 from rig.verdict import Verdict, inconclusive
 from rig.wire.protocol import WANGDOODLE
@@ -45,6 +48,9 @@ class RunOptions:
     baud: int | None = None
     host_iface: str | None = None
     board_ip: str | None = None
+    place: str | None = None
+    coordinator: str | None = None
+    place_wait: float = 0.0
     raw: bool = False
     seconds: float | None = None
     command: tuple[str, ...] = ()
@@ -52,8 +58,16 @@ class RunOptions:
 
 def run_board(wanted: RunOptions) -> int:
     check_board(wanted.board)
+    option = partial(getattr, wanted)
+    if wanted.board == borrowing.LABGRID:
+        interrupts.install()  # whatever ends it, the board is given back
+    with borrowing.rack(wanted.board, option) as lent:
+        own = bench_of(wanted.board, wanted.board_config, option)
+        return _run_on(wanted, lent.first if lent else own)
+
+
+def _run_on(wanted: RunOptions, bench: BenchConfig | None) -> int:
     image = images.find(wanted.image)
-    bench = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
     wire = wire_for(bench, wanted.wire, wanted.host_port)
     choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench)
     session = assemble(choice, wire)

@@ -328,3 +328,11 @@ def test_without_labgrid_one_line_says_what_to_install(
         "kyu: labgrid: labgrid-client is not there; "
         "pipx install labgrid, or name it in KYU_LABGRID_CLIENT\n"
     )
+
+
+@pytest.mark.usefixtures("fake")
+def test_kyu_run_borrows_and_gives_back_too(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert kyu(["run", "--place", "one", "--coordinator", "here:1"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "kyu: --place: place one has no NetworkSerialPort"
+    assert fake.asked() == ["-p one acquire", "-p one show", "-p one release"]
