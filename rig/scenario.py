@@ -99,6 +99,7 @@ class Guest(Protocol):
     dice: random.Random  # of the number and the seed
     quick: bool  # under pytest: what takes minutes by its nature is cut short
     virtual: bool  # in the simulator: time costs nothing
+    visitors: int  # who visit at the same time, this one among them
 
     def transfer(self, request: Request) -> None:
         """One transfer by wangdoodle, every byte compared."""

@@ -87,6 +87,7 @@ class Session:
         """`wire`: what remembers the last frames."""
         self.board = board
         self.resets = 0  # on purpose, since power-on
+        self.visitors = 1  # at the same time
         self.wire = wire
         self.symbols = symbols
         self.clock = Clock()
@@ -232,6 +233,7 @@ class Session:
         )
 
     def start_traffic(self, native: Native, jobs: Iterator[Job], parallel: int) -> Workers:
+        self.visitors = parallel
         self._workers = Workers(
             lambda stopping: self.client(native, stopping),
             jobs,

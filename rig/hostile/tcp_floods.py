@@ -68,10 +68,11 @@ def _by_a_cookie(stage: Stage, options: bytes) -> Conn:
     """A connection that the board has made of nothing but our ACK."""
     before = stage.counters()["tcp_syn_cookies_taken"]
     stage.flood(syns(stage, WANGDOODLE, 1500, 39))
-    stage.hear(100 * MS)
+    stage.hear(1 * MS)
     stage.drop()
     conn = Conn(stage, WANGDOODLE, stage.fresh_port()).open(options=options)
-    assert stage.counters()["tcp_syn_cookies_taken"] == before + 1
+    taken = stage.counters()["tcp_syn_cookies_taken"] - before
+    assert taken == 1 or (stage.busy and taken > 1), f"{taken} cookies are taken"
     return conn
 
 

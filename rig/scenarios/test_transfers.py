@@ -39,9 +39,10 @@ def test_chunks(guest: Guest) -> None:
 @scenario(transfers=50, visits=len(CROWDS))
 def test_parallel(guest: Guest) -> None:
     """1, 2, 4 … 64 connections at once, their bytes coming by turns."""
-    crowd = CROWDS[(guest.number - 1) % len(CROWDS)]
+    # Wangdoodle serves so many; two visitors who want them all would wait for each other for ever.
+    crowd = min(CROWDS[(guest.number - 1) % len(CROWDS)], CROWDS[-1] // guest.visitors)
     # In the simulator the client is a board too: it has not room for what many send at once.
-    crowd = min(crowd, 4) if guest.virtual else crowd
+    crowd = max(1, min(crowd, 4) if guest.virtual else crowd)
     lines = [guest.connect("wangdoodle") for _ in range(crowd)]
     for line in lines:
         line.send(b"big\n")

@@ -107,6 +107,7 @@ class SimStage:
         self.board: Board = self.world.board("board")
         self.client: Board = self.world.board("client")
         self.storms: list[_Storm] = []
+        self.visitors = 1
         self._visitors: list[_Visitor] = []
         self._phases: list[Phase] = []
         if plan is None:
@@ -149,7 +150,7 @@ class SimStage:
 
     def play(self, visits: Sequence[Visit], parallel: int, emit: Callable[[Result], None]) -> None:
         """Once more is possible: the board goes on living. Raises FirmwarePanic."""
-        left = iter(visits)
+        left, self.visitors = iter(visits), parallel
         self._visitors = [
             _Visitor(lambda me: self._all_visits(me, left, emit))
             for _ in range(min(parallel, len(visits)))
@@ -333,7 +334,7 @@ class SimGuest:
     def __init__(self, stage: SimStage, me: _Visitor, visit: Visit) -> None:
         self.number, self.seed = visit.number, visit.seed
         self.dice: random.Random = dice(visit.number, visit.seed)
-        self.stage = stage
+        self.stage, self.visitors = stage, stage.visitors
         self.bytes = 0
         self._me = me
         self._lines: list[SimLine] = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -22,6 +24,7 @@ from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.scenario import NEEDS, Guest, scenario
 from rig.scenarios.mixes import MIXES, find, in_file
+from rig.scenarios.test_transfers import test_parallel
 from rig.tests.fake import FakeBoard
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, Outcome
@@ -211,3 +214,32 @@ def test_a_world_gives_the_same_results_twice() -> None:
         return [(one.number, one.start, one.ms) for one in play(visits, 3, weather, 5)]
 
     assert results() == results()
+
+
+def test_crowds_share_the_boards_workers() -> None:
+    """64 connections are served at once: two visits that hold some of them and want the rest would
+    wait for each other for ever."""
+
+    class Counting:
+        quick, virtual, seed = True, False, 1
+
+        def __init__(self, number: int, visitors: int) -> None:
+            self.number, self.visitors, self.made = number, visitors, 0
+
+        def connect(self, _service: str) -> None:
+            self.made += 1
+            if self.made == 64:
+                raise EOFError
+
+        def pattern(self) -> bytes:
+            raise EOFError
+
+    for visitors in (1, 2, 3, 4, 64, 100):
+        most = 0
+        for number in range(1, 8):
+            guest = Counting(number, visitors)
+            with contextlib.suppress(EOFError, AttributeError):
+                test_parallel(cast(Guest, guest))
+            most = max(most, guest.made)
+        assert most >= 1
+        assert most * visitors <= 64 or most == 1

@@ -41,6 +41,9 @@ ME = Station("192.168.0.200", bytes.fromhex("020000000200"))
 class Grounds(Protocol):
     """What a guest can reach beyond a connection: a session (rig/campaign/session.py)."""
 
+    #: At the same time.
+    visitors: int
+
     def address(self, port: int) -> Address: ...
     def type(self, command: str) -> None: ...
     def pull_reset(self) -> Future[None]:
@@ -145,6 +148,7 @@ class SocketGuest:
         self._client = client
         self._tally = tally
         self._open = ExitStack()
+        self.visitors = client.grounds.visitors if client.grounds is not None else 1
 
     def __enter__(self) -> Self:
         return self
