@@ -70,4 +70,5 @@ def rack(board: str, option: Callable[[str], Any]) -> Iterator[Lent | None]:
 
 
 def _say(line: str) -> None:
-    print(f"-- {line}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody listens any more: that keeps nothing borrowed
+        print(f"-- {line}", file=sys.stderr, flush=True)
