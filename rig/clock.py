@@ -46,6 +46,10 @@ class Clock:
         self._start = time.monotonic()
         self._last = Sample(0.0, _load(board))
 
+    def pass_over(self, board: Board) -> None:
+        """Nobody has looked since the last tick, and nobody was kept from it."""
+        self._last = Sample(self.now(), _load(board))
+
     def tick(self, board: Board) -> Tick:
         sample = Sample(self.now(), _load(board))
         tick = tick_between(self._last, sample)

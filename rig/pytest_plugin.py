@@ -132,6 +132,7 @@ class Keeper:
             self._shared = self.boot(self.choice)
             if self._shared.verdict is not None:
                 self.judge("the boot", self._shared.verdict)
+        self._shared.take_up_again()
         return self._shared
 
     def boot(

@@ -128,6 +128,11 @@ class Session:
             self.pump()
         return self.verdict
 
+    def take_up_again(self) -> None:
+        """The board was left alone for a while, and not by a host that was starved."""
+        self.clock.pass_over(self.board)
+        self._ticked = self.clock.now()
+
     def power_off(self) -> None:
         self.stop_traffic()
         if self._reader is not None:
