@@ -127,3 +127,13 @@ def test_a_board_of_labgrid_without_a_name_is_one_clear_line(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     said = result.stdout.str() + result.stderr.str()
     assert "kyu: --place: which place?; NAME, or TAG=VALUE for any of a kind" in said
+
+
+def test_a_board_that_labgrid_does_not_lend_is_the_rigs_failure(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KYU_LABGRID_CLIENT", "/bin/false")
+    result = play(pytester, "", TESTS, "--board=labgrid", "--lg-place=one")
+    assert result.ret == rig.pytest_plugin.RIG
+    said = result.stdout.str() + result.stderr.str()
+    assert "kyu: the rig failed: labgrid: it failed without a word" in said
