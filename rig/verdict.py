@@ -6,6 +6,7 @@ Rules     one type for every verdict; nothing else in the rig judges.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,3 +60,13 @@ def failed(cause: Cause, at: float, detail: str, function: str = "") -> Verdict:
 
 def inconclusive(at: float, detail: str) -> Verdict:
     return Verdict(Outcome.INCONCLUSIVE, Cause.RIG, at, detail)
+
+
+def overall(last: Verdict, failures: Mapping[str, int]) -> Verdict:
+    """Of a run that kept going after failures: it failed, though its last board was well."""
+    seen = {cause: count for cause, count in failures.items() if cause != Cause.RIG.value}
+    if last.outcome is Outcome.FAILED or not seen or last.cause is Cause.RIG:
+        return last
+    worst = Cause(max(seen, key=lambda cause: seen[cause]))
+    total = sum(seen.values())
+    return failed(worst, last.at, f"{total} failure{'s' if total > 1 else ''}, kept going")

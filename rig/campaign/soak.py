@@ -31,7 +31,7 @@ from rig.report.summary import Summary, Tally, headline
 from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Work, Workers
 from rig.traffic.request import Result
-from rig.verdict import Cause, Outcome, Verdict, inconclusive
+from rig.verdict import Cause, Outcome, Verdict, inconclusive, overall
 from rig.wire.bridged import BridgedWire
 from rig.wire.recorded import DIGITS
 
@@ -126,14 +126,8 @@ class Soak:
 
     def resume(self) -> None:
         """Takes up what the folder's journal says was done. Before run()."""
-        for line in journal.read_transfers(self._folder.path):
-            self._tally.attempted += 1
-            self._next = max(self._next, line.n + 1)
-            if line.ok:
-                self._tally.add_ok(line.ms, line.bytes)
-                self._seconds += line.ms / 1000 / self._plan.parallel
-            else:
-                self._tally.failures[line.cause or Cause.RIG.value] += 1
+        done = journal.read_transfers(self._folder.path)
+        self._next, self._seconds = self._tally.take_up(done, self._plan.parallel)
 
     def run(self) -> Summary:
         interrupted = False
@@ -147,7 +141,7 @@ class Soak:
             verdict = inconclusive(self._session.clock.now(), str(fault))
         if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.RIG:
             self._tally.add_failure(Cause.RIG)
-        verdict = self._overall(verdict)
+        verdict = overall(verdict, self._tally.failures)
         try:
             self._session.power_off()
             self._collect(self._session.pump(0), None)
@@ -342,14 +336,3 @@ class Soak:
         )
         self._bad = []
         return folder, exhibit
-
-    def _overall(self, last: Verdict) -> Verdict:
-        """Kept going after failures: the run failed, though its last board was well."""
-        failures = {c: n for c, n in self._tally.failures.items() if c != Cause.RIG.value}
-        if last.outcome is Outcome.FAILED or not failures or last.cause is Cause.RIG:
-            return last
-        worst = Cause(max(failures, key=lambda cause: failures[cause]))
-        total = sum(failures.values())
-        return Verdict(
-            Outcome.FAILED, worst, last.at, f"{total} failure{'s' if total > 1 else ''}, kept going"
-        )

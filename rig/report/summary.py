@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rig.journal import TransferLine
 from rig.report.statistics import failure_rate_upper
 from rig.report.times import Times
 from rig.traffic.request import Result
@@ -32,6 +33,19 @@ class Tally:
         self.ok += 1
         self.bytes_ok += received
         self.times.add(ms)
+
+    def take_up(self, lines: Iterable[TransferLine], parallel: int) -> tuple[int, float]:
+        """Adds what a journal says was done: the number to go on with, the seconds that it took."""
+        after, seconds = 1, 0.0
+        for line in lines:
+            after = max(after, line.n + 1)
+            self.attempted += 1
+            if line.ok:
+                self.add_ok(line.ms, line.bytes)
+                seconds += line.ms / 1000 / parallel
+            else:
+                self.failures[line.cause or Cause.RIG.value] += 1
+        return after, seconds
 
     def add_failure(self, cause: Cause) -> None:
         self.failures[cause.value] += 1

@@ -32,7 +32,7 @@ from rig.sim.visits import SimStage
 from rig.traffic.pool import Work
 from rig.traffic.request import Request, Result
 from rig.traffic.visit import Visit
-from rig.verdict import Cause, Outcome, Verdict, failed, inconclusive, passed
+from rig.verdict import Cause, Outcome, Verdict, failed, inconclusive, overall, passed
 from rig.watch import crash_cause, crash_detail
 from rig.wire.faults import FaultPlan
 
@@ -70,14 +70,8 @@ class SimulatedSoak:
 
     def resume(self) -> None:
         """Takes up what the folder's journal says was done. Before run()."""
-        for line in journal.read_transfers(self._folder.path):
-            self._next = max(self._next, line.n + 1)
-            self._seconds += line.ms / 1000 / self._plan.parallel
-            self._tally.attempted += 1
-            if line.ok:
-                self._tally.add_ok(line.ms, line.bytes)
-            else:
-                self._tally.failures[line.cause or Cause.RIG.value] += 1
+        done = journal.read_transfers(self._folder.path)
+        self._next, self._seconds = self._tally.take_up(done, self._plan.parallel)
 
     def run(self) -> Summary:
         interrupted = False
@@ -109,11 +103,11 @@ class SimulatedSoak:
             )
             verdict, crash = self._traffic(stage)
             if verdict.outcome is not Outcome.FAILED:
-                return self._overall(verdict)
+                return overall(verdict, self._tally.failures)
             self._failed(stage, verdict, crash)
             self._leave()
             if not self._plan.keep_going or self._over():
-                return self._overall(verdict)
+                return overall(verdict, self._tally.failures)
 
     def _traffic(self, stage: SimStage) -> tuple[Verdict, CrashRecord]:
         """Visits until there are no more, or until one has failed, or the board."""
@@ -211,16 +205,6 @@ class SimulatedSoak:
         if self._plan.keep_going:
             self._display.note(headline(verdict))
         self._display.note(f"evidence: {folder}")
-
-    def _overall(self, last: Verdict) -> Verdict:
-        """Kept going after failures: the run failed, though its last world was well."""
-        failures = self._tally.failures
-        if last.outcome is Outcome.FAILED or not failures:
-            return last
-        worst = Cause(max(failures, key=lambda cause: failures[cause]))
-        return Verdict(
-            Outcome.FAILED, worst, last.at, f"{sum(failures.values())} failures, kept going"
-        )
 
     def _keep_console(self, stage: SimStage) -> None:
         said = stage.board.console
