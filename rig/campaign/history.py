@@ -20,6 +20,7 @@ from rig.report import material
 from rig.report.compare import Comparison, Rate, compare
 from rig.signature import signature
 from rig.verdict import Cause, failed
+from rig.wire.faults import brief
 
 INTERRUPTED = "interrupted"
 #: Verdicts of runs in which a failure would have been seen.
@@ -53,7 +54,7 @@ class Setting:
 
     def __str__(self) -> str:
         told = [f"{self.scenario} on {self.board}"]
-        told += [f"wire: {self.faults}"] if self.faults else []
+        told += [f"wire: {brief(self.faults)}"] if self.faults else []
         told += [f"bootargs: {self.bootargs}"] if self.bootargs else []
         return ", ".join(told)
 

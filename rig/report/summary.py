@@ -12,6 +12,7 @@ from rig.report.statistics import failure_rate_upper
 from rig.report.times import Times
 from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict
+from rig.wire.faults import brief
 
 
 @dataclass(slots=True)
@@ -125,7 +126,7 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
         listed = ", ".join(f"{cause} {count}" for cause, count in facts["failures"].items())
         lines.append(f"  seen       {listed}")
     if faults := facts.get("faults"):
-        lines.append(f"  faults     {faults['plan']}")
+        lines.append(f"  faults     {brief(faults['plan'])}")
         lines += [_lane(way, faults[way]) for way in ("to_board", "to_host")]
     lines += [f"  drift      {alarm['told']}" for alarm in facts.get("drift", ())]
     if facts["warnings"]:

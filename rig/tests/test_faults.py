@@ -15,8 +15,9 @@ from scapy.utils import RawPcapNgReader
 
 from kyusim import FatePlan
 from rig.errors import UserError
+from rig.scenarios import test_night
 from rig.wire.bridged import BridgedWire
-from rig.wire.faults import FaultPlan, Lane, Phase, parse
+from rig.wire.faults import FaultPlan, Lane, Phase, brief, parse
 from rig.wire.tap import TapWire
 
 
@@ -233,3 +234,12 @@ def test_a_capture_tells_faults_and_marks_and_others_can_read_it(
     assert [data for data, _ in found] == [b"1" * 60, b"2" * 1514]
     assert [meta.direction for _, meta in found] == [2, 1]  # out of the board, into it
     assert found[1][1].comments == [b"faults: to_board.loss=1; transfer 7 begins; dropped"]
+
+
+def test_a_nights_weather_is_told_in_a_part_of_a_line() -> None:
+    night = str(parse(test_night.WEATHER))
+    assert len(night) > 500
+    told = brief(night)
+    assert len(told) < 100
+    assert "changes more" in told
+    assert brief("loss=0.01 delay=5us") == "loss=0.01 delay=5us"

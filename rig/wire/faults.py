@@ -18,6 +18,7 @@ Rules     a plan is a value, and str(plan) reads back as the same plan. What it 
 from __future__ import annotations
 
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -174,6 +175,13 @@ class FaultPlan(_Value):
             at = f"after {phase.after / 1_000_000:g} s: " if phase.after else ""
             said.append(at + (" ".join(words) or "clear"))
         return "; ".join(said)
+
+
+def brief(said: str) -> str:
+    """What str(plan) says, in a part of a line: a night's weather has dozens of phases."""
+    first, *more = said.split("; ")
+    told = textwrap.shorten(first, 80, placeholder=" …")
+    return f"{told}; and {len(more)} changes more" if more else told
 
 
 def parse(text: str) -> FaultPlan:
