@@ -23,8 +23,8 @@ from rig.options import SoakOptions, plan
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.scenario import NEEDS, Guest, scenario
+from rig.scenarios import test_transfers
 from rig.scenarios.mixes import MIXES, find, in_file
-from rig.scenarios.test_transfers import test_parallel
 from rig.tests.fake import FakeBoard
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, Outcome
@@ -239,7 +239,7 @@ def test_crowds_share_the_boards_workers() -> None:
         for number in range(1, 8):
             guest = Counting(number, visitors)
             with contextlib.suppress(EOFError, AttributeError):
-                test_parallel(cast(Guest, guest))
+                test_transfers.test_parallel(cast(Guest, guest))
             most = max(most, guest.made)
         assert most >= 1
         assert most * visitors <= 64 or most == 1
