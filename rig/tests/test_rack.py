@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -65,11 +64,18 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return fake
 
 
+#: What a command does meanwhile: it begins, and ends once Ctrl-C has been pressed.
+DURING = "touch {go}; while [ ! -e {go}.pressed ]; do sleep 0.02; done"
+
+
 def press(go: Path) -> None:
-    """Ctrl-C, as soon as that file is there."""
+    """Ctrl-C for the main thread, as soon as that file is there."""
     while not go.exists():
         time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGINT)
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
+    go.with_name(f"{go.name}.pressed").touch()
 
 
 def test_what_was_borrowed_is_given_back_after_a_failure(fake: Fake) -> None:
@@ -83,7 +89,7 @@ def test_what_was_borrowed_is_given_back_after_a_failure(fake: Fake) -> None:
 
 def test_ctrl_c_while_a_place_becomes_ours_gives_it_back(fake: Fake, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    fake.does("acquire", f"touch {go}; sleep 0.3; echo acquired place one")
+    fake.does("acquire", DURING.format(go=go) + "; echo acquired place one")
     presses = threading.Thread(target=press, args=[go])
     presses.start()
     with pytest.raises(KeyboardInterrupt), fake.rack("one") as rack:
@@ -95,7 +101,7 @@ def test_ctrl_c_while_a_place_becomes_ours_gives_it_back(fake: Fake, tmp_path: P
 
 def test_an_impatient_second_ctrl_c_leaves_nothing_borrowed(fake: Fake, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    fake.does("release", f"touch {go}; sleep 0.3")
+    fake.does("release", DURING.format(go=go))
     with fake.rack("kind=pi") as rack:
         rack.borrow()
         presses = threading.Thread(target=press, args=[go])
