@@ -150,15 +150,11 @@ def ctest(preset: str, *which: str) -> Step:
     )
 
 
-def pytest(name: str, *arguments: str, waiting: int = 0) -> Step:
-    """On every core: whole files are dealt out, as the tests of one may share a board.
-
-    `waiting`: processes beyond that, for tests that mostly wait.
-    """
+def pytest(name: str, *arguments: str) -> Step:
+    """On every core: whole files are dealt out, as the tests of one may share a board."""
     report = REPORTS / f"pytest-{name}.xml"
     command = [sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}"]
-    processes = (os.cpu_count() or 1) + waiting
-    deal = ["--numprocesses", str(processes), "--dist=loadfile"]
+    deal = ["--numprocesses", str(os.cpu_count() or 1), "--dist=loadfile"]
     return Step(f"pytest {name}", [*command, *deal, *arguments], junit(report))
 
 
@@ -202,7 +198,7 @@ def board() -> list[Step]:
     return [
         *build("board"),
         *build("defects"),
-        pytest("scenarios", "rig/scenarios", "--board=qemu", waiting=1),
+        pytest("scenarios", "rig/scenarios", "--board=qemu"),
     ]
 
 
