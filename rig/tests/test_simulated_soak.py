@@ -93,7 +93,7 @@ def test_a_flap_is_counted_from_the_beginning_of_the_plan(tmp_path: Path, mine: 
         "--transfers",
         "4",
         "--faults",
-        "flaps=900ms-3s",
+        "flaps=900ms-1500ms",
     )
     slow = [line.n for line in journal.read_transfers(tmp_path / "run") if line.ms > 1500]
     assert summary["verdict"] == "passed"
