@@ -26,19 +26,27 @@ Fates Fates::given(std::vector<Fate> fates, FatePlan plan) {
     return {std::move(plan), 0, false, std::move(fates)};
 }
 
+bool Fates::hits(Chance chance) {
+    // What cannot happen draws nothing, so that a quiet wire costs nothing.
+    return chance.possible() && chance.hits(random_.next_u32());
+}
+
+bool Fates::in_burst(Instant now) {
+    if (burst_ && now - burst_frame_ >= kBurstQuiet) burst_ = false;
+    if (burst_ ? hits(plan_.burst_end) : hits(plan_.burst_start)) burst_ = !burst_;
+    if (burst_) burst_frame_ = now;
+    return burst_;
+}
+
 Fate Fates::draw(std::size_t frame_bytes, Instant now) {
     Fate fate;
     fate.delay = plan_.delay;
-    const auto hits = [this](Chance chance) {
-        // What cannot happen draws nothing, so that a quiet wire costs nothing.
-        return chance.possible() && chance.hits(random_.next_u32());
-    };
     if (plan_.jitter > Duration{}) {
         const auto extra = random_.below(static_cast<std::uint64_t>(plan_.jitter.us()) + 1);
         fate.delay = fate.delay + Duration::from_us(static_cast<std::int64_t>(extra));
     }
-    if (burst_ ? hits(plan_.burst_end) : hits(plan_.burst_start)) burst_ = !burst_;
-    fate.drop = hits(plan_.loss) || burst_ || is_down(plan_, now);
+    const bool burst = in_burst(now);
+    fate.drop = hits(plan_.loss) || burst || is_down(plan_, now);
     if (hits(plan_.reorder)) fate.delay = fate.delay + kReorderHold;
     if (hits(plan_.corrupt)) {
         fate.corrupt_bit = static_cast<std::int32_t>(random_.below(frame_bytes * 8));

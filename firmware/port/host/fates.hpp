@@ -49,7 +49,7 @@ struct FatePlan {
     std::uint64_t rate_bytes_per_s{0};  ///< 0: no limit
     Chance loss{};
     Chance burst_start{};  ///< Gilbert and Elliott: the bad state begins, ...
-    Chance burst_end{};    ///< ... and ends; in it every frame is lost
+    Chance burst_end{};    ///< ... and ends (or by kBurstQuiet); in it every frame is lost
     Chance duplicate{};
     Chance reorder{};   ///< held back, so that the next ones overtake it
     Chance corrupt{};   ///< one bit is inverted
@@ -59,6 +59,11 @@ struct FatePlan {
 
 /// How long a reordered frame is held back.
 inline constexpr Duration kReorderHold = Duration::from_us(500);
+
+/// A burst is over when no frame came for so long. Chances count frames, and where everybody waits
+/// for a timer there are few: without this a disturbance of five frames lasts for minutes. Below the
+/// least retransmission timeout of either end (200 ms), so that a timer that runs out meets new luck.
+inline constexpr Duration kBurstQuiet = Duration::from_us(100'000);
 
 /// What becomes of one frame.
 struct Fate {
@@ -93,8 +98,9 @@ public:
 class Fates {
     FatePlan plan_;
     SplitMix random_;
-    bool drawn_;         // from the seed; else from given_
-    bool burst_{false};  // the bad state of Gilbert and Elliott
+    bool drawn_;             // from the seed; else from given_
+    bool burst_{false};      // the bad state of Gilbert and Elliott
+    Instant burst_frame_{};  // when it took its last one
     std::vector<Fate> given_;
     std::size_t given_at_{0};
     bool record_{false};
@@ -102,6 +108,8 @@ class Fates {
 
     Fates(FatePlan plan, std::uint64_t seed, bool drawn, std::vector<Fate> given);
     Fate draw(std::size_t frame_bytes, Instant now);
+    bool in_burst(Instant now);
+    bool hits(Chance chance);
 
 public:
     static Fates from_seed(FatePlan plan, std::uint64_t seed);

@@ -116,6 +116,25 @@ TEST(Fates, ABurstLosesFramesInARow) {
     EXPECT_LT(lost, 12 * begun);
 }
 
+TEST(Fates, ABurstEndsWhereTheWireIsSilent) {
+    const auto at = [](std::int64_t us) { return Instant::from_us(us); };
+    const FatePlan plan{.burst_start = Chance::of(0.5), .burst_end = Chance::of(1e-9)};
+    Fates fates = Fates::from_seed(plan, 3);
+    std::int64_t now = 0;
+    while (!fates.next(100, at(now)).drop) ++now;
+    for (int n = 0; n < 1000; ++n) {
+        now += kBurstQuiet.us() - 1;
+        EXPECT_TRUE(fates.next(100, at(now)).drop) << "a frame before it is over goes on with it";
+    }
+    int passed = 0;
+    for (int n = 0; n < 1000; ++n) {
+        now += kBurstQuiet.us();
+        passed += fates.next(100, at(now)).drop ? 0 : 1;
+    }
+    EXPECT_GT(passed, 400) << "after a silence it is as likely as at first";
+    EXPECT_LT(passed, 600);
+}
+
 TEST(Fates, AFlapDropsFromItsBeginningUntilJustBeforeItsEnd) {
     const auto at = [](std::int64_t us) { return Instant::from_us(us); };
     Fates fates = Fates::from_seed({.flaps = {{at(10), at(20)}, {at(30), at(31)}}}, 1);
