@@ -318,9 +318,10 @@ class Session:
             return  # the board stands as it failed: nobody waits for this any more
         try:
             self.mark("the board is reset")
-            self.resets += 1  # before it is pulled: what breaks from now on breaks because of it
+            # Nobody may see the new number beside the old board's readiness and set out at once.
             self.feed(ev.PowerOn(self.clock.now()))
             self.watch = replace(self.watch, warnings=warnings)
+            self.resets += 1  # before it is pulled: what breaks from now on breaks because of it
             self.board.reset()
         except RigError as fault:
             self.feed(ev.RigTrouble(self.clock.now(), str(fault)))

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from kyusim import native
+from rig.board.protocol import Address
 from rig.campaign.session import Session
 from rig.campaign.soak import Soak
 from rig.cli import run as kyu
@@ -26,7 +27,9 @@ from rig.scenario import NEEDS, Guest, scenario
 from rig.scenarios import test_transfers
 from rig.scenarios.mixes import MIXES, find, in_file
 from rig.tests.fake import FakeBoard
-from rig.traffic.wangdoodle import Patience
+from rig.traffic.failure import TransferError
+from rig.traffic.request import Request
+from rig.traffic.wangdoodle import Client, Patience, Tally
 from rig.verdict import Cause, Outcome
 from rig.watch import Limits
 
@@ -110,6 +113,45 @@ def test_a_reset_on_purpose_fails_nobody_and_every_transfer_is_made_up_for(tmp_p
     assert summary.verdict.outcome is Outcome.PASSED, summary.verdict
     assert (summary.tally.attempted, summary.tally.ok) == (12, 12)
     assert sum(isinstance(e, ev.PowerOn) for e in read_events(tmp_path / "run")) == 2
+
+
+def test_whoever_sets_out_while_the_reset_is_pulled_is_not_blamed_on_the_board() -> None:
+    resets = 0
+
+    def ready_and_then_reset() -> bool:
+        nonlocal resets
+        resets += 1
+        return True
+
+    def cut_off(_: Tally) -> None:
+        raise TransferError(Cause.RESET, "the new board does not know it")
+
+    client = Client(
+        Address("127.0.0.1", 9), native, resets=lambda: resets, ready=ready_and_then_reset
+    )
+    result = client.attempt(Request(), 1, cut_off)
+    assert (result.cause, result.abandoned) == (None, True)
+
+
+def test_the_number_of_resets_never_runs_ahead_of_the_watch(tmp_path: Path) -> None:
+    board, run = ResettableBoard(), RunFolder(tmp_path / "run")
+    session = Session(board, Symbols(None), folder=run, limits=FAST, patience=HASTY)
+    assert session.boot() is None
+    told: list[int] = []
+    feed = session.feed
+
+    def listen(event: ev.Event) -> None:
+        if isinstance(event, ev.PowerOn):
+            told.append(session.resets)
+        feed(event)
+
+    session.feed = listen  # type: ignore[method-assign]
+    pulled = session.pull_reset()
+    while not pulled.done():
+        session.pump()
+    session.power_off()
+    run.close()
+    assert (told, session.resets) == ([0], 1), "the watch knows first that the old board is gone"
 
 
 def test_a_restart_that_nobody_wanted_still_fails_the_run(tmp_path: Path) -> None:

@@ -133,15 +133,17 @@ class Client:
 
     def undisturbed(self) -> None:
         """A reset of this attempt's own: it goes on with the board that boots now."""
-        self._begun_at_reset = self._resets()
         self._await_ready()
 
     def _await_ready(self) -> None:
-        while not self._ready():
+        while True:
+            # The number first: a board that is reset after that was not the one that was ready.
+            self._begun_at_reset = self._resets()
+            if self._ready():
+                return
             if self.stopping():
                 raise GivenUpError("not begun")
             time.sleep(POLL_S / 10)
-        self._begun_at_reset = self._resets()
 
     def ask_line(self, line: str) -> bytes:
         """A short command (`stat`, `rand`): the answer up to its line end. Raises RigError."""

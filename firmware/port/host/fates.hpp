@@ -61,8 +61,8 @@ struct FatePlan {
 inline constexpr Duration kReorderHold = Duration::from_us(500);
 
 /// A burst is over when no frame came for so long. Chances count frames, and where everybody waits
-/// for a timer there are few: without this a disturbance of five frames lasts for minutes. Below the
-/// least retransmission timeout of either end (200 ms), so that a timer that runs out meets new luck.
+/// for a timer there are few: without this a disturbance of five frames lasts for minutes. Below
+/// the least retransmission timeout of either end (200 ms): a timer that runs out meets new luck.
 inline constexpr Duration kBurstQuiet = Duration::from_us(100'000);
 
 /// What becomes of one frame.
