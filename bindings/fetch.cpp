@@ -172,6 +172,13 @@ void Fetch::show(std::span<const std::byte> came) {
     found_.assign(reinterpret_cast<const char*>(shown.data()), shown.size());
 }
 
+std::uint16_t Fetch::port() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    if (socket_ < 0 || getsockname(socket_, reinterpret_cast<sockaddr*>(&own), &size) < 0) return 0;
+    return ntohs(own.sin_port);
+}
+
 void Fetch::close(bool reset) {
     if (socket_ < 0) return;
     if (reset) {

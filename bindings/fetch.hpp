@@ -86,6 +86,8 @@ public:
     [[nodiscard]] const std::string& found() const { return found_; }
     /// errno of kUnreached and kBroken.
     [[nodiscard]] int error() const { return error_; }
+    /// This host's end, by which a capture knows the connection; 0: there is none.
+    [[nodiscard]] std::uint16_t port() const;
 };
 
 }  // namespace kyu::client

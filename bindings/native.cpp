@@ -121,7 +121,8 @@ void bind_fetch(py::module_& m) {
         .def_property_readonly("received", &Fetch::received)
         .def_property_readonly("at", &Fetch::at)
         .def_property_readonly("found", [](const Fetch& self) { return py::bytes(self.found()); })
-        .def_property_readonly("error", &Fetch::error);
+        .def_property_readonly("error", &Fetch::error)
+        .def_property_readonly("port", &Fetch::port);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ class Exhibit:
     @property
     def signature(self) -> Signature:
         """What it has in common with others that have the same cause."""
-        return signature(self.verdict, self.record, evidence_readme.network(self))
+        return signature(self.verdict, self.record, evidence_readme.network(self).told)
 
 
 def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Path:
@@ -124,7 +124,7 @@ def _beside(folder: Path) -> frozenset[str]:
 def verdict_json(exhibit: Exhibit, symbols: Symbols) -> dict[str, Any]:
     return {
         **asdict(exhibit.verdict),
-        "network": evidence_readme.network(exhibit),
+        "network": str(evidence_readme.network(exhibit)),
         "signature": asdict(exhibit.signature),
         "function_check": check_function(exhibit.crash, symbols),
         **exhibit.board,

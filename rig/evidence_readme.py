@@ -66,7 +66,7 @@ def text(exhibit: Exhibit, symbols: Symbols, files: frozenset[str]) -> str:
         ("waiting", "; ".join(words.wait_lines(record)[:3]) if dead else ""),
         ("when", _when(exhibit)),
         ("often", _often(exhibit)),
-        ("network", network(exhibit)),
+        ("network", str(network(exhibit))),
         ("host", told_load(exhibit.host)),
         ("board", f"build {exhibit.board.get('build') or 'unknown'}"),
         ("again", exhibit.repeat or "not known: no soak has made this"),
@@ -85,14 +85,15 @@ def often(number: int, alike: int, good: int) -> str:
     return f"{nth} of this run{same}, after {good:,} good transfers"
 
 
-def network(exhibit: Exhibit) -> str:
-    """Where the last conversation stopped, if anybody has seen it."""
+def network(exhibit: Exhibit) -> stopped.Stop:
+    """Where the conversation stopped that went wrong first, if anybody has seen it."""
+    ports = [one.port for one in exhibit.results[:1] if one.port]
     if exhibit.frames:
-        return stopped.where(exhibit.frames, digits=exhibit.digits)
+        return stopped.where(exhibit.frames, ports, digits=exhibit.digits)
     if exhibit.look is not None:
         with contextlib.suppress(RigError):
-            return stopped.where(exhibit.look.kept())
-    return ""
+            return stopped.where(exhibit.look.kept(), ports)
+    return stopped.Stop()
 
 
 def _detail(exhibit: Exhibit) -> str:

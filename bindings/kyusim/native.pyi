@@ -64,3 +64,7 @@ class Fetch:
     @property
     def error(self) -> int:
         """errno of UNREACHED and BROKEN."""
+
+    @property
+    def port(self) -> int:
+        """This host's end, by which a capture knows the connection; 0: there is none."""

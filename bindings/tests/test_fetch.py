@@ -86,6 +86,25 @@ def test_a_whole_transfer_is_done_and_cannot_go_on(fetch_from: Callable[[Serve],
     assert (fetch.go(1), fetch.error) == (Step.BROKEN, errno.EBADF)
 
 
+def test_its_own_port_is_known_while_there_is_a_connection_even_a_broken_one(
+    fetch_from: Callable[[Serve], Make],
+) -> None:
+    seen = []
+
+    def hang_up(sock: socket.socket) -> None:
+        seen.append(sock.getpeername()[1])
+        sock.recv(4)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    fetch = fetch_from(hang_up)()
+    assert fetch.port == 0
+    assert run(fetch) is Step.BROKEN
+    assert fetch.port == seen[0]
+    fetch.close()
+    assert fetch.port == 0
+
+
 def test_a_generated_stream_of_any_length_is_compared(
     fetch_from: Callable[[Serve], Make],
 ) -> None:

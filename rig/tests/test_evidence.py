@@ -25,7 +25,9 @@ from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.tests.fake import FakeBoard, Script, crash_lines
 from rig.tests.test_soak import FAST, HASTY, big
+from rig.tests.test_stopped import Talk
 from rig.verdict import Cause, Outcome, failed
+from rig.wire.pcapng import Frame
 
 HUNGRY = [Load(100.0 + n, 9.25, busy=1.0, waited=0.95) for n in range(KEPT)]
 EASY = [Load(100.0 + n, 0.5, busy=0.25) for n in range(KEPT)]
@@ -91,6 +93,26 @@ def test_a_readme_tells_what_where_when_how_often_and_how_again(
     assert len(story.splitlines()) <= 13, "a head, and about ten lines"
     for file in folder.iterdir():
         assert file.name == "README.txt" or f"  {file.name} " in beside, file.name
+
+
+def test_the_network_row_is_about_the_connection_that_went_wrong(tmp_path: Path) -> None:
+    captured: list[Frame] = []
+
+    def and_another(sock: socket.socket, data: bytes) -> None:
+        port = sock.getpeername()[1]
+        captured.extend(Talk(port).opened().host("F.", 1, 1, lost=True).frames)
+        captured.extend(Talk(1).opened().frames)
+        sock.sendall(data[:50_000])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "frames", lambda _: captured)
+        _, path = run(tmp_path, Script(2, and_another), EASY, count=2)
+    folder = path / "failures/001-truncated"
+    port = json.loads((folder / "transfer.json").read_text())["transfers"][0]["port"]
+    network = (folder / "README.txt").read_text().partition("network   ")[2].partition("\n")[0]
+    assert network.startswith(f"192.168.0.1:{port} with port 114: ")
+    assert network.endswith("; the wire has dropped 1 of its last 4 frames")
+    assert "dropped" not in json.loads((folder / "verdict.json").read_text())["signature"]["title"]
 
 
 def test_a_stall_on_a_starved_host_proves_nothing_and_leaves_its_evidence(tmp_path: Path) -> None:

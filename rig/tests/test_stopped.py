@@ -36,14 +36,18 @@ class Talk:
         return self
 
     def host(
-        self, flags: str, seq: int = 0, ack: int = 0, size: int = 0, window: int = 65535
+        self,
+        flags: str,
+        seq: int = 0,
+        ack: int = 0,
+        size: int = 0,
+        lost: bool = False,
+        window: int = 65535,
     ) -> Talk:
-        return self._add(
-            False,
-            Segment(
-                self.port, 114, flags, 1000 + seq, 5000 + ack, payload=bytes(size), window=window
-            ),
+        segment = Segment(
+            self.port, 114, flags, 1000 + seq, 5000 + ack, payload=bytes(size), window=window
         )
+        return self._add(False, segment, "dropped" if lost else "")
 
     def board(
         self,
@@ -63,7 +67,7 @@ class Talk:
         return self.host("S").board("S.", 0, 1).host(".", 1, 1)
 
     def told(self) -> str:
-        return where(self.frames)
+        return str(where(self.frames))
 
 
 def arp(request: bool, target: str = BOARD) -> Frame:
@@ -128,15 +132,37 @@ def test_of_several_it_is_the_last_that_is_still_open() -> None:
     done = Talk(40_002)
     done.at = 50 * MS
     done.opened().host("R", 1)
-    assert "40001" in where(old.frames + done.frames)
+    assert "40001" in where(old.frames + done.frames).told
+
+
+def test_the_one_that_went_wrong_is_told_before_the_others() -> None:
+    wrong, later = Talk(40_001).opened(), Talk(40_002)
+    later.at = wrong.at
+    later.opened()
+    assert "40002" in where(wrong.frames + later.frames).told
+    assert "40001" in where(wrong.frames + later.frames, [40_001]).told
+    assert "40002" in where(wrong.frames + later.frames, [40_003]).told, "it is not in the capture"
+
+
+def test_what_the_wire_did_to_its_last_frames_stands_beside_where_it_stopped() -> None:
+    talk = Talk().host("F.", 1, 1, lost=True).host("F.", 1, 1, lost=True).host("F.", 1, 1)
+    stop = where(talk.frames)
+    assert stop.told.endswith(": the board is silent: the host has sent again 2 times")
+    assert stop.wire == "the wire has dropped 2 of its last 3 frames"
+    assert str(stop) == f"{stop.told}; {stop.wire}"
+    for n in range(20):
+        talk.host("F.", 1, 1 + n)
+    assert where(talk.frames).wire == "", "that was long ago"
 
 
 def test_an_address_that_nobody_has_is_told_first() -> None:
     talk = Talk().host("S")
-    assert (
-        where([*talk.frames, *[arp(True)] * 3]) == f"no ARP answer: {BOARD} was asked for 3 times"
-    )
-    assert "ARP" not in where([*talk.frames, *[arp(True)] * 3, arp(False)])
+    asked = [arp(True)] * 3
+    told = f"no ARP answer: {BOARD} was asked for 3 times"
+    assert where([*talk.frames, *asked]).told == told
+    assert where([*Talk().opened().frames, *asked]).told == told, "it has spoken, but before that"
+    assert "ARP" not in where([*talk.frames, *asked, arp(False)]).told
+    assert "ARP" not in where([*asked, *Talk().opened().frames]).told, "it spoke after all"
 
 
 def test_sequence_numbers_may_wrap() -> None:
@@ -159,4 +185,4 @@ def test_whatever_the_frames_hold_it_is_words(content: list[bytes], out: bool) -
         for at, data in enumerate(content)
         for head in heads
     ]
-    assert "\n" not in where(frames)
+    assert "\n" not in str(where(frames, [0]))

@@ -52,6 +52,10 @@ class Fetching:
     def received(self) -> int:
         return self._fetch.received
 
+    @property
+    def port(self) -> int:
+        return self._fetch.port
+
     def run(self) -> None:
         """Lets the fetch go on while there is patience.
 

@@ -62,6 +62,7 @@ class SocketLine:
         self._tally = tally
         self._patience = patience
         self._read = 0
+        tally.port = sock.getsockname()[1]
 
     def __enter__(self) -> Self:
         return self

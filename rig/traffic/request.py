@@ -64,7 +64,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`start` is in seconds since power-on. `abandoned`: the run ended while it was under way."""
+    """`start` is in seconds since power-on. `abandoned`: the run ended while it was under way.
+    `port`: this host's, of its last connection; 0: not known.
+    """
 
     number: int
     start: float
@@ -74,6 +76,7 @@ class Result:
     detail: str = ""
     request: Request | Visit = field(default_factory=Request)
     abandoned: bool = False
+    port: int = 0
 
     @property
     def ok(self) -> bool:
@@ -93,4 +96,5 @@ class Result:
             line["request"] = str(self.request)
         if self.cause is not None:
             line |= {"cause": self.cause.value, "detail": self.detail}
+            line |= {"port": self.port} if self.port else {}
         return line

@@ -55,9 +55,10 @@ ON_A_BAD_WIRE = Patience(connect=60.0, stall=60.0)
 
 @dataclass(slots=True)
 class Tally:
-    """Bytes of one attempt."""
+    """Bytes of one attempt, and this host's port of its last connection (0: not known)."""
 
     bytes: int = 0
+    port: int = 0
 
 
 class Client:
@@ -110,7 +111,7 @@ class Client:
         if cause is not None and self.disturbed:
             cause, abandoned = None, True
         ms = (time.perf_counter() - clock) * 1000
-        return Result(number, start, ms, tally.bytes, cause, detail, work, abandoned)
+        return Result(number, start, ms, tally.bytes, cause, detail, work, abandoned, tally.port)
 
     def exchange(self, request: Request, tally: Tally) -> None:
         """Raises TransferError, GivenUpError and RigError."""
@@ -122,6 +123,7 @@ class Client:
         try:
             fetching.run()
         finally:
+            tally.port = fetching.port
             fetching.close()
             tally.bytes += fetching.received
         return None
@@ -161,6 +163,7 @@ class Client:
         size, before = request.share, tally.bytes
         try:
             with self.connect() as sock:
+                tally.port = sock.getsockname()[1]
                 if size > 0 or not request.goes_away:
                     self._send(sock, request, size, tally)
                 if not request.goes_away:

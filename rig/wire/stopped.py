@@ -9,7 +9,8 @@ Source    RFC 9293 section 3.3.2 (states, told from outside); RFC 826 for ARP.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rig.wire.pcapng import Frame
@@ -19,12 +20,15 @@ _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _HALF = 1 << 31
 #: So many of the same unanswered frames are no coincidence.
 _TIMES = 2
+#: Of the last so many frames of a conversation it is told what the wire has done to them.
+_LATELY = 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
     at: int
     out: bool
+    sender: str
     peer: tuple[str, int]
     port: int
     flags: int
@@ -46,6 +50,7 @@ class _Side:
     last: int = 0
     fin: bool = False
     syns: int = 0
+    spoke: bool = False  # it sent more than ACKs
 
 
 @dataclass(slots=True)
@@ -56,6 +61,7 @@ class _Talk:
     host: _Side = field(default_factory=_Side)
     reset: bool = False
     last: int = 0
+    lost: deque[bool] = field(default_factory=lambda: deque(maxlen=_LATELY))
 
     @property
     def over(self) -> bool:
@@ -65,6 +71,7 @@ class _Talk:
     def take(self, s: _Segment) -> None:
         side = self.board if s.out else self.host
         self.last = side.last = s.at
+        self.lost.append(s.lost)
         self.reset |= bool(s.flags & _RST)
         if s.flags & _SYN:
             side.syns += 1
@@ -72,6 +79,7 @@ class _Talk:
         end = (s.seq + s.length) % (1 << 32)
         fresh = side.end is None or _after(end, side.end)
         if s.length:
+            side.spoke = True
             side.tries = 0 if fresh else side.tries + 1
         if fresh:
             side.end = end
@@ -79,10 +87,22 @@ class _Talk:
             side.acked, side.window = s.ack, s.window
 
 
-def where(frames: Iterable[Frame], *, digits: int = 6) -> str:
-    """One sentence on the last conversation that did not end; empty when all ended, or none was.
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """`told`: where it stopped; `wire`: what the wire did to its last frames, if it did harm."""
 
-    `digits`: unit of `Frame.at`, as in pcapng.encode.
+    told: str = ""
+    wire: str = ""
+
+    def __str__(self) -> str:
+        return "; ".join(said for said in (self.told, self.wire) if said)
+
+
+def where(frames: Iterable[Frame], ports: Collection[int] = (), *, digits: int = 6) -> Stop:
+    """Of the last conversation that did not end; with nothing to tell when all ended, or none was.
+
+    `ports`: this host's, of the connections that went wrong: they come first. `digits`: unit of
+    `Frame.at`, as in pcapng.encode.
     """
     talks: dict[tuple[tuple[str, int], int], _Talk] = {}
     asked: dict[str, int] = {}
@@ -94,15 +114,24 @@ def where(frames: Iterable[Frame], *, digits: int = 6) -> str:
             asked[address] = asked.get(address, 0) + 1 if request else 0
         for s in _segments(frame):
             talks.setdefault((s.peer, s.port), _Talk(s.peer, s.port)).take(s)
+            if not s.lost:
+                asked.pop(s.sender, None)  # who sends needs no answer to be found
     for address, times in asked.items():
         if times > _TIMES:
-            return f"no ARP answer: {address} was asked for {times} times"
+            return Stop(f"no ARP answer: {address} was asked for {times} times")
     open_ones = [talk for talk in talks.values() if not talk.over]
     if not open_ones:
-        return ""
-    talk = max(open_ones, key=lambda one: one.last)
+        return Stop()
+    talk = max(open_ones, key=lambda one: (one.peer[1] in ports, one.last))
     who = f"{talk.peer[0]}:{talk.peer[1]} with port {talk.port}"
-    return f"{who}: {_told(talk, last, unit)}"
+    return Stop(f"{who}: {_told(talk, last, unit)}", _harm(talk))
+
+
+def _harm(talk: _Talk) -> str:
+    lost = sum(talk.lost)
+    if not lost:
+        return ""
+    return f"the wire has dropped {lost} of its last {len(talk.lost)} frames"
 
 
 def _told(talk: _Talk, last: int, unit: int) -> str:
@@ -119,7 +148,8 @@ def _told(talk: _Talk, last: int, unit: int) -> str:
         return f"the board sends again and again ({board.tries} times): no ACK reaches it"
     if unacked:
         return f"the board's last bytes are not acknowledged; nothing from it for {quiet:.2f} s"
-    missing = host.end is not None and board.acked is not None and _after(host.end, board.acked)
+    heard = host.end is None or (board.acked is not None and not _after(host.end, board.acked))
+    missing = host.spoke and not heard
     if board.window == 0:
         return "the board's window is zero: nobody there reads"
     if missing and host.tries >= _TIMES:
@@ -146,7 +176,11 @@ def _arp(frame: Frame) -> tuple[bool, str] | None:
     sender, target = data[28:32], data[38:42]
     if request and sender == target:  # an announcement asks for nothing
         return None
-    return request, ".".join(str(byte) for byte in (target if request else sender))
+    return request, _dotted(target if request else sender)
+
+
+def _dotted(address: bytes) -> str:
+    return ".".join(str(byte) for byte in address)
 
 
 def _segments(frame: Frame) -> Iterator[_Segment]:
@@ -161,13 +195,11 @@ def _segments(frame: Frame) -> Iterator[_Segment]:
     source, port, seq, ack, offset, flags, window = struct.unpack_from("!HHIIBBH", data, at)
     text = max(0, total - header - (offset >> 4) * 4)
     length = text + (flags & _SYN != 0) + (flags & _FIN != 0)
-    address = data[30:34] if frame.out else data[26:30]
-    peer = ".".join(str(byte) for byte in address)
-    ports = (source, port) if not frame.out else (port, source)
+    sender = _dotted(data[26:30])
+    host, ours = (port, source) if frame.out else (source, port)
+    peer = (_dotted(data[30:34]) if frame.out else sender, host)
     lost = frame.comment.endswith("dropped")
-    yield _Segment(
-        frame.at, frame.out, (peer, ports[0]), ports[1], flags, seq, ack, window, length, lost
-    )
+    yield _Segment(frame.at, frame.out, sender, peer, ours, flags, seq, ack, window, length, lost)
 
 
 def _type(data: bytes) -> int:
