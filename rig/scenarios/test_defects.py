@@ -70,6 +70,17 @@ def test_a_planted_failure_is_found_and_named(
     assert_told_in_short((found / "README.txt").read_text(), defect)
 
 
+def test_a_boot_argument_that_the_board_does_not_understand_is_told_in_the_verdict(
+    boards: Keeper, defects_choice: BoardChoice, patterns: Native, tmp_path: Path
+) -> None:
+    choice = replace(defects_choice, bootargs="defect=abba:3")
+    summary, _ = soak(boards, choice, patterns, tmp_path / "run", 2)
+    assert summary.verdict.outcome is Outcome.PASSED, "nothing was planted"
+    assert summary.warnings == (
+        "boot-argument: defect=abba:3: NAME[:ARG][@NTH] is wanted; using the default",
+    )
+
+
 def assert_told_in_short(text: str, defect: Defect) -> None:
     """What a tired person reads first."""
     story = text.partition("\nfiles")[0]

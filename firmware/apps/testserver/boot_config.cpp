@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "board/orangepi-pc/boot_args.hpp"
+#include "kernel/frame_line.hpp"
 
 namespace kyu::app {
 namespace {
@@ -30,7 +31,9 @@ std::string_view take_until(std::string_view& text, char mark) {
 
 void complain(TextSink& sink, std::string_view key, std::string_view value,
               std::string_view wanted) {
-    print(sink, "{}={}: {} is wanted; using the default\n", key, value, wanted);
+    TextBuffer<160> text;
+    print(text, "{}={}: {} is wanted; using the default", key, value, wanted);
+    FrameLine(sink, "warn").word("what", "boot-argument").text("text", text.view());
 }
 
 void read_address(std::string_view args, net::NetConfig& net, TextSink& complaints) {

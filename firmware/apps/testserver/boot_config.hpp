@@ -33,8 +33,8 @@ struct BootConfig {
     std::string_view defect_text{};  ///< as given; empty when there was none
 };
 
-/// Reads `args` (without the page's mark; empty: there was no page). Each complaint is one line in
-/// `complaints`.
+/// Reads `args` (without the page's mark; empty: there was no page). Each complaint is a `warn`
+/// frame in `complaints`.
 [[nodiscard]] BootConfig read_boot_config(std::string_view args, TextSink& complaints);
 
 /// "02:00:00:00:00:01"; a group or zero address is refused.

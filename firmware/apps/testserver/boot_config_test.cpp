@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace kyu::app {
 namespace boot_config_test {
 
@@ -49,6 +51,18 @@ TEST(BootConfig, WhatDoesNotParseIsReportedAndTheDefaultStands) {
         EXPECT_FALSE(read.config.mac) << args;
         EXPECT_NE(read.complaints.view(), "") << args;
     }
+}
+
+TEST(BootConfig, AComplaintIsAWarningThatTheRigUnderstands) {
+    const Read seed{"seed=x"};
+    EXPECT_TRUE(seed.complaints.view().starts_with(
+        "@kyu warn what=boot-argument text=\"seed=x: a number below 2^64 is wanted; using the "
+        "default\" *"));
+    const std::string longest = "gw=" + std::string(400, '"');
+    const Read read{longest};
+    const std::string_view said = read.complaints.view();
+    EXPECT_LT(said.size(), 400U) << "it is cut, not dropped";
+    EXPECT_TRUE(said.ends_with("\n"));
 }
 
 TEST(BootConfig, TheWatchdogsAreOnUnlessSomebodySaysOtherwise) {
