@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import tracemalloc
 
 import pytest
@@ -46,6 +47,27 @@ def test_the_last_ones_are_as_they_came_and_so_many() -> None:
 
 def test_counts_up_to_each_edge() -> None:
     assert filled([1.0, 2.0, 2.5, 700.0, 900_000.0]).up_to([1, 2.5, 1000]) == [1, 3, 4, 5]
+
+
+def test_whoever_reads_while_transfers_end_gets_an_answer() -> None:
+    times = filled([2.0 + n % 900 for n in range(2000)])
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            times.add(3.0)
+
+    adding = threading.Thread(target=go_on)
+    adding.start()
+    try:
+        for _ in range(10):
+            first, last = times.count, times.up_to([1.0])[-1]
+            assert first <= last <= times.count
+            assert times.percentile(0.5) > 0
+            assert len(times.last(RECENT)) <= RECENT
+    finally:
+        over.set()
+        adding.join()
 
 
 def test_a_night_takes_no_more_room_than_an_hour() -> None:
