@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import socket
 import struct
+import termios
 import threading
 from collections.abc import Callable, Iterator
 
@@ -216,3 +218,27 @@ def test_who_goes_away_closes_or_resets(fetch_from: Callable[[Serve], Make], res
 def test_what_makes_no_sense_is_said_at_once(host: str, size: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Fetch(host, 1, b"big\n", seed=None, size=size)
+
+
+def test_a_small_window_keeps_the_far_side_waiting(fetch_from: Callable[[Serve], Make]) -> None:
+    def taken(window: int) -> int:
+        """Bytes that the host's TCP has taken in for a client that reads none."""
+        sent, full = [0], threading.Event()
+
+        def fill(sock: socket.socket) -> None:
+            sock.recv(4)
+            sock.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    sent[0] += sock.send(BIG)
+            sent[0] -= struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+            full.set()
+
+        fetch = fetch_from(fill)(window=window)
+        while fetch.go(1) is not Step.PAUSED:
+            pass
+        assert full.wait(10)
+        return sent[0]
+
+    assert taken(16 * 1024) < 32 * 1024
+    assert taken(0) > 64 * 1024
