@@ -82,22 +82,30 @@ class UBoot:
         self._line.write(command.encode("ascii") + b"\r")
         begun, why = b"bps...", "U-Boot does not begin to load over the serial line"
         heard = self._await(begun, ANSWER_S, why).partition(begun)[2]
-        Sender(self._line.take, self._line.write, heard=heard).send(name, content)
-        heard = self._await(self._prompt, ANSWER_S, "U-Boot does not end to load")
+        rest = Sender(self._line.take, self._line.write, heard=heard).send(name, content)
+        heard = self._await(self._prompt, ANSWER_S, "U-Boot does not end to load", heard=rest)
         got = re.search(rb"Total Size\s+= \w+ = (\d+) Bytes", heard)
         if got is None or int(got[1]) != len(content):
-            raise RigError(f"U-Boot could not load the image{_last(heard)}")
+            said = heard.rpartition(self._prompt)[0]
+            raise RigError(f"U-Boot could not load the image{_last(said)}")
 
     def go(self, entry: int) -> None:
         self._line.write(f"go {entry:#x}\r".encode("ascii"))
 
     def _await(
-        self, what: bytes, seconds: float, trouble: str, *, knock_after: bytes = b""
+        self,
+        what: bytes,
+        seconds: float,
+        trouble: str,
+        *,
+        heard: bytes = b"",
+        knock_after: bytes = b"",
     ) -> bytes:
-        """`knock_after`: once this was heard a key is pressed now and then. A key that waits stops
-        U-Boot too, and a rig on a busy host may come too late for its two seconds.
+        """`heard` has come before. `knock_after`: after this was heard a key is pressed at times.
+        A key that waits stops U-Boot too, and a rig on a busy host may come too late for its two
+        seconds.
         """
-        ends, heard, knocked = time.monotonic() + seconds, b"", 0.0
+        ends, knocked = time.monotonic() + seconds, 0.0
         while what not in heard:
             now = time.monotonic()
             if now > ends:

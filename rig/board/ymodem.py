@@ -37,8 +37,11 @@ class Sender:
         self._take, self._write, self._answer_s = take, write, answer_s
         self._heard = heard
 
-    def send(self, name: str, content: bytes) -> None:
-        """One file in a batch of one. Raises RigError when the receiver does not take it."""
+    def send(self, name: str, content: bytes) -> bytes:
+        """One file in a batch of one; returns what has come behind the last answer.
+
+        Raises RigError when the receiver does not take it.
+        """
         if self._answer(CRC, self._answer_s) is None:
             raise RigError(f"nobody asks for a file by YMODEM within {self._answer_s:g} s")
         self._deliver(packet(0, f"{name}\0{len(content)}".encode("ascii"), b"\0"))
@@ -48,6 +51,7 @@ class Sender:
         self._deliver(EOT)
         self._answer(CRC, SECOND_S)
         self._deliver(packet(0, b"", b"\0"))
+        return self._heard
 
     def _deliver(self, what: bytes) -> None:
         for _ in range(ATTEMPTS):

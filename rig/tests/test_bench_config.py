@@ -54,13 +54,20 @@ def test_a_power_command_sees_no_shell_and_its_last_words_are_told() -> None:
         Supply(power).cycle()
 
 
-def test_off_and_on_make_a_cycle_and_off_ends_it(tmp_path: Path) -> None:
+def test_off_and_on_make_a_cycle_and_off_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "log"
     on, off = (("/bin/sh", "-c", f"echo {word} >>{log}") for word in ("on", "off"))
-    supply = Supply(bench_config.Power(on=on, off=off, off_s=0))
+
+    def wait(seconds: float) -> None:
+        log.write_text(f"{log.read_text()}{seconds:g}s\n")
+
+    monkeypatch.setattr("rig.board.power.time.sleep", wait)
+    supply = Supply(bench_config.Power(on=on, off=off, off_s=3))
     supply.cycle()
     supply.off()
-    assert log.read_text().split() == ["off", "on", "off"]
+    assert log.read_text().split() == ["off", "3s", "on", "off"]
 
 
 def test_without_a_command_a_person_is_asked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,6 +143,20 @@ def test_a_place_without_its_exporter_is_passed_over(fake: Fake) -> None:
     assert fake.asked()[-2:] == ["cancel-reservation T2", "cancel-reservation T1"]
 
 
+def test_one_place_that_is_free_and_never_to_be_had_is_not_asked_for_without_end(
+    fake: Fake,
+) -> None:
+    fake.does("acquire", "echo 'labgrid-client: Error: Match x has no remote resource' >&2; exit 1")
+    told: list[str] = []
+    with (
+        fake.rack("kind=pi", told.append) as rack,
+        pytest.raises(RigError, match="of kind=pi only one is free, and it is not to be had"),
+    ):
+        rack.borrow()
+    assert len(told) == 1
+    assert fake.asked()[-2:] == ["cancel-reservation T1", "cancel-reservation T1"]
+
+
 def test_a_place_whose_exporter_went_away_is_not_taken(fake: Fake) -> None:
     fake.does("show", "echo \"Orphaned resource 'x' (room/one/NetworkSerialPort/x)\"")
     with fake.rack("one") as rack, pytest.raises(RigError, match="the exporter of room/one"):

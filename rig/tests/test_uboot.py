@@ -9,6 +9,7 @@ import pytest
 from rig.board.bench_config import Boot
 from rig.board.serial_line import SerialLine
 from rig.board.uboot import UBoot
+from rig.board.ymodem import ACK, CRC, EOT, SOH, STX, packet
 from rig.errors import RigError
 
 BOOT = Boot(wait_s=0.2, load_s=0.2)
@@ -18,7 +19,15 @@ BANNER = b"U-Boot SPL 2023.01\r\n\r\nHit any key to stop autoboot:  2 \x08\x08\x
 class Line:
     """U-Boot from its banner on; `answers` holds what each command brings."""
 
-    def __init__(self, answers: dict[str, str], banner: bytes = BANNER, *, piece: int = 7) -> None:
+    def __init__(
+        self,
+        answers: dict[str, str],
+        banner: bytes = BANNER,
+        *,
+        piece: int = 7,
+        stale: bytes = b"",
+    ) -> None:
+        self._stale = stale  # comes before the echo: what a key of before has brought
         self._piece = piece  # prompts and words come in pieces
         self.kept = b""
         self.typed: list[str] = []
@@ -39,7 +48,7 @@ class Line:
             self.stopped = True
             self._said += b"\r\n=> "
             return
-        self._said += data.replace(b"\x03", b"<INTERRUPT>\r\n=> ")  # the echo
+        self._said += self._stale + data.replace(b"\x03", b"<INTERRUPT>\r\n=> ")  # the echo
         self._command += data
         if data.endswith(b"\r"):
             command = self._command.strip(b" \x03\r").decode()
@@ -81,6 +90,46 @@ def test_the_image_is_loaded_entered_and_all_of_it_is_kept_for_the_console() -> 
 def test_an_image_that_did_not_come_whole_is_not_entered(answer: str, told: str) -> None:
     with pytest.raises(RigError, match=f"could not load the image: {told}"):
         _load(Line({"tftpboot": answer}))
+
+
+def test_a_prompt_of_before_does_not_end_a_command() -> None:
+    _load(Line({"tftpboot": "Bytes transferred = 100 (64 hex)\r\n"}, stale=b"\r\n=> "))
+
+
+class Loader(Line):
+    """Takes a file by YMODEM and says how much it was."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__({})
+        self.stopped = True
+        self._size = size
+        self.packets: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if data.startswith(b"loady"):
+            self.typed.append(data.decode().strip())
+            self._said += (
+                data + b"\n## Ready for binary (ymodem) download at 115200 bps...\r\n" + CRC
+            )
+        elif data[:1] in (SOH, STX, EOT):
+            self.packets.append(data)
+            self._said += ACK
+            if data == packet(0, b"", b"\0"):
+                size = f"## Total Size      = 0x{self._size:08x} = {self._size} Bytes\r\n=> "
+                self._said += size.encode()
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_a_file_by_ymodem_has_to_come_whole_too(short: int) -> None:
+    content = bytes(3000)
+    line = Loader(len(content) - short)
+    if short:
+        with pytest.raises(RigError, match=r"image; it said last: .*= 2999 Bytes"):
+            _uboot(line).ymodem(0x4000_2000, "kyu.bin", content)
+    else:
+        _uboot(line).ymodem(0x4000_2000, "kyu.bin", content)
+    assert line.typed == ["loady 0x40002000"]
+    assert [one[:1] for one in line.packets] == [SOH, STX, STX, STX, EOT, SOH]
 
 
 def test_a_rig_that_comes_too_late_has_pressed_a_key_before() -> None:
