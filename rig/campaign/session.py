@@ -248,6 +248,10 @@ class Session:
         self._workers.start()
         return self._workers
 
+    @property
+    def workers_left(self) -> int:
+        return 0 if self._workers is None else self._workers.left
+
     def stop_traffic(self) -> None:
         if self._workers is not None:
             self._workers.stop()

@@ -92,6 +92,7 @@ class Soak:
         display.see(self._board_now)
         self._tally = Tally()
         self._next = 1
+        self._all_out = False  # no job is left to hand out
         self._seconds = 0.0
         self._started = time.monotonic()
         self._boot_seconds: float | None = None
@@ -106,6 +107,8 @@ class Soak:
         watch = self._session.watch
         state = f"up {watch.up_ms / 1000:.0f} s" if watch.ready else "boots"
         silent = 0.0 if watch.heard_at is None else watch.observed - watch.heard_at
+        if self._all_out and (left := self._session.workers_left):
+            state += f", waits for the last {left}"
         if silent > 2:
             state += f", silent for {silent:.0f} s"
         if watch.symptom is not None:
@@ -250,6 +253,7 @@ class Soak:
         budget = (
             None if self._plan.transfers is None else self._plan.transfers - self._tally.attempted
         )
+        self._all_out = False
         while (budget is None or budget > 0) and not self._late():
             number = self._next
             self._next += 1
@@ -257,6 +261,7 @@ class Soak:
                 budget -= 1
             self._mark(f"transfer {number} begins")
             yield number, self._plan.request(number)
+        self._all_out = True
 
     def _late(self) -> bool:
         limit = self._plan.deadline_s

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,7 +22,7 @@ from rig.explain import load
 from rig.journal import RunFolder
 from rig.options import SoakOptions, plan
 from rig.report.progress import PlainDisplay
-from rig.report.summary import Summary
+from rig.report.summary import Summary, Tally
 from rig.tests.fake import FakeBoard, Script, crash_lines, reset
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Cause, Outcome
@@ -61,6 +62,28 @@ def test_good_transfers_pass(tmp_path: Path) -> None:
     assert (facts["verdict"], facts["cause"]) == ("passed", None)
     assert (facts["transfers_ok"], facts["bytes_ok"]) == (20, 4_000_000)
     assert sorted(line.n for line in journal.read_transfers(path)) == list(range(1, 21))
+
+
+def test_whoever_waits_for_the_last_transfers_is_told_so(tmp_path: Path) -> None:
+    class Watched(PlainDisplay):
+        states: ClassVar[list[str]] = []
+
+        def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
+            assert self._board is not None
+            self.states.append(self._board().state)
+            super().update(tally, last=last, now=now)
+
+    def late(sock: socket.socket, data: bytes) -> None:
+        time.sleep(0.3)
+        sock.sendall(data)
+
+    folder = RunFolder(tmp_path / "run")
+    board = FakeBoard(Script(6, late))
+    session = Session(board, Symbols(None), folder=folder, limits=FAST, patience=HASTY)
+    Soak(session, folder, big(6, parallel=2), native, Watched(io.StringIO())).run()
+    folder.close()
+    assert any(state.endswith(", waits for the last 1") for state in Watched.states)
+    assert "waits" not in Watched.states[-1]
 
 
 def test_a_seeded_stream_in_chunks_passes(tmp_path: Path) -> None:

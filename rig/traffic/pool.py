@@ -58,8 +58,13 @@ class Workers:
             thread.join(timeout=5)
 
     @property
+    def left(self) -> int:
+        """Workers that have not ended."""
+        return sum(thread.is_alive() for thread in self._threads)
+
+    @property
     def done(self) -> bool:
-        return not any(thread.is_alive() for thread in self._threads)
+        return self.left == 0
 
     def _next(self) -> Job | None:
         with self._lock:
