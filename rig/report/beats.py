@@ -3,6 +3,7 @@
 Rules     judged by rig/drift.py, of the longest power-on, with the eyes of the run itself. What is
           torn or foreign is left out: it is a plot, and no more. Bounded, however long the night.
 Time      seconds of the run: a power-on begins where the last one ended (rig/report/material.py).
+          The clock of the events begins anew with the power, and goes on over a reset.
 """
 
 from __future__ import annotations
@@ -43,14 +44,15 @@ def read(
 ) -> Beats:
     """`lines` of events.jsonl; `ends` and times of the good transfers, in order of their ends."""
     whole, own, longest = Course(), Course(), Course()
-    begin = at = 0.0
+    begin = at = own_clock = 0.0
     boots, done, sizes, traffic = 0, 0, dict.fromkeys(POOLS, 0), True
     for event in _events(lines):
         if isinstance(event, ev.TrafficEnded):
             traffic = False  # what is given back afterwards is no drift
             continue
         if isinstance(event, ev.PowerOn):
-            begin, boots, traffic = at, boots + 1, True
+            begin = at if event.at < own_clock else begin
+            own_clock, boots, traffic = event.at, boots + 1, True
             own, longest = Course(), max(own, longest, key=_length)
             continue
         beat = grammar.parse(event.text)
@@ -59,7 +61,7 @@ def read(
         told = sample(begin + event.at, beat)
         if told is None or not _sane(told) or told.at < at:
             continue
-        at, before = told.at, done
+        at, own_clock, before = told.at, event.at, done
         while done < len(ends) and ends[done] <= at:
             done += 1
         told = replace(told, ms=median(milliseconds[before:done]) if done > before else 0.0)

@@ -38,8 +38,8 @@ def line(at: object, text: str) -> str:
     return json.dumps({"at": at, "text": text, "kind": "line"})
 
 
-def power_on() -> str:
-    return json.dumps({"at": 0.0, "kind": "power-on"})
+def power_on(at: float = 0.0) -> str:
+    return json.dumps({"at": at, "kind": "power-on"})
 
 
 def boot(seconds: int, shape: Callable[[int], dict[str, Any]] = lambda _: {}) -> list[str]:
@@ -85,6 +85,25 @@ def test_what_is_judged_is_the_longest_power_on(tmp_path: Path) -> None:
     assert {value for _, value in sockets.points} == {40.0}
     assert [one.at for one in found.samples] == sorted(one.at for one in found.samples)
     assert "over 3 power-ons, of which the longest is judged" in told(tmp_path)
+
+
+def test_a_reset_does_not_begin_the_clock_anew(tmp_path: Path) -> None:
+    def beats(begin: int, end: int) -> list[str]:
+        return [line(n + 0.5, beat(transfers=n - begin)) for n in range(begin, end)]
+
+    once = [
+        power_on(),
+        *beats(0, 30),
+        power_on(30.0),
+        *beats(30, 60),
+        power_on(60.1),
+        *beats(61, 90),
+    ]
+    found = load(heard(tmp_path, once)).beats
+    assert found.boots == 3
+    assert [one.at for one in found.samples] == [n + 0.5 for n in range(90) if n != 60]
+    found = load(heard(tmp_path, [*once, *once])).beats  # then the power was off, and on again
+    assert found.samples[-1].at == 89.5 + 89.5
 
 
 def test_what_is_given_back_after_the_traffic_is_not_judged(tmp_path: Path) -> None:
