@@ -60,12 +60,7 @@ def over_time(lines: Journal) -> str:
     """
     bad = [(one.at, one.line.ms) for one in lines.bad]
     points = [*_extremes(lines.milliseconds), *(ms for _, ms in bad)]
-    shortest, longest = max(min(points), 0.001), max(points)
-    logarithmic = shortest * LONG_TAIL < longest
-
-    def level(ms: float) -> float:
-        return math.log10(max(ms, shortest)) if logarithmic else ms
-
+    shortest, longest, level = _levels(points)
     chart = leather.Chart()
     if lines.ok <= FEW:
         good = zip(lines.ends, lines.milliseconds, strict=True)
@@ -74,7 +69,7 @@ def over_time(lines: Journal) -> str:
         _lines(chart, course(lines.ends, lines.milliseconds), level)
     _dots(chart, [(at, level(ms)) for at, ms in bad], "failed", "var(--bad)", 4)
     _time_axis(chart, max([*_extremes(lines.ends), *(at for at, _ in bad)]))
-    _level_axis(chart, shortest, longest, logarithmic=logarithmic)
+    _level_axis(chart, shortest, longest)
     return _svg(chart)
 
 
@@ -133,18 +128,37 @@ def panel(
     lines: Sequence[tuple[str, str, Sequence[Point]]], judged: Sequence[Point], unit: str
 ) -> str:
     """One quantity over the run. `lines`: (name, colour, points); `judged`: what drift is told by.
+    In ms it is a transfer's time, on the scale of over_time().
 
     Raises ValueError when there is no point at all.
     """
     chart = leather.Chart()
     every = [*(point for _, _, points in lines for point in points), *judged]
+    shortest, longest, level = _levels([value for _, value in every])
+    if unit != "ms":
+        level = float
     for name, colour, points in lines:
-        add_course(chart, points, name, colour)
-    _dots(chart, list(judged), "judged", "var(--second)", 3)
+        add_course(chart, [(at, level(value)) for at, value in points], name, colour)
+    _dots(chart, [(at, level(value)) for at, value in judged], "judged", "var(--second)", 3)
     _time_axis(chart, max(at for at, _ in every))
-    chart.add_y_scale(0, _end(max(4.0, *(value for _, value in every))))
-    chart.add_y_axis(tick_formatter=_plain, name=unit)
+    if unit == "ms":
+        _level_axis(chart, shortest, longest)
+    else:
+        chart.add_y_scale(0, _end(max(4.0, longest)))
+        chart.add_y_axis(tick_formatter=_plain, name=unit)
     return _svg(chart, SMALL)
+
+
+def _levels(values: Sequence[float]) -> tuple[float, float, Callable[[float], float]]:
+    """The shortest and the longest of these times, and where on the scale one stands."""
+    shortest, longest = max(min(values), 0.001), max(values)
+    if not _logarithmic(shortest, longest):
+        return shortest, longest, float
+    return shortest, longest, lambda ms: math.log10(max(ms, shortest))
+
+
+def _logarithmic(shortest: float, longest: float) -> bool:
+    return shortest * LONG_TAIL < longest
 
 
 def add_course(chart: Any, points: Sequence[Point], name: str, colour: str) -> None:
@@ -192,8 +206,8 @@ def _time_axis(chart: Any, last: float) -> None:
     chart.add_x_axis(tick_formatter=_plain, name="seconds of the run")
 
 
-def _level_axis(chart: Any, shortest: float, longest: float, *, logarithmic: bool) -> None:
-    if not logarithmic:
+def _level_axis(chart: Any, shortest: float, longest: float) -> None:
+    if not _logarithmic(shortest, longest):
         chart.add_y_scale(0, _end(longest))
         chart.add_y_axis(tick_formatter=_plain, name="ms")
         return
@@ -201,7 +215,7 @@ def _level_axis(chart: Any, shortest: float, longest: float, *, logarithmic: boo
     chart.add_y_scale(low, high)
     chart.add_y_axis(
         ticks=list(range(low, high + 1)),
-        tick_formatter=lambda value, _index, _count: f"{10.0 ** float(value):,g}",
+        tick_formatter=lambda value, _index, _count: f"{10.0 ** float(value):,.9g}",
         name="ms",
     )
 
