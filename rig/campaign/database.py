@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -165,6 +167,8 @@ class Database:
     def _make(self) -> None:
         try:
             with self._engine.begin() as link:
+                # Another rig may make the same file just now: one of the two makes the tables.
+                link.exec_driver_sql("BEGIN IMMEDIATE")
                 version = link.exec_driver_sql("PRAGMA user_version").scalar() or 0
                 if version > VERSION:
                     raise UserError(
@@ -228,8 +232,23 @@ def _values(run: RunRow) -> dict[str, Any]:
 
 def _settle(link: Any, _record: object) -> None:
     """Readers and writers do not wait for each other; a commit is on the disk when it returns."""
-    for order in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    _write_ahead(link)
+    for order in ("synchronous = FULL", "foreign_keys = ON"):
         link.execute(f"PRAGMA {order}")
+
+
+def _write_ahead(link: Any) -> None:
+    """SQLite's own patience does not hold for this order: two who make a file would collide."""
+    ends = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            link.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _why(error: SQLAlchemyError) -> str:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_a_folder_has_one_row_however_often_it_is_resumed(database: Database) ->
     first = database.begin(NIGHT)
     assert database.begin(replace(NIGHT, attempted=2000)) == first
     assert [run.attempted for run in database.runs()] == [2000]
+
+
+def test_rigs_that_make_the_file_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
+    def make(path: Path, together: threading.Barrier) -> None:
+        together.wait()
+        Database(path)
+
+    for number in range(10):
+        together = threading.Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            made = [pool.submit(make, tmp_path / f"{number}.sqlite", together) for _ in range(4)]
+        for one in made:
+            one.result()
 
 
 def test_two_rigs_write_at_once(database: Database) -> None:
