@@ -29,8 +29,13 @@ struct Field {
     static constexpr std::uint32_t in(std::uint32_t word) { return (word >> Low) & max; }
 };
 
+/// An Io that can let a moment go by between two looks at a register.
+template <typename T>
+concept PausingIo = Io<T> && requires(T io) { io.pause(); };
+
 /// The registers of a device at a physical address.
 class MmioIo {
+    static constexpr unsigned kPauseInstructions = 1000;
     std::uintptr_t base_;
 
 public:
@@ -40,6 +45,11 @@ public:
     }
     void write(std::uint32_t offset, std::uint32_t value) const {
         *reinterpret_cast<volatile std::uint32_t*>(base_ + offset) = value;
+    }
+    /// A microsecond or two, without touching a device: an emulator has but one lock for them all,
+    /// and who is to empty the transmitter needs it too.
+    void pause() const {
+        for (unsigned n = 0; n < kPauseInstructions / 2; ++n) asm volatile("");
     }
 };
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from rig import journal
 from rig.assembly import BoardChoice
+from rig.board.qemu import SocketConsole
 from rig.campaign.soak import Soak
 from rig.console.symbols import same_function
 from rig.defects import DEFECTS, Defect
@@ -23,7 +25,7 @@ from rig.pytest_plugin import Keeper
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary
 from rig.traffic.pattern import Native
-from rig.verdict import Outcome
+from rig.verdict import Cause, Outcome
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware"
 TRANSFERS = 8
@@ -68,6 +70,33 @@ def test_a_planted_failure_is_found_and_named(
         assert named & set(lines), f"{told}\nnames no line of {lines} in {defect.file}"
     assert [one.verdict.cause for one in load(folder.path) if one.verdict] == [defect.cause]
     assert_told_in_short((found / "README.txt").read_text(), defect)
+
+
+def test_a_host_that_reads_late_loses_nothing_of_a_crash_record(
+    boards: Keeper,
+    defects_choice: BoardChoice,
+    patterns: Native,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An emulated transmitter is ready when the host has read: the board waits, and goes on."""
+    read, heard = SocketConsole.read, bytearray()
+    slept: list[bool] = []
+
+    def late(console: SocketConsole) -> bytes:
+        data = read(console)
+        heard.extend(data)  # it comes in pieces
+        if not slept and b"crash-begin" in heard:
+            slept.append(True)
+            time.sleep(1.2)
+        return data
+
+    monkeypatch.setattr(SocketConsole, "read", late)
+    choice = replace(defects_choice, bootargs="defect=spin-irq-off@1")
+    summary, _ = soak(boards, choice, patterns, tmp_path / "run", 2)
+    assert slept
+    assert summary.verdict.cause is Cause.HANG
+    assert "incomplete" not in summary.verdict.detail
 
 
 def test_a_boot_argument_that_the_board_does_not_understand_is_told_in_the_verdict(

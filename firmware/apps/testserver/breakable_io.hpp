@@ -25,6 +25,7 @@ public:
     void write(std::uint32_t offset, std::uint32_t value) const {
         if (!broken_ || offset != uart::kData) io_.write(offset, value);
     }
+    void pause() const { io_.pause(); }
     /// From now on the shift register takes nothing: never empty, and no byte leaves.
     static void break_transmitter() { broken_ = true; }
 };

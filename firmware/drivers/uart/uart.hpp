@@ -64,9 +64,12 @@ struct Status {  // DesignWare; reads 0 elsewhere
 };
 
 inline constexpr std::uint32_t kBitsPerSecond = 115'200;
-inline constexpr std::size_t kFifo = 16;       ///< the H3 has 64; 16 are there on every 16550
-inline constexpr unsigned kPolls = 1'000'000;  ///< far beyond the 87 us of a character
-inline constexpr unsigned kReasonsMax = 64;    ///< interrupts served in one call
+inline constexpr std::size_t kFifo = 16;  ///< the H3 has 64; 16 are there on every 16550
+/// Looks at a transmitter that is not ready, some seconds with the pauses between them. A character
+/// takes 87 us; but an emulated transmitter is ready when the host has read what it sent, and on a
+/// busy host that takes longer than any wire would.
+inline constexpr unsigned kPolls = 5'000'000;
+inline constexpr unsigned kReasonsMax = 64;  ///< interrupts served in one call
 
 /// Counters for `console` in the shell.
 struct Stats {
@@ -89,6 +92,7 @@ class Uart final : public ConsolePort {
     bool wait_for(std::uint32_t status_bits) {
         for (unsigned n = 0; n < kPolls; ++n) {
             if ((io_.read(LineStatus::offset) & status_bits) != 0) return true;
+            if constexpr (PausingIo<I>) io_.pause();
         }
         return false;
     }

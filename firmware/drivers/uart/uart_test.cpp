@@ -144,6 +144,23 @@ TEST(Uart, waits_for_a_dead_transmitter_once_and_for_no_line_after_it) {
     EXPECT_EQ(model.sent, "x");
 }
 
+TEST(Uart, lets_a_moment_go_by_between_two_looks_at_a_transmitter_that_is_not_ready) {
+    Model model;
+    model.in_fifo = kFifo;
+    unsigned pauses = 0;
+    struct SlowIo : ModelIo {
+        unsigned* pauses;
+        void pause() const {
+            if (++*pauses == kPolls - 1) m->in_fifo = 0;  // at the last moment
+        }
+    };
+    static_assert(PausingIo<SlowIo> && !PausingIo<ModelIo>);
+    Uart<SlowIo> uart{SlowIo{{&model}, &pauses}};
+    uart.write_polled("still there");
+    EXPECT_TRUE(model.sent.starts_with("s")) << "it has waited to the end of its patience";
+    EXPECT_GE(pauses, kPolls - 1);
+}
+
 class UartConsole : public testing::Test {
 protected:
     Model model;
