@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from rig import interrupts
 from rig.errors import RigError, UserError
 
 P = TypeVar("P")
@@ -118,6 +119,8 @@ class Cluster:
         self._given_up = 0
 
     def __enter__(self) -> Cluster:
+        # The library has callbacks of weak references, in which Python's own Ctrl-C is lost.
+        interrupts.install()
         return self
 
     def __exit__(
@@ -127,6 +130,7 @@ class Cluster:
         trace: TracebackType | None,
     ) -> None:
         if kind is KeyboardInterrupt:
+            interrupts.taken()
             self._say(f"interrupted; parts under way that are given up: {self._given_up}")
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             self._client.close(timeout=CONNECT_S)
@@ -143,6 +147,7 @@ class Cluster:
         self._deaths.clear()
         try:
             while True:
+                interrupts.check()
                 self._look()
                 more = self._hand_out(work, jobs) if more or self._again else False
                 if not more and not self._again and not done and not self._under_way():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from rig import interrupts
 from rig.cli import run as kyu
 from rig.sim import cluster
 
@@ -132,6 +133,16 @@ def test_a_worker_with_another_simulator_is_refused(
     assert status == 3
     assert re.match(r"worker tcp://\S+ is refused, .*: its simulator is another, not \w+$", told[0])
     assert re.match(r"kyu: the rig failed: none of the 1 workers at \S+ is fit$", told[1])
+
+
+def test_a_ctrl_c_that_came_in_a_callback_is_not_forgotten(
+    grid: Grid, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid.worker()
+    monkeypatch.setattr(interrupts, "_asked", True)
+    words = ["sim", "soak", "--transfers", "1000000", "--seed", "1", "--scheduler", grid.address]
+    assert kyu(words) == 130
+    assert "interrupted; parts under way that are given up: " in capsys.readouterr().err
 
 
 def test_ctrl_c_gives_up_what_is_under_way_and_tells(grid: Grid) -> None:
