@@ -9,7 +9,6 @@ import logging
 import tempfile
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from tftpy import TftpServer
@@ -51,12 +50,7 @@ class OneFile:
             )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.stop(now=True)
         self._thread.join(timeout=5)
         self._root.cleanup()

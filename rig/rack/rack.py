@@ -13,7 +13,6 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from rig.errors import RigError, UserError
@@ -69,12 +68,7 @@ class Rack:
     def __enter__(self) -> Rack:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Whatever cannot be given back is told, and the rest is given back all the same."""
         while self._ours:
             self._return("place", self._ours[-1], "release")

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
 from rig import interrupts
@@ -123,12 +122,7 @@ class Cluster:
         interrupts.install()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is KeyboardInterrupt:
             interrupts.taken()
             self._say(f"interrupted; parts under way that are given up: {self._given_up}")
