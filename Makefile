@@ -5,7 +5,7 @@
 #   make NO_INSTALL=1 …                               tells what is missing instead of installing it
 
 .DEFAULT_GOAL := help
-.PHONY: help soak bench sdcard test fuzz firmware wheel check format doctor clean
+.PHONY: help soak bench sdcard test setup-test ahead fuzz firmware wheel check format doctor clean
 export KYU_NO_INSTALL := $(NO_INSTALL)
 MAKEFLAGS += --no-print-directory
 
@@ -35,8 +35,17 @@ sdcard: firmware
 	@.venv/bin/kyu sdcard $(ARGS)
 
 test:
-	@ci/setup test
+	@ci/setup firmware
+	@$(MAKE) -j2 setup-test $(if $(STAGE),,ahead)
 	@.venv/bin/python ci/test.py $(STAGE)
+
+setup-test:
+	@ci/setup test
+
+# The images, while packages are fetched, which takes one core. What does not compile, its stage tells.
+ahead:
+	@for image in board defects; do \
+	    cmake --preset $$image && cmake --build --preset $$image -- --quiet || exit 0; done >/dev/null 2>&1
 
 fuzz:
 	@ci/setup test
