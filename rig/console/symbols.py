@@ -53,6 +53,10 @@ class Symbols:
 
     def __init__(self, image: Path | None) -> None:
         self.image = image
+        # Of each unit, once; a hundred megabytes in all, which go with this object.
+        self._rows = cache(self._read_rows)
+        self._outer = cache(self._read_outer)
+        self._subprograms = cache(self._read_subprograms)
 
     @cached_property
     def _elf(self) -> Any:
@@ -188,8 +192,7 @@ class Symbols:
             return None
         return self._units[at][2]
 
-    @cache  # noqa: B019  one Symbols lives as long as its run
-    def _rows(self, unit: int) -> list[tuple[int, int, str, int]]:
+    def _read_rows(self, unit: int) -> list[tuple[int, int, str, int]]:
         """(start, end, file, line) of the unit's code, sorted."""
         program = self._dwarf.line_program_for_CU(self._dwarf.get_CU_at(unit))
         return [] if program is None else sorted(_stretches(program))
@@ -202,8 +205,7 @@ class Symbols:
             return "", 0
         return rows[at][2], rows[at][3]
 
-    @cache  # noqa: B019
-    def _outer(self, unit: int) -> list[tuple[int, int, Any]]:
+    def _read_outer(self, unit: int) -> list[tuple[int, int, Any]]:
         """The same without those that stand in a class or a function (lambdas). Most code is found
         here, for a fifth of the work: what functions are made of is not decoded.
         """
@@ -212,8 +214,7 @@ class Symbols:
             (low, high, die) for die in _of_scope(top) for low, high in _ranges(self._dwarf, die)
         ]
 
-    @cache  # noqa: B019
-    def _subprograms(self, unit: int) -> list[tuple[int, int, Any]]:
+    def _read_subprograms(self, unit: int) -> list[tuple[int, int, Any]]:
         """(start, end, DIE) of each function that the unit has code for."""
         return [
             (low, high, die)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
+import weakref
 
 import pytest
 
@@ -48,3 +50,14 @@ def test_an_address_of_the_code_is_told_by_its_line(symbols: Symbols) -> None:
     start = next(s.start for s in symbols._functions if s.name == "kept")
     (place,) = symbols.chain(start)
     assert (place.function, place.line) == ("kept", 2)
+
+
+def test_what_was_read_of_an_image_goes_with_it(symbols: Symbols) -> None:
+    assert symbols.image is not None
+    another = Symbols(symbols.image)
+    start = next(s.start for s in another._functions if s.name == "kept")
+    assert another.place(start).line == 2
+    gone = weakref.ref(another)
+    del another
+    gc.collect()
+    assert gone() is None, "a bisection reads an image a commit, each a hundred megabytes"
