@@ -194,6 +194,11 @@ def test_the_oldest_are_forgotten_first_and_counted() -> None:
     assert kept[-1].length == 60
     assert len(kept) + bridge.forgotten == 50
     assert 5 < len(kept) < 20
+
+    bridge.forget()
+    assert bridge.captured() == []
+    assert bridge.forgotten == 50
+    assert bridge.counters(Way.to_board).frames == 50, "what is counted stays"
     for end in (host, host_side, board, board_side):
         end.close()
 

@@ -91,6 +91,11 @@ std::vector<Captured> Bridge::captured() const {
     return capture_.all();
 }
 
+void Bridge::forget() {
+    const std::lock_guard locked{lock_};
+    capture_.forget();
+}
+
 std::uint64_t Bridge::forgotten() const {
     const std::lock_guard locked{lock_};
     return capture_.forgotten();

@@ -64,6 +64,11 @@ public:
         if (budget_ != 0) push({.at = at, .mark = true, .text = std::move(text)});
     }
     [[nodiscard]] std::vector<Captured> all() const { return {entries_.begin(), entries_.end()}; }
+    void forget() {
+        forgotten_ += entries_.size();
+        entries_ = {};
+        kept_ = 0;
+    }
     /// Entries that had to go.
     [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 };

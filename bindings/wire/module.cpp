@@ -129,6 +129,7 @@ PYBIND11_MODULE(_wire, m) {
              "Puts a remark between the frames that are kept.")
         .def("counters", &Bridge::counters, py::arg("way"), Unlocked{})
         .def("captured", &Bridge::captured, Unlocked{}, "The last frames and marks, oldest first.")
+        .def("forget", &Bridge::forget, Unlocked{}, "Lets go of what was captured.")
         .def_property_readonly("forgotten", &Bridge::forgotten, "Entries that had to go.")
         .def_property_readonly("error", &Bridge::error,
                                "Why it ended by itself; empty while it runs.")

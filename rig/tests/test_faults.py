@@ -236,6 +236,16 @@ def test_a_capture_tells_faults_and_marks_and_others_can_read_it(
     assert found[1][1].comments == [b"faults: to_board.loss=1; transfer 7 begins; dropped"]
 
 
+def test_a_closed_wire_keeps_its_counts_but_not_its_megabytes_of_frames() -> None:
+    bench = Bench(None)
+    bench.host.send(b"1" * 60)
+    bench.board.recv(100)
+    assert len(bench.wire.frames()) == 1
+    bench.close()
+    assert bench.wire.told()["to_board"].frames == 1
+    assert bench.wire._bridge.captured() == []
+
+
 def test_a_nights_weather_is_told_in_a_part_of_a_line() -> None:
     night = str(parse(test_night.WEATHER))
     assert len(night) > 500

@@ -134,6 +134,7 @@ class BridgedWire(Recorded):
         if self._weather is not None:
             self._weather.join()
         self.end_recording()
+        self._bridge.forget()  # its counters are still asked for, by whoever keeps this wire
         self._mine.close()
         self._emulators.close()
 
