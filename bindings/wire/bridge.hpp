@@ -43,7 +43,7 @@ public:
     void mark(std::string text);
     [[nodiscard]] LaneCounters counters(Way way) const;
     [[nodiscard]] std::vector<Captured> captured() const;
-    /// Lets go of what was captured: megabytes, which whoever still wants the counters need not hold.
+    /// Lets go of what was captured: whoever still wants the counters need not hold megabytes.
     void forget();
     [[nodiscard]] std::uint64_t forgotten() const;
     /// Why the thread ended by itself; empty while it runs and after stop().
