@@ -1,13 +1,14 @@
 """failures/NNN-cause/: what a person needs the next morning to explain a failure.
 
 Context   the thread that drives the board, right after the verdict, while the board still exists.
-Rules     one trouble while gathering must not cost the rest: each file is tried by itself.
+Rules     one trouble while gathering must not cost the rest: each file is tried by itself, the most
+          telling first, and none is left half written. A disk that is full has no room for a core.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,55 +71,98 @@ class Exhibit:
         return signature(self.verdict, self.record, evidence_readme.network(self).told)
 
 
-def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Path:
-    """Makes the folder and returns it. Raises RigError only when the folder cannot be made."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the evidence is, and what of it could not be written."""
+
+    folder: Path
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        without = f", without {', '.join(self.missing)} (no room?)" if self.missing else ""
+        return f"{self.folder}{without}"
+
+
+def write(failures: Path, number: int, exhibit: Exhibit, symbols: Symbols) -> Kept:
+    """Makes the folder. Raises RigError only when that cannot be made."""
     cause = exhibit.verdict.cause
     folder = failures / f"{number:03d}-{cause.value if cause else 'none'}"
-    folder.mkdir(parents=True, exist_ok=True)
-    parts: dict[str, Callable[[Path], object]] = {
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RigError(f"{folder} cannot be made: {error.strerror}") from None
+    parts = _texts(exhibit, symbols)
+    parts |= _binaries(exhibit, folder / "core", with_core=number <= CORES_MAX)
+
+    def readme(beside: Iterable[str]) -> bool:
+        text = evidence_readme.text(exhibit, symbols, frozenset(beside))
+        return _made(folder / README, _text(lambda: text))
+
+    readme(parts)  # first: whatever else finds no room, this one does
+    missing = [name for name, make in parts.items() if not _made(folder / name, make)]
+    if missing:
+        readme(name for name in parts if name not in missing)
+    if not (folder / README).exists():
+        missing.append(README)
+    return Kept(folder, tuple(missing))
+
+
+README = "README.txt"
+_Make = Callable[[Path], object]
+
+
+def _made(path: Path, make: _Make) -> bool:
+    """Whole, or not at all: then an older one stays."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        make(partial)
+        partial.replace(path)
+    except (OSError, RigError):
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _text(content: Callable[[], str]) -> _Make:
+    return lambda path: path.write_text(content(), encoding="utf-8")
+
+
+def _texts(exhibit: Exhibit, symbols: Symbols) -> dict[str, _Make]:
+    """The most telling first."""
+    parts: dict[str, _Make] = {
         "verdict.json": lambda path: write_json(path, verdict_json(exhibit, symbols)),
-        "console.txt": lambda path: path.write_text(console_text(exhibit.tail), encoding="utf-8"),
-        "repeat.txt": lambda path: path.write_text(exhibit.repeat + "\n", encoding="utf-8"),
+        "repeat.txt": _text(lambda: exhibit.repeat + "\n"),
     }
     if exhibit.results:
         transfers = {"transfers": [result.as_json() for result in exhibit.results]}
         parts["transfer.json"] = lambda path: write_json(path, transfers)
-    record = exhibit.record
+    record, look = exhibit.record, exhibit.look
     if record.alarming:
+        parts["traceback.txt"] = _text(lambda: traceback_text(record, symbols))
         parts["crash.json"] = lambda path: write_json(path, record.as_json())
-        parts["traceback.txt"] = lambda path: path.write_text(
-            traceback_text(record, symbols), encoding="utf-8"
-        )
-    look = exhibit.look
     seen = record if record.alarming or look is None else look.record
     if seen.alarming:
-        parts["threads.txt"] = lambda path: path.write_text(
-            threads_text(seen, symbols), encoding="utf-8"
-        )
-    if look is not None and number <= CORES_MAX:
-        parts["core"] = lambda path: path.write_bytes(look.core())
-        parts["core.gdb"] = lambda path: path.write_text(
-            look.gdb_script(path.with_suffix("")), encoding="utf-8"
-        )
+        parts["threads.txt"] = _text(lambda: threads_text(seen, symbols))
+    if exhibit.host:
+        parts["host.txt"] = _text(lambda: table(exhibit.host))
+    parts["console.txt"] = _text(lambda: console_text(exhibit.tail))
+    return parts
+
+
+def _binaries(exhibit: Exhibit, core: Path, *, with_core: bool) -> dict[str, _Make]:
+    """The smaller first."""
+    parts: dict[str, _Make] = {}
+    look = exhibit.look
     if look is not None:
         parts["frames.pcapng"] = lambda path: path.write_bytes(look.frames())
     if exhibit.frames:
-        parts["wire.pcapng"] = lambda path: path.write_bytes(
-            encode(exhibit.frames, digits=exhibit.digits)
-        )
-    if exhibit.host:
-        parts["host.txt"] = lambda path: path.write_text(table(exhibit.host), encoding="utf-8")
-    parts["README.txt"] = lambda path: path.write_text(
-        evidence_readme.text(exhibit, symbols, _beside(folder)), encoding="utf-8"
-    )
-    for name, make in parts.items():
-        with contextlib.suppress(OSError, RigError):
-            make(folder / name)
-    return folder
-
-
-def _beside(folder: Path) -> frozenset[str]:
-    return frozenset(path.name for path in folder.iterdir())
+        wire = exhibit.frames
+        parts["wire.pcapng"] = lambda path: path.write_bytes(encode(wire, digits=exhibit.digits))
+    if look is not None and with_core:
+        parts["core.gdb"] = _text(lambda: look.gdb_script(core))
+        parts["core"] = lambda path: path.write_bytes(look.core())
+    return parts
 
 
 def verdict_json(exhibit: Exhibit, symbols: Symbols) -> dict[str, Any]:

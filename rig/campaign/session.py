@@ -99,6 +99,7 @@ class Session:
         self._folder = folder
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._good: deque[Result] = deque()
+        self._unread: list[Result] = []  # came while nobody asked for results
         self._reader: ConsoleReader | None = None
         self._workers: Workers | None = None
         self._ticked = 0.0
@@ -116,6 +117,7 @@ class Session:
         self._look, self._look_trouble = None, ""
         self._queue = queue.SimpleQueue()
         self._good.clear()
+        self._unread.clear()
         self.board.power_on()
         self.clock.restart(self.board)
         self._ticked = 0.0
@@ -152,7 +154,7 @@ class Session:
     def pump(self, wait_s: float = TICK_S) -> list[Result]:
         """Folds what has happened, for up to `wait_s`, and returns the transfers that ended."""
         interrupts.check()
-        results: list[Result] = []
+        results, self._unread = self._unread, []
         deadline = time.monotonic() + wait_s
         for item in self._arrivals(deadline):
             if isinstance(item, Result):
@@ -169,6 +171,15 @@ class Session:
         self._gather(results)
         if self.clock.now() - self._ticked >= TICK_S:
             self._tick()
+        return results
+
+    def drain(self) -> list[Result]:
+        """All that is left of workers that have ended, however loud the board is."""
+        results: list[Result] = []
+        for _ in range(self._queue.qsize() + 1):  # each takes one at least
+            results += self.pump(0)
+            if self._queue.empty():
+                break
         return results
 
     def _gather(self, results: list[Result]) -> None:
@@ -217,9 +228,12 @@ class Session:
         return self.verdict
 
     def await_verdict(self) -> Verdict:
-        """After a symptom: what the board, its console and its processor say."""
+        """After a symptom: what the board, its console and its processor say. Results that come
+        meanwhile are those of the next pump().
+        """
         while self.verdict is None:
-            self.pump()
+            results = self.pump()
+            self._unread += results
         return self.verdict
 
     # Traffic
@@ -239,6 +253,7 @@ class Session:
 
     def start_traffic(self, native: Native, jobs: Iterator[Job], parallel: int) -> Workers:
         self.visitors = parallel
+        self._unread.clear()
         self._workers = Workers(
             lambda stopping: self.client(native, stopping),
             jobs,
@@ -264,7 +279,7 @@ class Session:
         while not workers.done and self.verdict is None:
             results += self.pump()
         if self.verdict is None:
-            results += self.pump(0)
+            results += self.drain()
         self.stop_traffic()
         return results
 
@@ -317,9 +332,9 @@ class Session:
     def _reset(self, wish: _PullReset) -> None:
         """On the thread that drives the board."""
         assert isinstance(self.board, Resettable), "a scenario is asked what it needs before"
-        warnings = self.watch.warnings
-        if self.verdict is not None:
-            return  # the board stands as it failed: nobody waits for this any more
+        watch, warnings = self.watch, self.watch.warnings
+        if self.verdict is not None or watch.symptom or watch.crash.alarming or watch.trouble:
+            return  # the board stands as it failed: whoever waits for this is going to be stopped
         try:
             self.mark("the board is reset")
             # Nobody may see the new number beside the old board's readiness and set out at once.

@@ -8,19 +8,19 @@ Rules     a run stops at the first failure unless told to keep going: then the b
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rig import evidence, interrupts, journal
+from rig.campaign import past
 from rig.campaign.ageing import Ageing
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
 from rig.drift import Alarm
-from rig.errors import RigError
+from rig.errors import RigError, UserError
 from rig.evidence import Exhibit
 from rig.evidence_readme import often
 from rig.hostload import HostRecord
@@ -32,8 +32,12 @@ from rig.traffic.pattern import Native
 from rig.traffic.pool import Job, Work, Workers
 from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict, inconclusive, overall
+from rig.watch import WARNINGS_MAX
 from rig.wire.bridged import BridgedWire
 from rig.wire.recorded import DIGITS
+
+#: Stalls that a starved host excuses, before a run that keeps going gives up.
+EXCUSED_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,16 @@ class Soak:
         display.see(self._board_now)
         self._tally = Tally()
         self._next = 1
+        self._next_failure = 1
         self._all_out = False  # no job is left to hand out
         self._seconds = 0.0
+        self._before = 0.0  # of the run's time, when it was taken up
         self._started = time.monotonic()
         self._boot_seconds: float | None = None
         self._bad: list[Result] = []
         self._alike: Counter[str] = Counter()
-        self._warnings: tuple[str, ...] = ()
+        self._warnings: deque[str] = deque(maxlen=WARNINGS_MAX)
+        self._warned = 0
         self._alarms: list[Alarm] = []
         self._ageing = Ageing(session)
         self._build = ""
@@ -128,9 +135,10 @@ class Soak:
         view.load = None if host is None else lambda: host.last
 
     def resume(self) -> None:
-        """Takes up what the folder's journal says was done. Before run()."""
-        done = journal.read_transfers(self._folder.path)
-        self._next, self._seconds = self._tally.take_up(done, self._plan.parallel)
+        """Takes up what the folder says was done. Before run()."""
+        done = past.take_up(self._folder.path, self._tally, self._plan.parallel)
+        self._next, self._next_failure = done.next, done.next_failure
+        self._seconds = self._before = done.seconds
 
     def run(self) -> Summary:
         interrupted = False
@@ -140,15 +148,14 @@ class Soak:
             interrupts.taken()
             interrupted = True
             verdict = Verdict(Outcome.INCONCLUSIVE, None, self._session.clock.now(), "interrupted")
-        except RigError as fault:
+        except (RigError, UserError, OSError) as fault:
             verdict = inconclusive(self._session.clock.now(), str(fault))
-        if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.RIG:
             self._tally.add_failure(Cause.RIG)
         verdict = overall(verdict, self._tally.failures)
         try:
             self._session.power_off()
-            self._collect(self._session.pump(0), None)
-        except RigError as fault:
+            self._collect(self._session.drain(), None)
+        except (RigError, OSError) as fault:
             verdict = inconclusive(verdict.at, str(fault))
         self._display.update(self._tally, last=True)
         facts: dict[str, Any] = {"build": self._build, "seed": self._plan.seed}
@@ -161,7 +168,7 @@ class Soak:
             self._tally,
             self._seconds,
             self._boot_seconds,
-            self._warnings,
+            self._warnings_told(),
             interrupted,
             facts,
         )
@@ -171,23 +178,36 @@ class Soak:
     def _run(self) -> Verdict:
         while True:
             verdict = self._boot() or self._traffic()
-            self._warnings += self._session.watch.warnings
+            self._take_warnings()
             if verdict is None:
                 self._calm()
                 self._ageing.tell()
                 verdict = self._session.settle()
-            if self._host is not None:
-                looked, blamed = self._session.watch.looked, verdict
-                verdict = self._host.excuse(blamed, looked.detail if looked else "")
-                if verdict is not blamed:
-                    self._excused(verdict, blamed)
+            blamed, verdict = verdict, self._excuse(verdict)
             self._alarms += self._ageing.alarms()
-            if verdict.outcome is not Outcome.FAILED:
+            if verdict.outcome is Outcome.FAILED:
+                self._failed(verdict)
+            elif verdict is not blamed:
+                self._spoiled(verdict, blamed)
+            else:
+                if verdict.cause is Cause.RIG:
+                    self._spoiled(verdict)
                 return verdict
-            self._failed(verdict)
-            if not self._plan.keep_going or not self._session.watch.ready or self._over():
+            if not self._goes_on():
                 return verdict
             self._display.note("the board is restarted")
+
+    def _excuse(self, verdict: Verdict) -> Verdict:
+        looked = self._session.watch.looked
+        if self._host is None:
+            return verdict
+        return self._host.excuse(verdict, looked.detail if looked else "")
+
+    def _goes_on(self) -> bool:
+        """After a failure, or a stall that proves nothing."""
+        if not self._plan.keep_going or not self._session.watch.ready or self._over():
+            return False
+        return self._tally.failures[Cause.RIG.value] < EXCUSED_MAX
 
     def _boot(self) -> Verdict | None:
         self._calm()
@@ -231,7 +251,7 @@ class Soak:
             self._seconds += time.monotonic() - began
         verdict = session.await_verdict() if session.watch.symptom else session.verdict
         session.stop_traffic()
-        self._collect(session.pump(0), verdict)
+        self._collect(session.drain(), verdict)
         return verdict
 
     def _attend(self, workers: Workers) -> None:
@@ -250,9 +270,7 @@ class Soak:
 
     def _jobs(self) -> Iterator[Job]:
         """Numbers go on where they stopped; transfers that were never finished are made up for."""
-        budget = (
-            None if self._plan.transfers is None else self._plan.transfers - self._tally.attempted
-        )
+        budget = None if self._plan.transfers is None else self._plan.transfers - self._tally.done
         self._all_out = False
         while (budget is None or budget > 0) and not self._late():
             number = self._next
@@ -265,10 +283,10 @@ class Soak:
 
     def _late(self) -> bool:
         limit = self._plan.deadline_s
-        return limit is not None and time.monotonic() - self._started > limit
+        return limit is not None and self._before + time.monotonic() - self._started > limit
 
     def _over(self) -> bool:
-        done = self._plan.transfers is not None and self._tally.attempted >= self._plan.transfers
+        done = self._plan.transfers is not None and self._tally.done >= self._plan.transfers
         return done or self._late()
 
     # What came of it
@@ -291,26 +309,29 @@ class Soak:
     def _failed(self, verdict: Verdict) -> None:
         assert verdict.cause is not None
         self._tally.add_failure(verdict.cause)
-        number = sum(self._tally.failures.values())
-        folder, exhibit = self._keep(verdict, number)
+        number, kept, exhibit = self._keep(verdict)
         if self._recorder is not None:
-            self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
+            self._recorder.failure(number, verdict.cause, exhibit.signature, kept.folder)
         if self._plan.keep_going:
             self._display.note(headline(verdict))
         known = self._alike[exhibit.signature.key] > 1
         if exhibit.record.alarming and not known:
             self._display.note(evidence.traceback_text(exhibit.record, self._session.symbols))
-        self._display.note(f"evidence: {folder}")
+        self._display.note(f"evidence: {kept}")
 
-    def _excused(self, verdict: Verdict, blamed: Verdict) -> None:
-        """Evidence also of what proves nothing, with the host's load: nobody has to believe us."""
-        number = sum(self._tally.failures.values()) + 1  # run() counts it
-        folder, _ = self._keep(verdict, number, blamed)
-        self._display.note(f"evidence: {folder}")
+    def _spoiled(self, verdict: Verdict, blamed: Verdict | None = None) -> None:
+        """By the rig or its host, which proves nothing. With evidence, and with the host's load:
+        nobody has to believe us. `blamed`: what it would have been.
+        """
+        self._tally.add_failure(Cause.RIG)
+        self._tally.excused += len(self._bad)
+        if self._bad or blamed is not None:
+            _, kept, _ = self._keep(verdict, blamed)
+            self._display.note(f"{headline(verdict)}; evidence: {kept}")
 
     def _keep(
-        self, verdict: Verdict, number: int, blamed: Verdict | None = None
-    ) -> tuple[Path, Exhibit]:
+        self, verdict: Verdict, blamed: Verdict | None = None
+    ) -> tuple[int, evidence.Kept, Exhibit]:
         """While the board still exists. `blamed`: what it would have been, but for the host."""
         session, watch = self._session, self._session.watch
         cause = (blamed or verdict).cause
@@ -333,11 +354,23 @@ class Soak:
         )
         key = exhibit.signature.key
         self._alike[key] += 1
-        exhibit = replace(exhibit, often=often(number, self._alike[key], self._tally.ok))
+        nth = sum(self._tally.failures.values())
+        exhibit = replace(exhibit, often=often(nth, self._alike[key], self._tally.ok))
         if self._recorder is not None:
             exhibit = replace(exhibit, seen=self._recorder.seen(exhibit.signature))
-        folder = evidence.write(
+        number, self._next_failure = self._next_failure, self._next_failure + 1
+        kept = evidence.write(
             self._folder.path / journal.FAILURES, number, exhibit, session.symbols
         )
         self._bad = []
-        return folder, exhibit
+        return number, kept, exhibit
+
+    def _take_warnings(self) -> None:
+        said = self._session.watch.warnings
+        self._warnings.extend(said)
+        self._warned += len(said)
+
+    def _warnings_told(self) -> tuple[str, ...]:
+        """The last of the night's, and how many there were before."""
+        more = self._warned - len(self._warnings)
+        return (*([f"{more:,} warnings before these"] if more else []), *self._warnings)

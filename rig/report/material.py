@@ -112,8 +112,10 @@ class Figures:
     @property
     def failed(self) -> int:
         """A failure counts once: the transfers that it cut short did not fail by themselves."""
+        if not self.failures:
+            return self.transfers_attempted - self.transfers_ok
         seen = sum(n for cause, n in self.failures.items() if cause != Cause.RIG.value)
-        return min(seen or self.transfers_attempted - self.transfers_ok, self.transfers_attempted)
+        return min(seen, self.transfers_attempted)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rig.journal import TransferLine
 from rig.report.statistics import failure_rate_upper
 from rig.report.times import Times
 from rig.traffic.request import Result
@@ -21,6 +20,7 @@ class Tally:
 
     attempted: int = 0
     ok: int = 0
+    excused: int = 0  # the rig or its host has spoiled them
     bytes_ok: int = 0
     times: Times = field(default_factory=Times)
     failures: Counter[str] = field(default_factory=Counter)
@@ -35,21 +35,20 @@ class Tally:
         self.bytes_ok += received
         self.times.add(ms)
 
-    def take_up(self, lines: Iterable[TransferLine], parallel: int) -> tuple[int, float]:
-        """Adds what a journal says was done: the number to go on with, the seconds that it took."""
-        after, seconds = 1, 0.0
-        for line in lines:
-            after = max(after, line.n + 1)
-            self.attempted += 1
-            if line.ok:
-                self.add_ok(line.ms, line.bytes)
-                seconds += line.ms / 1000 / parallel
-            else:
-                self.failures[line.cause or Cause.RIG.value] += 1
-        return after, seconds
-
     def add_failure(self, cause: Cause) -> None:
         self.failures[cause.value] += 1
+
+    @property
+    def failed(self) -> int:
+        """Of the board. A failure counts once: the transfers that it cut short did not fail by
+        themselves; and it counts if it has cut none.
+        """
+        return sum(n for cause, n in self.failures.items() if cause != Cause.RIG.value)
+
+    @property
+    def done(self) -> int:
+        """Transfers that need not be made up for."""
+        return self.attempted - self.excused
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,6 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         tally, times = self.tally, self.tally.times
-        failed = tally.attempted - tally.ok
         cause = self.verdict.cause
         return {
             "verdict": self.verdict.outcome.value,
@@ -87,7 +85,7 @@ class Summary:
                 "max": round(times.longest, 3),
             },
             "goodput_bytes_per_s": round(tally.bytes_ok / self.seconds) if self.seconds else 0,
-            "failure_rate_upper_95": failure_rate_upper(failed, tally.attempted),
+            "failure_rate_upper_95": failure_rate_upper(tally.failed, tally.ok + tally.failed),
             "warnings": list(self.warnings),
             **self.facts,
         }

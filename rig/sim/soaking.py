@@ -18,6 +18,7 @@ from typing import Any
 from kyusim import s
 from kyusim.errors import FirmwarePanic
 from rig import evidence, interrupts, journal
+from rig.campaign import past
 from rig.campaign.recorder import Recorder
 from rig.campaign.soak import Plan
 from rig.console.crash import NO_CRASH, CrashRecord
@@ -57,6 +58,7 @@ class SimulatedSoak:
         self._recorder = recorder
         self._tally = Tally()
         self._next = 1
+        self._next_failure = 1
         self._seconds = 0.0
         self._worlds = 0
         self._started = time.monotonic()
@@ -70,8 +72,9 @@ class SimulatedSoak:
 
     def resume(self) -> None:
         """Takes up what the folder's journal says was done. Before run()."""
-        done = journal.read_transfers(self._folder.path)
-        self._next, self._seconds = self._tally.take_up(done, self._plan.parallel)
+        done = past.take_up(self._folder.path, self._tally, self._plan.parallel)
+        self._next, self._next_failure = done.next, done.next_failure
+        self._seconds = done.seconds
 
     def run(self) -> Summary:
         interrupted = False
@@ -166,7 +169,7 @@ class SimulatedSoak:
         """Counts what is asked for already."""
         limit, wanted = self._plan.deadline_s, self._plan.transfers
         late = limit is not None and time.monotonic() - self._started > limit
-        asked = self._tally.attempted + len(self._requests)
+        asked = self._tally.done + len(self._requests)
         return late or (wanted is not None and asked >= wanted)
 
     def _collect(self, result: Result) -> None:
@@ -190,21 +193,19 @@ class SimulatedSoak:
         exhibit = evidence.Exhibit(
             verdict, crash, [(at, one) for one in lines], self._bad, self._plan.repeat, {}
         )
-        number = sum(self._tally.failures.values())
+        number, self._next_failure = self._next_failure, self._next_failure + 1
         key = exhibit.signature.key
         self._alike[key] += 1
         exhibit = replace(
             exhibit,
             seen=self._recorder.seen(exhibit.signature),
-            often=often(number, self._alike[key], self._tally.ok),
+            often=often(sum(self._tally.failures.values()), self._alike[key], self._tally.ok),
         )
-        folder = evidence.write(
-            self._folder.path / journal.FAILURES, number, exhibit, Symbols(None)
-        )
-        self._recorder.failure(number, verdict.cause, exhibit.signature, folder)
+        kept = evidence.write(self._folder.path / journal.FAILURES, number, exhibit, Symbols(None))
+        self._recorder.failure(number, verdict.cause, exhibit.signature, kept.folder)
         if self._plan.keep_going:
             self._display.note(headline(verdict))
-        self._display.note(f"evidence: {folder}")
+        self._display.note(f"evidence: {kept}")
 
     def _keep_console(self, stage: SimStage) -> None:
         said = stage.board.console
