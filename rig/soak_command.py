@@ -140,6 +140,8 @@ class _Job:
                 document = run_info.document(
                     wanted.as_json(), self._image, wire=wire.name, why=wire.why
                 )
+                if self._resume:
+                    document = run_info.taken_up(_run_document(path), document, path)
                 folder.json(journal.RUN, document)
             except RigError as fault:
                 return _finish(folder, _unable(fault), quiet=quiet)
@@ -237,6 +239,8 @@ def _simulated(
     interrupts.install()
     with contextlib.closing(folder), contextlib.closing(database):
         document = run_info.document(wanted.as_json(), Path(_sim.__file__), wire="simulated")
+        if resume:
+            document = run_info.taken_up(_run_document(path), document, path)
         folder.json(journal.RUN, document)
         goal = progress.Goal(plan.transfers, plan.deadline_s)
         with progress.display(goal, quiet=quiet) as display:
@@ -266,6 +270,10 @@ def _recorder(
 
 def _closing(live: Live | None) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext() if live is None else contextlib.closing(live)
+
+
+def _run_document(path: Path) -> dict[str, Any]:
+    return journal.read_json(path / journal.RUN)
 
 
 def _unable(fault: RigError) -> Summary:

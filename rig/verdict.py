@@ -63,10 +63,15 @@ def inconclusive(at: float, detail: str) -> Verdict:
 
 
 def overall(last: Verdict, failures: Mapping[str, int]) -> Verdict:
-    """Of a run that kept going after failures: it failed, though its last board was well."""
+    """Of a run that kept going after failures: it failed, though its last board was well. When the
+    rig itself has failed in the end, that comes first, since the run is not whole.
+    """
     seen = {cause: count for cause, count in failures.items() if cause != Cause.RIG.value}
-    if last.outcome is Outcome.FAILED or not seen or last.cause is Cause.RIG:
+    if last.outcome is Outcome.FAILED or not seen:
         return last
     worst = Cause(max(seen, key=lambda cause: seen[cause]))
     total = sum(seen.values())
-    return failed(worst, last.at, f"{total} failure{'s' if total > 1 else ''}, kept going")
+    told = f"{total} failure{'s' if total > 1 else ''}"
+    if last.cause is Cause.RIG:
+        return inconclusive(last.at, f"{last.detail}; before that {told} of the board")
+    return failed(worst, last.at, f"{told}, kept going")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import socket
@@ -16,6 +17,7 @@ from rig.campaign.session import Session
 from rig.campaign.soak import Soak
 from rig.console.crash import NO_CRASH
 from rig.console.symbols import Symbols
+from rig.errors import RigError
 from rig.evidence import Exhibit
 from rig.hostload import KEPT, HostRecord, Load
 from rig.journal import RunFolder
@@ -168,6 +170,30 @@ def test_reports_do_not_lay_an_excused_stall_to_the_board(tmp_path: Path) -> Non
     assert "<h2>Excused: rig 1</h2>" in page
     assert "<failure" not in junit
     assert "<error" in junit
+
+
+def test_what_finds_no_room_is_not_there_half_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(evidence, "encode", no_room)
+    frame = Frame(0, False, 60, b"x" * 60)
+    verdict = failed(Cause.STALL, 5.0, "no byte")
+    exhibit = Exhibit(verdict, NO_CRASH, [(1.0, "said")], [], "again", {}, frames=[frame])
+    kept = evidence.write(tmp_path, 1, exhibit, Symbols(None))
+    there = {path.name for path in kept.folder.iterdir()}
+    assert there == {"README.txt", "verdict.json", "repeat.txt", "console.txt"}
+    assert str(kept) == f"{kept.folder}, without wire.pcapng (no room?)"
+    assert "wire.pcapng" not in (kept.folder / "README.txt").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_the_rigs_trouble(tmp_path: Path) -> None:
+    (tmp_path / "failures").write_text("in its way")
+    exhibit = Exhibit(failed(Cause.STALL, 5.0, "no byte"), NO_CRASH, [], [], "again", {})
+    with pytest.raises(RigError, match="001-stall cannot be made: Not a directory"):
+        evidence.write(tmp_path / "failures", 1, exhibit, Symbols(None))
 
 
 def test_the_same_failure_again_is_counted(tmp_path: Path) -> None:

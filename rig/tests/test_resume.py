@@ -6,11 +6,16 @@ import json
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
-from rig import evidence, journal
+import pytest
+
+from rig import evidence, journal, run_info, soak_command
 from rig.console.crash import NO_CRASH
 from rig.console.symbols import Symbols
+from rig.errors import UserError
 from rig.evidence import Exhibit
+from rig.options import SoakOptions
 from rig.report.material import load
 from rig.report.summary import Summary
 from rig.tests.fake import FakeBoard, Script, crash_lines
@@ -107,3 +112,25 @@ def test_hours_are_those_of_the_whole_run(tmp_path: Path) -> None:
     wanted = big(None, hours=1.0)  # type: ignore[arg-type]
     summary, _ = run_soak(tmp_path, FakeBoard(), wanted, resume=True)
     assert summary.tally.attempted == 3, "the hour was over"
+
+
+def test_a_run_is_not_taken_up_with_another_image(tmp_path: Path) -> None:
+    def made(build: str) -> dict[str, Any]:
+        image = {"path": "build/board/kyu.elf", "build_id": build, "sha256": build}
+        return {"started": f"when {build} was run", "image": image}
+
+    assert run_info.taken_up(made("aaaa"), made("aaaa"), tmp_path)["started"] == "when aaaa was run"
+    assert run_info.taken_up({}, made("bbbb"), tmp_path) == made("bbbb"), "nothing is known of it"
+    with pytest.raises(UserError, match=r"made with the build aaaa, .* is the build bbbb"):
+        run_info.taken_up(made("aaaa"), made("bbbb"), tmp_path)
+
+
+def test_a_simulated_run_is_not_taken_up_with_another_simulator(tmp_path: Path) -> None:
+    wanted = SoakOptions(transfers=3, board="sim")
+    assert soak_command.soak(wanted, tmp_path / "run", quiet=True) == 0
+    told = journal.read_json(tmp_path / "run" / journal.RUN)
+    told["image"] |= {"build_id": "0123456789abcdef"}
+    journal.write_json(tmp_path / "run" / journal.RUN, told)
+    with pytest.raises(UserError, match="made with the build 0123456789ab"):
+        soak_command.resume(tmp_path / "run", transfers=5, hours=None, quiet=True)
+    assert len(list(journal.read_transfers(tmp_path / "run"))) == 3

@@ -189,6 +189,23 @@ def test_an_emulator_killed_from_outside_is_inconclusive(tmp_path: Path) -> None
     assert "signal 9" in summary.verdict.detail
 
 
+def test_an_emulator_killed_after_failures_of_the_board_does_not_hide_them(tmp_path: Path) -> None:
+    class Next(FakeBoard):
+        """The second board is killed."""
+
+        def power_on(self) -> None:
+            super().power_on()
+            if self.boots == 2:
+                self.ended = "QEMU was killed by signal 9"
+
+    summary, _ = run(tmp_path, Next(Script(2, _cut)), big(10, keep_going=True))
+    assert summary.verdict.exit_status == 3
+    assert (
+        summary.verdict.detail == "QEMU was killed by signal 9; before that 1 failure of the board"
+    )
+    assert summary.tally.failures == {"truncated": 1, "rig": 1}
+
+
 def test_a_run_folder_replays_to_the_same_verdict(tmp_path: Path) -> None:
     script = Script(2, _stall, silent_after=True)
     board = FakeBoard(script)
@@ -217,6 +234,20 @@ def test_warnings_are_reported_and_fail_nothing(tmp_path: Path) -> None:
     summary, _ = run(tmp_path, FakeBoard(script), big(2))
     assert summary.verdict.outcome is Outcome.PASSED
     assert summary.warnings == ("pool: clusters nearly gone",)
+
+
+def test_a_board_that_warns_all_night_fills_no_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.campaign.soak.WARNINGS_MAX", 3)
+
+    def warn(board: FakeBoard) -> None:
+        board.say(*(make_frame("warn", what="pool", text=f"number {n}") for n in range(8)))
+
+    script = Script(1, lambda sock, data: sock.sendall(data), warn)
+    summary, _ = run(tmp_path, FakeBoard(script), big(2))
+    assert summary.warnings[0] == "5 warnings before these"
+    assert summary.warnings[1:] == tuple(f"pool: number {n}" for n in (5, 6, 7))
 
 
 def test_a_full_disk_is_the_rigs_own_trouble(tmp_path: Path) -> None:
