@@ -34,7 +34,8 @@ class Limits:
     rig is not observed.
 
     `leak_beats`: buffers in use, though no socket is left that could hold them. FIN_WAIT_2 and
-    LAST_ACK end within 60 s, so that by `connections_gone` all have.
+    LAST_ACK end within 60 s; a client whose reset the wire has lost is one that says nothing, and
+    wangdoodle gives those up after 120 s: by `connections_gone` all have ended.
     """
 
     ready: float = 20.0
@@ -44,7 +45,7 @@ class Limits:
     last_crash: float = 1.0
     symptom_grace: float = 0.5
     leak_beats: int = 3
-    connections_gone: float = 75.0
+    connections_gone: float = 135.0
     stopped_wall: float = 5.0
     starved_wall: float = 60.0
 

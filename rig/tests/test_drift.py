@@ -163,8 +163,16 @@ def test_buffers_that_no_socket_holds_are_a_leak() -> None:
     )
 
 
+def test_a_client_whose_reset_the_wire_has_lost_is_waited_for() -> None:
+    silent = [beat(n, sockets=11) for n in range(2, 128)]
+    assert watched(beat(1), END, *silent)[1] is None, "two minutes are its server's patience"
+    _, verdict = watched(beat(1), END, *silent, beat(128))
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PASSED
+
+
 def test_sockets_that_never_go_are_one_too() -> None:
-    _, verdict = watched(beat(1), END, *(beat(n, sockets=12) for n in range(2, 90)))
+    _, verdict = watched(beat(1), END, *(beat(n, sockets=12) for n in range(2, 150)))
     assert verdict is not None
     assert verdict.cause is Cause.LEAK
     assert "sockets: 2 more" in verdict.detail
