@@ -127,8 +127,8 @@ def selftest(
     traffic and on bad wires. Ends with 1 when a failure was missed or a clean board was blamed.
     """
     import contextlib
-    import tempfile
 
+    from rig import interrupts, run_info
     from rig.board import image as images
     from rig.campaign import selftest as testing
 
@@ -136,16 +136,22 @@ def selftest(
         raise UserError("--rounds and --minutes exclude each other", mend="give one of them")
     found = images.find(image, images.DEFECTS)
     load = testing.busy_host() if busy else contextlib.nullcontext()
-    with load, tempfile.TemporaryDirectory(prefix="kyu-selftest-") as place:
+    place = Path("runs") / f"{run_info.stamp()}-selftest"
+    interrupts.install()
+    with load:
         total = testing.run(
             found,
-            Path(place),
+            place,
             seed=seed,
             count=None if minutes is not None else count or ROUNDS,
             seconds=None if minutes is None else minutes * 60,
             say=lambda line: click.echo(line, err=as_json),
         )
+    with contextlib.suppress(OSError):
+        place.rmdir()  # nothing was wrong
     click.echo(json.dumps(total.as_json()) if as_json else total.render())
+    if total.interrupted:
+        return 130
     return 0 if total.good else 1
 
 

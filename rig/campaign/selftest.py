@@ -3,6 +3,7 @@
 Rules     each round is a soak of its own, drawn from the seed: a board with a planted failure, or a
           clean one, on a wire that is clean or harms frames. What must come out is known before.
           `busy` keeps every core of the host at work beside it: a starved host is no failed board.
+          Run folders of rounds that came out right go at once: an hour has five hundred.
 Context   the main thread; one board at a time.
 """
 
@@ -12,14 +13,16 @@ import contextlib
 import io
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rig import interrupts
 from rig.assembly import BoardChoice, assemble
 from rig.campaign.session import powered
 from rig.campaign.soak import Soak
@@ -74,6 +77,7 @@ class Outcomes:
     inconclusive: int = 0
     transfers: int = 0
     seconds: float = 0.0
+    interrupted: bool = False
     wrong: tuple[str, ...] = ()
 
     @property
@@ -112,16 +116,27 @@ def run(
     image: Path, place: Path, *, seed: int, count: int | None, seconds: float | None,
     say: Callable[[str], None],
 ) -> Outcomes:  # fmt: skip
-    """`count` rounds, or as many as fit into `seconds`. `image` is one with planted failures."""
+    """`count` rounds, or as many as fit into `seconds`. `image` is one with planted failures.
+
+    `place`: where the run folders of wrong rounds stay.
+    """
     begun = time.monotonic()
     total = Outcomes()
     for one in rounds(seed):
         spent = time.monotonic() - begun
         if (count is not None and one.number > count) or (seconds is not None and spent > seconds):
             break
-        summary = _soak(one, image, place / f"{one.number:04d}")
-        total = add(total, one, summary, time.monotonic() - begun)
+        folder = place / f"{one.number:04d}"
+        summary = _interruptible(one, image, folder)
+        if summary is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return replace(total, interrupted=True)
+        before, total = total, add(total, one, summary, time.monotonic() - begun)
         say(f"{one.number:>4}  {one.name:<40} {headline(summary.verdict)[:90]}")
+        if total.wrong == before.wrong:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            say(f"      wrong: {total.wrong[-1]}; see {folder}")
     return total
 
 
@@ -152,6 +167,16 @@ def _complaint(one: Round, summary: Summary) -> str:
     if function and not same_function(verdict.function, function):
         return f"in {function}, not in {verdict.function or 'no function'}: {headline(verdict)}"
     return ""
+
+
+def _interruptible(one: Round, image: Path, out: Path) -> Summary | None:
+    """None: by Ctrl-C, which says nothing of this round."""
+    try:
+        summary = _soak(one, image, out)
+    except KeyboardInterrupt:
+        interrupts.taken()
+        return None
+    return None if summary.interrupted else summary
 
 
 def _soak(one: Round, image: Path, out: Path) -> Summary:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
-from rig.campaign.selftest import Outcomes, Round, add, busy_host, rounds
+from rig.campaign.selftest import Outcomes, Round, add, busy_host, rounds, run
 from rig.defects import DEFECTS
 from rig.report.summary import Summary, Tally
 from rig.verdict import Cause, Verdict, failed, inconclusive, passed
@@ -67,3 +69,42 @@ def test_a_round_that_the_rig_broke_is_no_alarm_but_told() -> None:
 def test_the_busy_host_ends_with_its_block() -> None:
     with busy_host(1):
         pass
+
+
+@pytest.fixture
+def soaked(monkeypatch: pytest.MonkeyPatch) -> list[Summary]:
+    """What the rounds come to, one after the other."""
+    ends: list[Summary] = []
+
+    def soak(_: Round, __: Path, out: Path) -> Summary:
+        out.mkdir(parents=True)
+        (out / "run.json").touch()
+        return ends.pop(0)
+
+    monkeypatch.setattr("rig.campaign.selftest._soak", soak)
+    monkeypatch.setattr("rig.campaign.selftest.CLEAN_SHARE", 1.0)
+    return ends
+
+
+def test_the_folder_of_a_round_that_was_wrong_stays_and_is_told(
+    tmp_path: Path, soaked: list[Summary]
+) -> None:
+    soaked += [
+        summary(passed(1.0)),
+        summary(failed(Cause.LEAK, 1.0, "1 more")),
+        summary(passed(1.0)),
+    ]
+    told: list[str] = []
+    total = run(Path("kyu.elf"), tmp_path, seed=1, count=3, seconds=None, say=told.append)
+    assert (total.clean, total.alarms, len(total.wrong)) == (3, 1, 1)
+    assert [one.name for one in tmp_path.iterdir()] == ["0002"]
+    assert told[2].startswith("      wrong: round 2 (clean ")
+    assert told[2].endswith(f"FAILED (leak): 1 more; see {tmp_path / '0002'}")
+
+
+def test_an_interrupted_round_is_none(tmp_path: Path, soaked: list[Summary]) -> None:
+    cut = replace(summary(inconclusive(1.0, "interrupted")), interrupted=True)
+    soaked += [summary(passed(1.0)), cut]
+    total = run(Path("kyu.elf"), tmp_path, seed=1, count=9, seconds=None, say=lambda _: None)
+    assert (total.clean, total.interrupted, total.good) == (1, True, True)
+    assert list(tmp_path.iterdir()) == []
