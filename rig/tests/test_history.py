@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -152,6 +153,16 @@ def test_a_killed_run_is_closed_by_the_next_from_its_journal(
 
 def test_a_killed_run_without_its_folder_is_closed_too(database: Database) -> None:
     database.begin(replace(NIGHT, writer=f"{me()}9999999", verdict=RUNNING))
+    history.adopt(database)
+    assert database.runs()[0].verdict == "interrupted"
+
+
+def test_a_run_from_before_a_reboot_is_closed_though_its_number_lives_again(
+    database: Database,
+) -> None:
+    host, _, _ = me().partition(":")
+    before = f"{host}:a-boot-that-is-over:{os.getpid()}"
+    database.begin(replace(NIGHT, writer=before, verdict=RUNNING))
     history.adopt(database)
     assert database.runs()[0].verdict == "interrupted"
 

@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -62,6 +63,20 @@ def test_good_transfers_pass(tmp_path: Path) -> None:
     assert (facts["verdict"], facts["cause"]) == ("passed", None)
     assert (facts["transfers_ok"], facts["bytes_ok"]) == (20, 4_000_000)
     assert sorted(line.n for line in journal.read_transfers(path)) == list(range(1, 21))
+
+
+def test_a_long_run_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            run(tmp_path / str(count), FakeBoard(), big(count))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(50)  # what is imported and kept once
+    short, long = peak(300), peak(1500)
+    assert long - short < 150_000, "what each transfer leaves is in the journal, not in memory"
 
 
 def test_whoever_waits_for_the_last_transfers_is_told_so(tmp_path: Path) -> None:
