@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 import pytest
 
-from kyusim import FatePlan, Fates, World, ms, native, s
+from kyusim import Endpoint, FatePlan, Fates, World, ms, native, s
 from kyusim.errors import FirmwarePanic
 from kyusim.world import Board, Task
 from rig.errors import RigError
@@ -106,6 +106,7 @@ class SimStage:
         self.world = World(seed)
         self.board: Board = self.world.board("board")
         self.client: Board = self.world.board("client")
+        self.end_point: Endpoint | None = None  # where storms come from: on a wire without a plan
         self.storms: list[_Storm] = []
         self.visitors = 1
         self._visitors: list[_Visitor] = []
@@ -199,12 +200,14 @@ class SimStage:
         if self._phases:
             changes_us = self._began_us + self._phases[0].after - self.world.now_us
             duration_us = max(1, min(duration_us, changes_us))
+        end = self.end_point
         for storm in self.storms:
-            self.world.inject_many(self.end_point, storm.next(duration_us), 1, 0)
+            assert end is not None, "asked before: SimGuest.storm()"
+            self.world.inject_many(end, storm.next(duration_us), 1, 0)
         self.world.run_for(duration_us)
         self._weather()
-        if self.storms:
-            self.end_point.receive()
+        if end is not None:
+            end.receive()  # it hears every frame, storm or not, and keeps what nobody takes
 
     # A visitor's thread
 
@@ -451,6 +454,8 @@ class SimGuest:
 
     @contextlib.contextmanager
     def storm(self, frames: Sequence[bytes], per_s: int = 1000) -> Iterator[None]:
+        if self.stage.end_point is None:
+            raise RigError("a simulated wire with weather has no third end for a storm")
         storm = _Storm(frames, per_s)
         self.do(lambda: self.stage.storms.append(storm))
         try:

@@ -11,6 +11,9 @@ import pytest
 from rig import journal
 from rig.cli import run as kyu
 from rig.options import SoakOptions, simulated_command
+from rig.sim.visits import SimStage
+from rig.traffic.request import Request, Result
+from rig.traffic.visit import Visit
 
 #: Two transfers go; from the third second of the board's time on nobody hears it.
 DEAF = """
@@ -98,6 +101,16 @@ def test_a_flap_is_counted_from_the_beginning_of_the_plan(tmp_path: Path, mine: 
     slow = [line.n for line in journal.read_transfers(tmp_path / "run") if line.ms > 1500]
     assert summary["verdict"] == "passed"
     assert slow == [1], "who fetches after one second waits until the link is up again"
+
+
+def test_what_a_storm_would_come_from_keeps_no_frame_of_other_traffic() -> None:
+    stage, results = SimStage(None, 5), list[Result]()
+    visits = [Visit(lambda guest: guest.transfer(Request()), 5, n, quick=True) for n in range(1, 4)]
+    stage.play(visits, 1, results.append)
+    stage.end()
+    assert [result.cause for result in results] == [None] * 3
+    assert stage.end_point is not None
+    assert stage.end_point.waiting() < 10, "a transfer has more than a hundred"
 
 
 def test_a_panic_is_the_boards_failure_and_explains_itself(tmp_path: Path, mine: Path) -> None:
