@@ -11,6 +11,7 @@ import pytest
 from rig import journal
 from rig.cli import run as kyu
 from rig.options import SoakOptions, simulated_command
+from rig.scenarios.test_clients import test_lots as lots
 from rig.sim.visits import SimStage
 from rig.traffic.request import Request, Result
 from rig.traffic.visit import Visit
@@ -111,6 +112,14 @@ def test_what_a_storm_would_come_from_keeps_no_frame_of_other_traffic() -> None:
     assert [result.cause for result in results] == [None] * 3
     assert stage.end_point is not None
     assert stage.end_point.waiting() < 10, "a transfer has more than a hundred"
+
+
+@pytest.mark.parametrize("number", [29_151, 29_152, 45_535, 45_536, 65_536, 1 << 31])
+def test_a_late_visit_of_a_long_night_finds_a_port_to_listen_at(number: int) -> None:
+    stage, results = SimStage(None, 5), list[Result]()
+    stage.play([Visit(lots, 5, number, quick=True)], 1, results.append)
+    stage.end()
+    assert [result.detail for result in results] == [""]
 
 
 def test_a_panic_is_the_boards_failure_and_explains_itself(tmp_path: Path, mine: Path) -> None:
