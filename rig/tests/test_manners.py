@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ import pytest
 
 from kyusim import native
 from rig.board.protocol import Address
-from rig.tests.fake import BIG
+from rig.tests.fake import BIG, reset
+from rig.traffic.failure import TransferError
+from rig.traffic.guest import SocketLine
 from rig.traffic.request import Manner, Request, Result
-from rig.traffic.wangdoodle import Client, Patience
+from rig.traffic.wangdoodle import Client, Patience, Tally
 from rig.verdict import Cause
 
 Serve = Callable[[socket.socket], None]
@@ -155,6 +158,40 @@ def test_an_upload_that_the_board_resets_is_a_reset(serving: Callable[[Serve], S
 
     result = ask(serving(serve), Request("sink", 5_000_000, 5))
     assert result.cause is Cause.RESET
+
+
+def hang_up(listener: socket.socket) -> None:
+    """Whoever comes is left at once, and what he asks is answered with a reset."""
+    with contextlib.suppress(OSError):  # the listener is closed
+        while True:
+            listener.accept()[0].close()
+
+
+def test_a_board_that_hangs_up_on_who_half_closes_has_failed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        client = Client(Address("127.0.0.1", listener.getsockname()[1]), native)
+        causes = {client.transfer(Request(half_close=True), n).cause for n in range(1, 51)}
+        listener.shutdown(socket.SHUT_RDWR)
+    assert causes <= {Cause.RESET, Cause.TRUNCATED}
+
+
+def test_a_half_close_after_the_boards_reset_blames_the_board(
+    serving: Callable[[Serve], Server],
+) -> None:
+    gone = threading.Event()
+
+    def serve(sock: socket.socket) -> None:
+        reset(sock)
+        sock.close()
+        gone.set()
+
+    client = Client(serving(serve).address, native)
+    with SocketLine(client, client.connect(), Tally()) as line:
+        assert gone.wait(10)
+        with pytest.raises(TransferError, match="connection reset") as failure:
+            line.half_close()
+    assert failure.value.cause is Cause.RESET
 
 
 def test_requests_say_what_they_are() -> None:

@@ -31,6 +31,8 @@ POLL_S = 0.25
 #: Of an upload: what is made and sent at once.
 PIECE_BYTES = 1 << 20
 _TIMEVAL = struct.pack("ll", 0, int(POLL_S * 1e6))
+#: The board has reset a connection that there was. After that shutdown() says "not connected".
+_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN}
 #: Errors of the host itself: they say nothing about the board.
 _HOST_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN}
@@ -294,7 +296,8 @@ def unreached(error: int, to: Address) -> Exception:
 
 
 def lost(error: OSError, received: int, size: int) -> Exception:
-    if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
+    """What the end of a connection says that had been made."""
+    if error.errno in _RESET:
         return TransferError(Cause.RESET, f"connection reset: got {received} of {size} bytes")
     if error.errno in _UNREACHABLE:
         return TransferError(Cause.STALL, f"connection timed out: got {received} of {size} bytes")
