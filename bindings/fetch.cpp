@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 
@@ -57,6 +58,10 @@ timeval as_timeval(double seconds) {
     return {whole, static_cast<suseconds_t>((seconds - static_cast<double>(whole)) * 1e6)};
 }
 
+std::chrono::microseconds as_duration(double seconds) {
+    return std::chrono::microseconds{static_cast<std::int64_t>(seconds * 1e6)};
+}
+
 }  // namespace
 
 Step Fetch::over(Step how, int error) {
@@ -67,6 +72,7 @@ Step Fetch::over(Step how, int error) {
 
 Step Fetch::go(std::uint64_t most) {
     const std::uint64_t until = received_ + std::max<std::uint64_t>(most, 1);
+    looks_up_ = Clock::now() + as_duration(wish_.quiet_s);
     while (true) {
         if (const std::optional<Step> news = advance(until)) return *news;
     }
@@ -143,7 +149,14 @@ std::optional<Step> Fetch::stream(std::uint64_t until) {
     if (count < 0 && no_news(errno)) return Step::kWaiting;
     if (count < 0) return over(Step::kBroken, errno);
     if (count == 0) return over(Step::kEarly);
-    return compare(std::span{room()}.first(static_cast<std::size_t>(count)));
+    const auto came = static_cast<std::size_t>(count);
+    if (const std::optional<Step> wrong = compare(std::span{room()}.first(came))) return wrong;
+    if (received_ == wish_.size) return std::nullopt;
+    // The socket's timeout ends a recv(), but of a trickle there is one after the other; and of a
+    // stream that is long and fast none ends so. A clock is asked only where more is to come.
+    const bool trickles = came < wanted;
+    if (trickles || Clock::now() >= looks_up_) return Step::kWaiting;
+    return std::nullopt;
 }
 
 std::optional<Step> Fetch::compare(std::span<const std::byte> came) {

@@ -1,7 +1,8 @@
 // Fetch: one transfer from a board, from the connect to the close, each byte compared.
 //
 // Rules     Uses the host's own TCP and knows nothing of Python. A go() ends by itself: when the
-//           transfer has ended, when `quiet_s` went by without news, or when it took what it may.
+//           transfer has ended, when it took what it may, or when it has been there for `quiet_s`,
+//           whatever comes: the caller may want to stop.
 // Context   one thread at a time; a thread's buffer is shared by its fetches.
 // Ownership a Fetch owns its socket; what is compared is the firmware's own stream (pattern.hpp).
 // Time      wall time of the host, and only to wake up: the caller counts patience.
@@ -9,6 +10,7 @@
 
 #include <netinet/in.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,7 +23,7 @@ namespace kyu::client {
 /// Why go() came back. The first four: it may be called again.
 enum class Step : std::uint8_t {
     kConnecting,  ///< no answer to the SYN yet
-    kWaiting,     ///< nothing came
+    kWaiting,     ///< nothing came, or not all of it
     kClosing,     ///< every byte has come, the close has not
     kPaused,      ///< as many bytes as one go() may take
     kDone,        ///< every byte and the close; of one that goes away: every byte
@@ -41,10 +43,11 @@ struct Wish {
     int window{0};           ///< bytes of receive buffer; 0: what the host likes
     bool half_close{false};  ///< close our half once the command is out
     bool until_close{true};  ///< false: who goes away does not wait for the end
-    double quiet_s{0.25};    ///< longest stay in a go() without news
+    double quiet_s{0.25};    ///< longest wait of a go(), which so stays for twice that at most
 };
 
 class Fetch {
+    using Clock = std::chrono::steady_clock;
     enum class Stage : std::uint8_t { kFresh, kConnect, kAsk, kStream, kEnd, kOver };
 
     Wish wish_;
@@ -55,6 +58,7 @@ class Fetch {
     std::uint64_t at_{0};
     std::string found_;
     int error_{0};
+    Clock::time_point looks_up_;  ///< when this go() has been there long enough
 
     // Each does its stage's next thing: nothing to tell, or the Step that go() comes back with.
     std::optional<Step> advance(std::uint64_t until);

@@ -48,7 +48,7 @@ class Fetch:
         """
 
     def go(self, most: int) -> Step:
-        """Until there is news, ``quiet_s`` without any, or ``most`` bytes."""
+        """Until there is news, ``quiet_s`` have gone by, or ``most`` bytes."""
 
     def close(self, reset: bool = ...) -> None: ...
     @property

@@ -9,6 +9,7 @@ import socket
 import struct
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -150,8 +151,41 @@ def test_silence_comes_back_to_be_judged(fetch_from: Callable[[Serve], Make]) ->
     assert (fetch.go(1 << 30), fetch.received) == (Step.WAITING, 1000)
 
 
+def trickles(sock: socket.socket) -> None:
+    """A hundred bytes every two milliseconds, until the client has gone."""
+    sock.recv(4)
+    with contextlib.suppress(OSError):
+        for at in range(0, len(BIG), 100):
+            sock.sendall(BIG[at : at + 100])
+            time.sleep(0.002)
+
+
+def rushes(sock: socket.socket) -> None:
+    """As fast as it can, until the client has gone."""
+    sock.recv(4)
+    with contextlib.suppress(OSError):
+        for at in range(0, 1 << 30, 1 << 18):
+            sock.sendall(native.gen_stream(7, at, 1 << 18))
+
+
+@pytest.mark.parametrize(("serve", "size"), [(trickles, 200_000), (rushes, 1 << 30)])
+def test_no_go_stays_for_long_whatever_comes(
+    fetch_from: Callable[[Serve], Make], serve: Serve, size: int
+) -> None:
+    fetch = fetch_from(serve)(size=size, seed=None if serve is trickles else 7)
+    stays: list[float] = []
+    before = time.monotonic()
+    while len(stays) < 3:
+        assert fetch.go(1 << 40) is Step.WAITING
+        stays.append(time.monotonic() - before)
+        before += stays[-1]
+    assert 0 < fetch.received < size
+    assert min(stays) < 0.5, "0.05 s were asked for; the host may be busy"
+    fetch.close()
+
+
 def test_no_go_takes_more_than_it_may(fetch_from: Callable[[Serve], Make]) -> None:
-    fetch = fetch_from(sends(BIG))()
+    fetch = fetch_from(sends(BIG))(quiet_s=5.0)
     seen = []
     while run(fetch, 30_000) is Step.PAUSED:
         seen.append(fetch.received)

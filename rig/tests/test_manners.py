@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -192,6 +193,45 @@ def test_a_half_close_after_the_boards_reset_blames_the_board(
         with pytest.raises(TransferError, match="connection reset") as failure:
             line.half_close()
     assert failure.value.cause is Cause.RESET
+
+
+def trickle(sock: socket.socket) -> None:
+    """A byte every two milliseconds, until the client has gone; and it takes what it is sent."""
+    sock.recv(4)
+    for at in range(5_000):
+        sock.sendall(BIG[at : at + 1])
+        sock.recv(65536)
+        time.sleep(0.002)
+
+
+def read_a_line(client: Client) -> Result:
+    def body(tally: Tally) -> None:
+        with SocketLine(client, client.connect(), tally) as line:
+            line.send(b"big\n")
+            line.half_close()
+            line.read(200_000)
+
+    return client.attempt(Request(), 1, body)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda client: client.transfer(Request(half_close=True)),
+        lambda client: client.transfer(Request("sink", 1 << 40, 5)),
+        read_a_line,
+    ],
+)
+def test_whoever_is_fed_byte_by_byte_stops_when_the_run_does(
+    serving: Callable[[Serve], Server], work: Callable[[Client], Result]
+) -> None:
+    asked = threading.Event()
+    client = Client(serving(trickle).address, native, stopping=asked.is_set)
+    threading.Timer(0.3, asked.set).start()
+    begun = time.monotonic()
+    result = work(client)
+    assert (result.ok, result.abandoned) == (False, True)
+    assert time.monotonic() - begun < 5, "all of it takes ten seconds"
 
 
 def test_requests_say_what_they_are() -> None:

@@ -1,7 +1,7 @@
 """One stream from the board: the bindings receive and compare it; patience and judgement are here.
 
 Context   a worker's thread, which waits without the interpreter (bindings/fetch.hpp): about one
-          call a transfer, or one every POLL_S without progress.
+          call a transfer, or one every LOOK_S of a longer one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rig.board.protocol import Address
 from rig.traffic.failure import GivenUpError, TransferError
 from rig.traffic.pattern import expectation, hex_context
 from rig.traffic.request import Request
-from rig.traffic.wangdoodle import POLL_S, lost, no_answer, progress, stalled, unreached
+from rig.traffic.wangdoodle import lost, no_answer, progress, stalled, unreached
 from rig.verdict import Cause
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 #: the window to fill up and close.
 SLOW_WINDOW = 16 * 1024
 SLOW_PAUSE_S = 0.005
-#: Of an eager client, between two questions whether to give up.
+#: Between two questions whether to give up; of an eager client so many bytes, if that is sooner.
+LOOK_S = 0.1
 AT_ONCE_BYTES = 64 << 20
 CONTEXT_BYTES = 8
 _UNDER_WAY = frozenset({Step.CONNECTING, Step.WAITING, Step.CLOSING, Step.PAUSED})
@@ -45,7 +46,7 @@ class Fetching:
             window=SLOW_WINDOW if self._slow else 0,
             half_close=request.half_close,
             until_close=not request.goes_away,
-            quiet_s=POLL_S,
+            quiet_s=LOOK_S,
         )
 
     @property

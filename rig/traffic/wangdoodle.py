@@ -2,7 +2,7 @@
 
 Context   any thread; one Client a thread.
 Time      patience is counted in observed time (clock.py), so that a starved host is no stalled
-          board. A client looks up every POLL_S without progress.
+          board. A client looks up every POLL_S at least.
 """
 
 from __future__ import annotations
@@ -260,6 +260,7 @@ class Client:
         """Tries again while nothing comes, up to `limit` of observed time; 0: the stall limit."""
         begun, limit = self.observed(), limit or self.patience.stall
         while True:
+            self.give_up_if_stopping()  # also while there is no end of what comes
             try:
                 return receive()
             except BlockingIOError:
