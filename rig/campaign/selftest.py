@@ -10,6 +10,7 @@ Context   the main thread; one board at a time.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import random
@@ -131,6 +132,7 @@ def run(
         if summary is None:
             shutil.rmtree(folder, ignore_errors=True)
             return replace(total, interrupted=True)
+        gc.collect()  # a run's objects know each other: Python waits for many, these are large
         before, total = total, add(total, one, summary, time.monotonic() - begun)
         say(f"{one.number:>4}  {one.name:<40} {headline(summary.verdict)[:90]}")
         if total.wrong == before.wrong:
