@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from rig.console import events as ev
 from rig.console.crash import Wait, find_cycle
 from rig.console.symbols import same_function
 from rig.errors import UserError
-from rig.report.statistics import failure_rate_upper, percentile
+from rig.report.statistics import failure_rate_lower, failure_rate_upper, percentile
 from rig.scenarios.mixes import MIXES
 from rig.tests.fake import BIG
 from rig.traffic.pattern import hex_context
@@ -72,6 +74,47 @@ def test_the_bound_is_that_of_clopper_and_pearson(
     failures: int, attempts: int, bound: float
 ) -> None:
     assert failure_rate_upper(failures, attempts) == pytest.approx(bound, rel=1e-4)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3, 7, 20, 75])
+def test_at_its_bounds_a_rate_would_show_so_much_as_rarely_as_is_said(attempts: int) -> None:
+    """The binomial sum itself, in whole numbers."""
+
+    def at_most(failures: int, rate: float) -> Fraction:
+        p = Fraction(rate)
+        terms = (
+            p**k * (1 - p) ** (attempts - k) * math.comb(attempts, k) for k in range(failures + 1)
+        )
+        return sum(terms, Fraction())
+
+    for failures in range(attempts):
+        upper = failure_rate_upper(failures, attempts, 0.975)
+        assert float(at_most(failures, upper)) == pytest.approx(0.025, rel=1e-12)
+        lower = failure_rate_lower(failures + 1, attempts, 0.975)
+        assert float(1 - at_most(failures, lower)) == pytest.approx(0.025, rel=1e-12)
+
+
+def test_bounds_keep_their_digits_where_failures_are_rare_and_transfers_many() -> None:
+    """With n transfers the bounds are those of Poisson's distribution (Garwood, 1936) over n."""
+    many = 10**9
+    assert failure_rate_lower(1, many) * many == pytest.approx(0.0512932944, rel=1e-8)
+    assert failure_rate_upper(1, many) * many == pytest.approx(4.7438645184, rel=1e-8)
+    assert failure_rate_upper(3, many) * many == pytest.approx(7.7536565279, rel=1e-8)
+    assert 1 - failure_rate_lower(many - 1, many) == pytest.approx(4.7438645184e-9, rel=1e-6)
+    wide = 1.6448536270 / (2 * math.sqrt(many))  # half of them: Gauss's distribution
+    assert failure_rate_upper(many // 2, many) - 0.5 == pytest.approx(wide, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("failures", "attempts"), [(1, 100_000), (3, 300_000), (500_000, 1_000_000), (999_997, 10**6)]
+)
+def test_whoever_looks_at_many_nights_does_not_wait_for_their_bounds(
+    failures: int, attempts: int
+) -> None:
+    begun = time.thread_time()
+    lower, upper = failure_rate_lower(failures, attempts), failure_rate_upper(failures, attempts)
+    assert time.thread_time() - begun < 0.5
+    assert lower < failures / attempts < upper
 
 
 @given(st.integers(0, 50), st.integers(1, 5000))
