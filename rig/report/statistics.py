@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 CONFIDENCE = 0.95
 
 
+def rank(fraction: float, count: int) -> int:
+    """The nearest rank among `count`, from 1: the ceiling, of the fraction as it is written."""
+    return max(1, math.ceil(Fraction(str(fraction)) * count))
+
+
 def percentile(ordered: Sequence[float], fraction: float) -> float:
     """Nearest rank in an ascending sequence; 0 when it is empty."""
-    if not ordered:
-        return 0.0
-    return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)]
+    return ordered[rank(fraction, len(ordered)) - 1] if ordered else 0.0
 
 
 def failure_rate_upper(failures: int, attempts: int, confidence: float = CONFIDENCE) -> float:

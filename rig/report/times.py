@@ -15,6 +15,8 @@ from itertools import islice
 
 from hdrh.histogram import HdrHistogram
 
+from rig.report.statistics import rank
+
 #: Of what is kept as it came: some seconds of a fast board.
 RECENT = 4096
 #: In microseconds: an hour; what takes longer is counted as that.
@@ -46,7 +48,9 @@ class Times:
         with self._lock:
             if not self.count:
                 return 0.0
-            us = self._histogram.get_value_at_percentile(100 * fraction)
+            # The library rounds to a rank: only of one that is whole it makes the same one.
+            whole = 100 * rank(fraction, self.count) / self.count
+            us = self._histogram.get_value_at_percentile(whole)
             return min(self.longest, float(self._histogram.get_lowest_equivalent_value(us)) / 1000)
 
     def last(self, count: int) -> list[float]:

@@ -27,6 +27,24 @@ def test_percentiles_are_those_of_the_list_to_three_digits(fraction: float) -> N
     assert filled(values).percentile(fraction) == pytest.approx(wanted, rel=2e-3, abs=1e-3)
 
 
+def test_the_slowest_of_a_few_counts_as_it_does_in_the_journal() -> None:
+    """99 of 100 of 51 are more than 50: it is the 51st, not the nearest whole number."""
+    assert filled([1.0] * 50 + [1000.0]).percentile(0.99) == pytest.approx(1000.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.01, 0.07, 0.29, 0.5, 0.57, 0.9, 0.99, 0.999, 1.0])
+def test_a_percentile_is_the_one_of_that_rank_however_many_there_are(fraction: float) -> None:
+    """Whole microseconds up to 2 ms, each of which the histogram keeps as it is."""
+    times, values = Times(), [n / 1000 for n in range(1, 2000)]
+    for count, ms in enumerate(values, 1):
+        times.add(ms)
+        if count < 130 or count % 100 == 0:
+            whole = -(-round(fraction * 1000) * count // 1000)
+            expected = values[max(0, whole - 1)]
+            assert times.percentile(fraction) == expected
+            assert percentile(values[:count], fraction) == expected
+
+
 def test_the_longest_and_the_sum_are_exact() -> None:
     times = filled([1.2345, 9_000_000.5, 0.0])
     assert (times.count, times.longest) == (3, 9_000_000.5)
