@@ -11,6 +11,7 @@ Context   pure.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
@@ -97,19 +98,34 @@ def _change(before: Rate, after: Rate, odds: float) -> Change:
 
 
 def _more(before: Rate, after: Rate) -> int:
-    """Good transfers in a row until it is decided; 0: so many would not do."""
+    """Good transfers in a row until it is decided; 0: so many would not do.
 
-    def decided(extra: int) -> bool:
-        grown = Rate(after.failed, after.attempted + extra)
-        odds = log_odds(before, grown)
-        return abs(odds) >= math.log(DECIDED)
+    Over their number g the log odds are a valley: one more changes them by the logarithm of a
+    ratio that is below 1 while before.failed * (g + 1) < good * (after.failed + 1), and above 1
+    from there on, `good` being those of `before`. So the first decided one lies on the near slope
+    when the bottom is decided, else on the far one, and on one slope bisection finds it.
+    """
 
-    if not decided(TRANSFERS_MAX):
-        return 0
-    low, high = 0, TRANSFERS_MAX
+    def odds(extra: int) -> float:
+        return log_odds(before, Rate(after.failed, after.attempted + extra))
+
+    bottom = TRANSFERS_MAX
+    if before.failed:
+        good = (before.attempted - before.failed) * (after.failed + 1) // before.failed
+        bottom = min(max(0, good - (after.attempted - after.failed)), TRANSFERS_MAX)
+    enough = math.log(DECIDED)
+    if odds(bottom) <= -enough:
+        return _first(lambda extra: odds(extra) <= -enough, 0, bottom)
+    if odds(TRANSFERS_MAX) >= enough:
+        return _first(lambda extra: odds(extra) >= enough, bottom, TRANSFERS_MAX)
+    return 0
+
+
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """Where it begins to hold, between `low`, where it does not, and `high`, where it does."""
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
+        low, high = (low, middle) if holds(middle) else (middle, high)
     return high
 
 

@@ -50,6 +50,37 @@ def test_the_missions_rate_is_fixed_after_some_dozens_of_good_transfers() -> Non
     assert compare(Rate(10, 100), Rate(0, 9 + found.more)).change is Change.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (Rate(1, 100), Rate(1, 5)),  # the same for a while, then not known again, then fixed
+        (Rate(5, 1000), Rate(1, 50)),
+        (Rate(10, 100), Rate(0, 10)),
+        (Rate(8, 100), Rate(2, 100)),
+        (Rate(0, 30), Rate(1, 20)),
+        (Rate(3, 3), Rate(0, 0)),
+    ],
+)
+def test_what_is_still_needed_is_the_least_that_decides(before: Rate, after: Rate) -> None:
+    """Against a walk over every number of good transfers."""
+
+    def change(more: int) -> Change:
+        return compare(before, Rate(after.failed, after.attempted + more)).change
+
+    assert change(0) is Change.UNKNOWN
+    walked = next(more for more in range(1, 10_000) if change(more) is not Change.UNKNOWN)
+    assert compare(before, after).more == walked
+
+
+@given(rates(), st.integers(0, 3), st.integers(0, 60))
+def test_no_number_below_what_is_needed_would_do(before: Rate, failed: int, good: int) -> None:
+    found = compare(before, Rate(failed, failed + good))
+    if found.change is Change.UNKNOWN:
+        for more in range(1, min(found.more or 3000, 3000)):
+            odds = log_odds(before, Rate(failed, failed + good + more))
+            assert abs(odds) < math.log(DECIDED)
+
+
 @given(rates(), rates())
 def test_the_evidence_is_the_same_from_either_side(a: Rate, b: Rate) -> None:
     assert log_odds(a, b) == pytest.approx(log_odds(b, a), abs=1e-6)
