@@ -150,12 +150,17 @@ class Database:
 
     def runs(self) -> list[RunRow]:
         """Oldest first."""
-        order = sa.select(_RUNS).order_by(_RUNS.c.started, _RUNS.c.id)
-        return [RunRow(**row) for row in self._read(order)]
+        with self._snapshot() as link:
+            return _runs(link)
 
     def failures(self) -> list[FailureRow]:
-        order = sa.select(_FAILURES).order_by(_FAILURES.c.run_id, _FAILURES.c.number)
-        return [FailureRow(**row) for row in self._read(order)]
+        with self._snapshot() as link:
+            return _failures(link)
+
+    def everything(self) -> tuple[list[RunRow], list[FailureRow]]:
+        """Of one moment: no failure is without its run, whatever others write meanwhile."""
+        with self._snapshot() as link:
+            return _runs(link), _failures(link)
 
     def orphans(self) -> list[RunRow]:
         """Runs whose writer has gone without a word."""
@@ -195,12 +200,24 @@ class Database:
         except SQLAlchemyError as error:
             raise RigError(f"{self.path} cannot be written: {_why(error)}") from None
 
-    def _read(self, what: sa.Select[Any]) -> list[dict[str, Any]]:
+    @contextmanager
+    def _snapshot(self) -> Iterator[sa.Connection]:
         try:
             with self._engine.connect() as link:
-                return [dict(row) for row in link.execute(what).mappings()]
+                link.exec_driver_sql("BEGIN")  # Python's driver begins none for what only reads
+                yield link
         except SQLAlchemyError as error:
             raise UserError(f"{self.path} cannot be read: {_why(error)}") from None
+
+
+def _runs(link: sa.Connection) -> list[RunRow]:
+    order = sa.select(_RUNS).order_by(_RUNS.c.started, _RUNS.c.id)
+    return [RunRow(**row) for row in link.execute(order).mappings()]
+
+
+def _failures(link: sa.Connection) -> list[FailureRow]:
+    order = sa.select(_FAILURES).order_by(_FAILURES.c.run_id, _FAILURES.c.number)
+    return [FailureRow(**row) for row in link.execute(order).mappings()]
 
 
 def me() -> str:

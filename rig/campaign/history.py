@@ -125,7 +125,8 @@ def _record(key: tuple[Setting, str], runs: Sequence[RunRow], failures: Counter[
 
 
 def read(database: Database) -> History:
-    return History(tuple(database.runs()), tuple(database.failures()))
+    runs, failures = database.everything()
+    return History(tuple(runs), tuple(failures))
 
 
 # What a run adds to it

@@ -12,8 +12,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from rig import journal
 from rig.campaign import history
@@ -125,6 +127,27 @@ def test_two_rigs_write_at_once(database: Database) -> None:
         thread.join()
     assert [run.attempted for run in database.runs()] == [49, 49]
     assert len(database.failures()) == 100
+
+
+def test_a_run_that_fails_while_the_history_is_read_is_in_it_whole_or_not_at_all(
+    database: Database,
+) -> None:
+    """Another rig begins its run, and has its first failure, between two questions of a reader."""
+    database.put(night(20, "aaaa"), [RING])
+    other = Database(database.path)
+    asked: list[str] = []
+
+    def begin_and_fail(*about: Any) -> None:
+        asked.append(about[2])
+        if "FROM failures" in asked[-1]:
+            other.failure(other.begin(night(21, "bbbb")), RING)
+
+    sa.event.listen(database._engine, "before_cursor_execute", begin_and_fail)
+    seen = history.read(database)
+    assert [one.times for one in seen.known()] == [1]
+    assert [run.build for run in seen.runs] == ["aaaa"]
+    assert len(other.runs()) == 2, "and the writer did not have to wait"
+    assert [one.times for one in history.read(other).known()] == [2]
 
 
 KILLED = """
