@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from kyusim.segment import Segment
 from rig.wire.pcapng import Frame
+from rig.wire.recorded import frames_of
 from rig.wire.stopped import where
 
 HOST, BOARD = "192.168.0.1", "192.168.0.73"
@@ -175,6 +177,29 @@ def test_sequence_numbers_may_wrap() -> None:
 def test_an_ack_that_the_wire_has_dropped_was_not_heard() -> None:
     talk = Talk().opened().host("P.", 1, 1, 100).board(".", 1, 101, lost=True)
     assert "has not acknowledged" in talk.told()
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What a recorder of C++ hands out: a frame with its fate, or a mark."""
+
+    at_ns: int = 0
+    to_board: bool = True
+    length: int = 0
+    data: bytes = b""
+    text: str = ""
+    mark: bool = False
+
+
+def test_a_last_frame_that_the_wire_has_dropped_stays_lost_when_a_mark_follows_it() -> None:
+    """As it is where a transfer stalls: the ACK is dropped, the transfer fails, nothing follows."""
+    talk = Talk().opened().host("P.", 1, 1, 100).board(".", 1, 101, lost=True)
+    captured = [Captured(f.at, not f.out, f.length, f.data, f.comment) for f in talk.frames]
+    for marks in (["transfer 7: stall"], ["transfer 7: stall", "the board is reset"]):
+        frames = frames_of([*captured, *(Captured(text=text, mark=True) for text in marks)])
+        assert frames[-1].comment == f"dropped; then {'; '.join(marks)}"
+        assert where(frames) == where(talk.frames)
+    assert where(talk.frames).wire == "the wire has dropped 1 of its last 5 frames"
 
 
 @given(st.lists(st.binary(max_size=80), max_size=20), st.booleans())

@@ -14,6 +14,8 @@ from rig.wire.pcapng import Frame
 
 #: Of a second, in frames that are recorded.
 DIGITS = 9
+#: Between what is said of the last frame and the marks that came after it.
+THEN = "; then "
 
 
 class Recorder(Protocol):
@@ -37,7 +39,7 @@ def frames_of(captured: Iterable[Any]) -> list[Frame]:
         marks = []
     if marks and frames:  # nothing followed them
         last = frames[-1]
-        said = "; then ".join(part for part in (last.comment, "; ".join(marks)) if part)
+        said = THEN.join(part for part in (last.comment, "; ".join(marks)) if part)
         frames[-1] = Frame(last.at, last.out, last.length, last.data, said)
     return frames
 

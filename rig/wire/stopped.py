@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rig.wire.pcapng import Frame
+from rig.wire.recorded import THEN
 
 _IPV4, _ARP, _TCP = 0x0800, 0x0806, 6
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
@@ -198,7 +199,7 @@ def _segments(frame: Frame) -> Iterator[_Segment]:
     sender = _dotted(data[26:30])
     host, ours = (port, source) if frame.out else (source, port)
     peer = (_dotted(data[30:34]) if frame.out else sender, host)
-    lost = frame.comment.endswith("dropped")
+    lost = frame.comment.partition(THEN)[0].endswith("dropped")
     yield _Segment(frame.at, frame.out, sender, peer, ours, flags, seq, ack, window, length, lost)
 
 
