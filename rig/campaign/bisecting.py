@@ -3,14 +3,17 @@
 Context   the main thread; builds and soaks are processes of their own.
 Rules     each trial is written down as soon as it has ended: the same command goes on where it was
           stopped. Sources are checked out below the folder of the bisection, never in the user's
-          own tree. A commit that does not build is left out; a rig that fails is tried again.
+          own tree. A commit that does not build is left out; a rig that fails is tried again. A
+          host that cannot build says nothing of the commit, and ends the bisection for now.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +33,13 @@ SKIP = 125
 PASSED, FAILED, RIG = 0, 1, 3
 RIG_TRIES = 3
 SHOWN = 5
+#: Bytes on the disk, with fewer of which a build that failed is not its commit's fault.
+ROOM = 32 << 20
+#: What compilers, linkers and build tools say when the host has ended them, or has no room.
+_HOSTS_FAULT = re.compile(
+    rb"No space left on device|Disk quota exceeded|Cannot allocate memory"
+    rb"|Killed signal terminated program|terminated with signal 9|execute command: Killed"
+)
 
 
 @dataclass(slots=True)
@@ -188,11 +198,19 @@ class Bisection:
             return image
         source = self._source(sha)
         image.parent.mkdir(parents=True, exist_ok=True)
-        with self._log(f"{sha[:12]}-build.log").open("wb") as out:
+        log = self._log(f"{sha[:12]}-build.log")
+        with log.open("wb") as out:
             for command in ("cmake --preset board", "cmake --build --preset board"):
                 done = subprocess.run(
-                    command.split(), cwd=source, stdout=out, stderr=subprocess.STDOUT, check=False
+                    command.split(),
+                    cwd=source,
+                    env=os.environ | {"LC_ALL": "C.UTF-8"},  # _HOSTS_FAULT is English
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    check=False,
                 )
+                if why := _hosts_fault(done.returncode, log, source):
+                    raise RigError(f"{sha[:12]} was not built, {why}; see {log}, and call again")
                 if done.returncode != 0:
                     return None
         partial = image.with_suffix(".part")
@@ -273,6 +291,19 @@ class Bisection:
                 f"{self._path} is of other commits", where="--out", mend="name another folder"
             )
         return state
+
+
+def _hosts_fault(status: int, log: Path, place: Path) -> str:
+    """Why a build that has ended so tells nothing of its commit; "" when it does."""
+    if status < 0:
+        return f"it was ended by signal {-status}"
+    if status == 0:
+        return ""
+    if found := _HOSTS_FAULT.search(log.read_bytes()):
+        return f"the host is at fault: {found[0].decode()}"
+    if shutil.disk_usage(place).free < ROOM:  # then the log may lack its last words
+        return "the disk is full"
+    return ""
 
 
 def bisect(options: Options, say: Say) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -164,6 +166,60 @@ def test_a_commit_that_cannot_be_tried_is_left_out_and_told(
     assert status == 3, "it is one of two, and nobody can tell which"
     assert "not decided; the most likely one" in told
     assert "left out, since they cannot be built or run" in told
+    assert repository.exists()
+
+
+def builder(place: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """A cmake that does this."""
+    place.mkdir()
+    (place / "cmake").write_text(f"#!/bin/sh\n{does}\n")
+    (place / "cmake").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+
+
+def left_out(out: Path) -> list[int]:
+    state = out / "bisect.json"
+    return json.loads(state.read_text())["left_out"] if state.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("does", "free", "said"),
+    [
+        ("echo 'g++: fatal error: Killed signal terminated program cc1plus'; exit 1", 1e9, "Kill"),
+        ("echo 'ld: final link failed: No space left on device'; exit 1", 1e9, "No space left"),
+        ("kill -9 $$", 1e9, "ended by signal 9"),
+        ("exit 1", 1e6, "the disk is full"),
+    ],
+)
+def test_a_commit_is_not_left_out_because_the_host_could_not_build_it(
+    repository: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    does: str,
+    free: float,
+    said: str,
+) -> None:
+    builder(tmp_path / "bin", monkeypatch, does)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert kyu(["bisect", "HEAD~7", "HEAD", "--out", str(tmp_path / "o")]) == 3
+    error = capsys.readouterr().err
+    assert "was not built" in error
+    assert said in error
+    assert left_out(tmp_path / "o") == []
+    assert repository.exists()
+
+
+def test_a_commit_that_does_not_compile_is_left_out_also_after_the_host_was_mended(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ["bisect", "HEAD~7", "HEAD", "--out", str(tmp_path / "o")]
+    builder(tmp_path / "full", monkeypatch, "echo 'a.o: No space left on device'; exit 1")
+    assert kyu(call) == 3
+    assert left_out(tmp_path / "o") == []
+    builder(tmp_path / "bin", monkeypatch, "echo \"x.cpp:1:1: error: expected ';'\"; exit 1")
+    assert kyu(call) == 3
+    assert left_out(tmp_path / "o") == [6]
     assert repository.exists()
 
 
