@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
+import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -111,9 +112,20 @@ def test_bounds_keep_their_digits_where_failures_are_rare_and_transfers_many() -
 def test_whoever_looks_at_many_nights_does_not_wait_for_their_bounds(
     failures: int, attempts: int
 ) -> None:
-    begun = time.thread_time()
-    lower, upper = failure_rate_lower(failures, attempts), failure_rate_upper(failures, attempts)
-    assert time.thread_time() - begun < 0.5
+    steps = 0
+
+    def count(_: object, event: str, __: object) -> Any:
+        nonlocal steps
+        steps += event == "line"
+        assert steps < 200_000, "some thousand terms, a few times over"
+        return count
+
+    sys.settrace(count)
+    try:
+        lower = failure_rate_lower(failures, attempts)
+        upper = failure_rate_upper(failures, attempts)
+    finally:
+        sys.settrace(None)
     assert lower < failures / attempts < upper
 
 
