@@ -22,3 +22,10 @@ class UserError(Exception):
 
 class RigError(Exception):
     """The rig or its host failed (disk full, QEMU killed from outside): exit status 3."""
+
+
+def told(error: BaseException) -> str:
+    """What somebody else's code has raised, in one line: its kind and its text."""
+    text = " ".join(str(error).split())[:300]
+    kind = type(error).__name__
+    return f"{kind}: {text}" if text else kind

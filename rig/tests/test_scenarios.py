@@ -65,7 +65,7 @@ def written(folder: Path, body: str, terms: str = "") -> str:
     """A scenario file with one function; its name for kyu soak."""
     path = folder / f"test_{len(body)}.py"
     path.write_text(
-        "from rig.scenario import Guest, scenario\n\n"
+        "import sys, pytest\nfrom rig.scenario import Guest, scenario\n"
         f"@scenario({terms})\ndef test_mine(guest: Guest) -> None:\n    {body}\n"
     )
     return f"{path}::test_mine"
@@ -96,6 +96,17 @@ def test_kyu_scenarios_lists_a_users_own(
         ("assert guest.number < 3, 'three'", Cause.CORRUPTION, "test_mine, line 5: three"),
         ("assert guest.number < 3", Cause.CORRUPTION, "assert guest.number < 3"),
         ("1 / (3 - guest.number)", Cause.RIG, "ZeroDivisionError"),
+        ("guest.number < 3 or pytest.fail('three')", Cause.CORRUPTION, "test_mine, line 5: three"),
+        (
+            "with pytest.raises(AssertionError): assert guest.number == 3",
+            Cause.CORRUPTION,
+            "test_mine, line 5: DID NOT RAISE",
+        ),
+        ("guest.number < 3 or pytest.skip('not today')", Cause.RIG, "line 5: Skipped: not today"),
+        ("guest.number < 3 or pytest.xfail('one day')", Cause.RIG, "line 5: XFailed: one day"),
+        ("guest.number < 3 or pytest.exit('enough')", Cause.RIG, "line 5: Exit: enough"),
+        ("guest.number < 3 or sys.exit()", Cause.RIG, "mine: test_mine, line 5: SystemExit"),
+        ("if guest.number == 3: raise KeyboardInterrupt", Cause.RIG, "line 5: KeyboardInterrupt"),
         ("guest.gen(9) if guest.number < 3 else guest.connect(7).read(1)", Cause.STALL, "no byte"),
     ],
 )

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from rig.console.events import RigTrouble
-from rig.errors import RigError
+from rig.errors import RigError, told
 from rig.traffic.request import Request, Result
 from rig.traffic.visit import Visit
 from rig.traffic.wangdoodle import Client
@@ -74,9 +74,9 @@ class Workers:
         """A worker that ends by a mistake of the rig says so: nothing done is no run passed."""
         try:
             self._work(client)
-        except Exception as mistake:
-            what = f"{type(mistake).__name__}: {mistake}"
-            self._emit(RigTrouble(client.now(), f"a transfer's thread has died: {what}"))
+        except BaseException as mistake:  # an exit too: nobody else would notice
+            what = f"a transfer's thread has died: {told(mistake)}"
+            self._emit(RigTrouble(client.now(), what))
             raise
 
     def _work(self, client: Client) -> None:

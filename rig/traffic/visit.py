@@ -5,11 +5,12 @@ Context   run() on a worker's thread.
 
 from __future__ import annotations
 
+import sys
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rig.errors import RigError
+from rig.errors import RigError, told
 from rig.scenario import Body, name_of
 from rig.traffic.failure import GivenUpError, TransferError
 from rig.verdict import Cause
@@ -41,26 +42,42 @@ class Visit:
         return client.attempt(self, number, body)
 
     def play(self, guest: Guest) -> None:
-        """Raises TransferError for what the board did wrong, RigError for what the scenario did."""
+        """Raises TransferError for what the board did wrong, RigError for what the scenario did.
+
+        What comes out of a scenario need not be an Exception: an exit and pytest's outcomes are none.
+        """
         try:
             self.body(guest)
         except (TransferError, GivenUpError, RigError):
             raise
-        except AssertionError as wrong:
-            raise TransferError(Cause.CORRUPTION, f"{_place(wrong)}: {_said(wrong)}") from None
-        except Exception as error:
-            kind = type(error).__name__
-            raise RigError(f"scenario {self}: {_place(error)}: {kind}: {error}") from error
+        except BaseException as error:
+            if isinstance(error, AssertionError) or _is_verdict(error):
+                raise TransferError(Cause.CORRUPTION, f"{_place(error)}: {_said(error)}") from None
+            raise RigError(f"scenario {self}: {_place(error)}: {told(error)}") from error
+
+
+def _is_verdict(error: BaseException) -> bool:
+    """pytest.fail(), and what pytest.raises() says: an assert in other words. xfail() is neither.
+
+    Who raises them has imported pytest; nobody else has to.
+    """
+    pytest = sys.modules.get("pytest")
+    if pytest is None:
+        return False
+    failed, expected = pytest.fail.Exception, pytest.xfail.Exception
+    return isinstance(error, failed) and not isinstance(error, expected)
 
 
 def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    return f"{last.name}, line {last.lineno}"
+    """The innermost function that does not hide, as pytest's own do."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    shown = [one for one in frames if not one[0].f_locals.get("__tracebackhide__")] or frames
+    frame, line = shown[-1]
+    return f"{frame.f_code.co_name}, line {line}"
 
 
-def _said(wrong: AssertionError) -> str:
+def _said(wrong: BaseException) -> str:
     """What was asserted; a message says more, and so does what pytest makes of it."""
-    if wrong.args:
-        return " ".join(str(wrong.args[0]).split())[:300]
+    if said := " ".join(str(wrong).split()):
+        return said[:300]
     return (traceback.extract_tb(wrong.__traceback__)[-1].line or "it does not hold")[:300]
