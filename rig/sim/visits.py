@@ -9,6 +9,7 @@ Time      virtual. A day of silence takes as long as its heartbeats.
 from __future__ import annotations
 
 import contextlib
+import queue
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ import pytest
 from kyusim import Endpoint, FatePlan, Fates, World, ms, native, s
 from kyusim.errors import FirmwarePanic
 from kyusim.world import Board, Task
-from rig.errors import RigError
+from rig.errors import RigError, told
 from rig.scenario import NEEDS, Air, Station, dice
 from rig.traffic.failure import GivenUpError, TransferError
 from rig.traffic.request import BIG_BYTES, Request, Result
@@ -41,6 +42,8 @@ PIECE = 16 * 1024
 #: Ports that guests listen at, one a visit: below those that the stack gives out itself. A long
 #: night has more visits than ports, but those of one time are far fewer.
 DOOR_FIRST, DOORS = 20_000, 49_152 - 20_000
+#: How long, of the host's time, a visit that is given up may take for it.
+GRACE_S = 5.0
 ME = Station("10.0.0.200", bytes.fromhex("020000000200"))
 
 
@@ -69,37 +72,64 @@ class _Wish:
 
 
 class _Visitor:
-    """A thread that runs visits; it has the floor between an answer and its next wish."""
+    """A thread that runs visits; it has the floor between an answer and its next wish.
+
+    Ctrl-C may come wherever the world's thread is, mostly while it waits for this one: so who has
+    the floor is seen by the wish and is never counted.
+    """
 
     def __init__(self, body: Callable[[_Visitor], None]) -> None:
-        self.wish: _Wish | None = None
         self.over = False
+        self.mistake: BaseException | None = None  # of which the thread has died
         self._body = body
-        self._turn = threading.Semaphore(0)  # somebody else may go on
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self._asked: _Wish | None = None
+        self._given_up = False
+        self._turn: queue.SimpleQueue[None] = queue.SimpleQueue()  # look again: it may be yours
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def wish(self) -> _Wish | None:
+        """What it waits for; None: it has the floor, or is over."""
+        asked = self._asked
+        return None if asked is None or asked.answer.done() else asked
 
     def start(self) -> None:
-        self.thread.start()
-        self._turn.acquire()
+        self._thread.start()
+        self._wait()
 
     def answer(self, wish: _Wish, answer: Callable[[Future[Any]], None]) -> None:
         """On the world's thread: the visitor goes on until it wants something more."""
-        self.wish = None
         answer(wish.answer)
-        self._turn.acquire()
+        self._wait()
+
+    def give_up(self) -> None:
+        """On the world's thread: nothing that it wants comes about any more."""
+        self._given_up = True
+        if (wish := self.wish) is not None:
+            wish.answer.set_exception(GivenUpError("the test is over"))
+        if self._thread.ident is not None:
+            self._thread.join(GRACE_S)
 
     def ask(self, wish: _Wish) -> Any:
         """On the visitor's own thread."""
-        self.wish = wish
-        self._turn.release()
+        self._asked = wish  # first: who gives up says so, and looks for a wish then
+        if self._given_up:
+            raise GivenUpError("the test is over")
+        self._turn.put(None)
         return wish.answer.result()
+
+    def _wait(self) -> None:
+        while not self.over and self.wish is None:
+            self._turn.get()
 
     def _run(self) -> None:
         try:
             self._body(self)
+        except BaseException as mistake:
+            self.mistake = mistake
         finally:
             self.over = True
-            self._turn.release()
+            self._turn.put(None)
 
 
 class SimStage:
@@ -162,18 +192,26 @@ class SimStage:
         for one in self._visitors:
             one.start()
         slice_us = SLICE_MIN_US
+        self._check()
         while not all(one.over for one in self._visitors):
             moved = [self._serve(one) for one in self._visitors if one.wish is not None]
             slice_us = SLICE_MIN_US if any(moved) or self.storms else 2 * slice_us
+            self._check()
             if not any(moved):
                 self._advance(min(slice_us // 2, SLICE_MAX_US))
 
     def end(self) -> None:
         """Whoever still waits gives up: threads must not outlive their test."""
         for one in self._visitors:
-            while not one.over:
-                assert one.wish is not None
-                one.answer(one.wish, lambda f: f.set_exception(GivenUpError("the test is over")))
+            one.give_up()
+
+    def _check(self) -> None:
+        """A visit that ends by a mistake of the rig says so: nobody waits for it for ever."""
+        for one in self._visitors:
+            if isinstance(one.mistake, RigError):
+                raise one.mistake
+            if one.mistake is not None:
+                raise RigError(f"a visit's thread has died: {told(one.mistake)}") from one.mistake
 
     def _serve(self, one: _Visitor) -> bool:
         wish = one.wish

@@ -10,6 +10,7 @@ import pytest
 
 from rig import journal
 from rig.cli import run as kyu
+from rig.journal import RunFolder
 from rig.options import SoakOptions, simulated_command
 from rig.scenarios.test_clients import test_lots as lots
 from rig.sim.visits import SimStage
@@ -23,6 +24,8 @@ after = "3s"
 to_host = { loss = "100%" }
 """
 SCENARIOS = '''
+import os, signal, sys, time
+
 def test_waits_and_fetches(guest):
     """A transfer each second."""
     guest.pause(1.0)
@@ -34,6 +37,23 @@ def test_dies(guest):
     if guest.number == 3:
         guest.do(lambda: guest.stage.client.program([("panic", "the third visit")]))
         guest.pause(1.0)
+    guest.big()
+
+
+def test_leaves_at_the_third(guest):
+    guest.number < 3 or sys.exit()
+    guest.big()
+
+
+interrupted = []
+
+
+def test_is_interrupted(guest):
+    """Ctrl-C while the fifth visit has the floor."""
+    if guest.number == 5 and not interrupted:
+        interrupted.append(guest.number)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
     guest.big()
 '''
 
@@ -146,6 +166,39 @@ def test_a_run_is_taken_up_where_its_journal_ends(tmp_path: Path) -> None:
     status = kyu(["soak", "--resume", str(tmp_path / "run"), "--transfers", "7", "--quiet"])
     assert status == 0
     assert [line.n for line in journal.read_transfers(tmp_path / "run")] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_ctrl_c_is_a_status_a_summary_and_a_run_that_can_be_taken_up(
+    tmp_path: Path, mine: Path
+) -> None:
+    name = f"{mine}::test_is_interrupted"
+    status, summary = soak(tmp_path / "run", name, "--transfers", "9")
+    assert (status, summary["interrupted"], summary["transfers_ok"]) == (130, True, 4)
+    assert kyu(["soak", "--resume", str(tmp_path / "run"), "--quiet"]) == 0
+    assert [line.n for line in journal.read_transfers(tmp_path / "run")] == [*range(1, 10)]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("parallel", ["1", "2"])
+def test_a_scenario_that_exits_is_no_run_passed(tmp_path: Path, mine: Path, parallel: str) -> None:
+    name = f"{mine}::test_leaves_at_the_third"
+    status, summary = soak(tmp_path / "run", name, "--transfers", "6", "--parallel", parallel)
+    assert (status, summary["cause"]) == (3, "rig")
+    assert "test_leaves_at_the_third, line" in summary["detail"]
+    assert summary["detail"].endswith("SystemExit")
+
+
+@pytest.mark.timeout(60)
+def test_a_mistake_of_the_rig_in_a_visits_thread_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError(1)
+
+    monkeypatch.setattr(RunFolder, "transfer", broken)
+    status, summary = soak(tmp_path / "run", "soak", "--transfers", "6")
+    assert (status, summary["cause"]) == (3, "rig")
+    assert summary["detail"] == "a visit's thread has died: KeyError: 1"
 
 
 @pytest.mark.parametrize(
