@@ -29,7 +29,7 @@ from rig.journal import RunFolder
 from rig.report.progress import BoardNow, Display
 from rig.report.summary import Summary, Tally, headline
 from rig.sim.trial import POOLS, REST_US, counters_of
-from rig.sim.visits import SimStage
+from rig.sim.visits import Numbered, SimStage
 from rig.traffic.pool import Work
 from rig.traffic.request import Request, Result
 from rig.traffic.visit import Visit
@@ -158,12 +158,13 @@ class SimulatedSoak:
 
     # Visits
 
-    def _visits(self) -> Iterator[Visit]:
+    def _visits(self) -> Iterator[Numbered]:
         """Numbers go on where they stopped; visits that were never finished are made up for."""
         while not self._over():
             number, self._next = self._next, self._next + 1
             self._requests[number] = work = self._plan.request(number)
-            yield work if isinstance(work, Visit) else _visit(work, number, self._plan.seed)
+            visit = work if isinstance(work, Visit) else _visit(work, number, self._plan.seed)
+            yield number, visit
 
     def _over(self) -> bool:
         """Counts what is asked for already."""

@@ -32,6 +32,8 @@ from rig.wire.faults import FaultPlan, Lane, Phase
 from rig.wire.protocol import SERVICES, WANGDOODLE
 
 T = TypeVar("T")
+#: A visit and its number in the run; the visit's own is that of its scenario.
+Numbered = tuple[int, Visit]
 BOOT_US = 1 * s
 #: How long a frame is under way on a wire that delays nothing.
 LIGHT_US = 50
@@ -51,7 +53,7 @@ def play(visits: Sequence[Visit], parallel: int, plan: FaultPlan | None, seed: i
     """All visits; fails the test when the board panics."""
     stage, results = SimStage(plan, seed), []  # type: ignore[var-annotated]
     try:
-        stage.play(visits, parallel, results.append)
+        stage.play([(visit.number, visit) for visit in visits], parallel, results.append)
         return sorted(results, key=lambda result: result.number)
     except FirmwarePanic as panic:
         pytest.fail(f"FAILED (panic): {panic}", pytrace=False)
@@ -182,8 +184,10 @@ class SimStage:
 
     # The world's thread
 
-    def play(self, visits: Sequence[Visit], parallel: int, emit: Callable[[Result], None]) -> None:
-        """Once more is possible: the board goes on living. Raises FirmwarePanic."""
+    def play(
+        self, visits: Sequence[Numbered], parallel: int, emit: Callable[[Result], None]
+    ) -> None:
+        """Once more is possible: the board goes on living. Raises FirmwarePanic and RigError."""
         left, self.visitors = iter(visits), parallel
         self._visitors = [
             _Visitor(lambda me: self._all_visits(me, left, emit))
@@ -253,9 +257,9 @@ class SimStage:
     # A visitor's thread
 
     def _all_visits(
-        self, me: _Visitor, left: Iterator[Visit], emit: Callable[[Result], None]
+        self, me: _Visitor, left: Iterator[Numbered], emit: Callable[[Result], None]
     ) -> None:
-        for visit in left:
+        for number, visit in left:
             begun, guest = self.world.now_us, SimGuest(self, me, visit)
             cause, detail, abandoned = None, "", False
             try:
@@ -268,11 +272,7 @@ class SimStage:
             except RigError as fault:
                 cause, detail = Cause.RIG, str(fault)
             took_ms = (self.world.now_us - begun) / 1000
-            emit(
-                Result(
-                    visit.number, begun / s, took_ms, guest.bytes, cause, detail, visit, abandoned
-                )
-            )
+            emit(Result(number, begun / s, took_ms, guest.bytes, cause, detail, visit, abandoned))
             if cause is not None or abandoned:
                 return
 

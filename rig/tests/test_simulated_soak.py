@@ -179,6 +179,18 @@ def test_ctrl_c_is_a_status_a_summary_and_a_run_that_can_be_taken_up(
 
 
 @pytest.mark.timeout(60)
+def test_several_scenarios_are_one_run_after_the_other_and_numbered_through(
+    tmp_path: Path,
+) -> None:
+    words = ("smoke", "upload", "chunks", "--transfers", "3", "--parallel", "2")
+    status, summary = soak(tmp_path / "run", *words)
+    assert (status, summary["transfers_ok"]) == (0, 9)
+    done = {line.n: line.request for line in journal.read_transfers(tmp_path / "run")}
+    expected = ["smoke"] * 3 + ["upload"] * 3 + ["chunks"] * 3
+    assert [done[number] for number in range(1, 10)] == expected
+
+
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("parallel", ["1", "2"])
 def test_a_scenario_that_exits_is_no_run_passed(tmp_path: Path, mine: Path, parallel: str) -> None:
     name = f"{mine}::test_leaves_at_the_third"
