@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rig import scenario
-from rig.errors import UserError
+from rig.errors import UserError, told
 from rig.scenario import Body
 from rig.scenarios import test_clients, test_night, test_transfers, test_wire
 from rig.traffic.pool import Work
@@ -100,7 +100,18 @@ def in_file(path: Path) -> dict[Body, Mix]:
 
 
 def _module_name(path: Path) -> str:
-    return f"kyu_scenarios_of_{abs(hash(path.resolve())):x}"
+    """Its own, within the packages that the file is in: what it imports from them is found."""
+    own = f"kyu_scenarios_of_{abs(hash(path.resolve())):x}"
+    return ".".join([*_packages(path)[1], own])
+
+
+def _packages(path: Path) -> tuple[Path, list[str]]:
+    """The folder that pytest puts on the path for this file, and the packages from there down."""
+    folder, names = path.resolve().parent, list[str]()
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return folder, names
 
 
 def _imported(path: Path) -> ModuleType:
@@ -109,12 +120,16 @@ def _imported(path: Path) -> ModuleType:
         raise UserError(f"no file {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    folder = str(_packages(path)[0])
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # pytest.skip() and an exit are no Exceptions
         del sys.modules[spec.name]
-        said = " ".join(str(error).split())[:200]
-        raise UserError(f"{type(error).__name__}: {said}", where=str(path)) from None
+        raise UserError(told(error), where=str(path)) from None
     return module
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -188,11 +189,49 @@ def test_a_scenario_that_is_not_there_is_one_clear_line(
         find(name.format(path))
 
 
-def test_a_file_that_cannot_be_imported_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import nothing_of_this_name", "ModuleNotFoundError: No module named"),
+        ("pytest.importorskip('nothing_of_this_name')", "Skipped: could not import"),
+        ("pytest.skip('not here', allow_module_level=True)", "Skipped: not here"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
     path = tmp_path / "test_broken.py"
-    path.write_text("import nothing_of_this_name\n")
-    with pytest.raises(UserError, match=r"test_broken\.py: ModuleNotFoundError: No module named"):
-        in_file(path)
+    path.write_text(f"import pytest\n{line}\n")
+    for command in (["scenarios", str(path)], ["soak", f"{path}::test_a", "--board", "sim"]):
+        assert kyu(command) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"kyu: {path}: {words}")
+        assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "package"),
+    [
+        ("from helpers_of_mine import size", False),
+        ("from .helpers_of_mine import size", True),
+        ("from package_of_mine.helpers_of_mine import size", True),
+    ],
+)
+def test_a_file_finds_what_lies_beside_it_as_under_pytest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, package: bool
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    for name in [name for name in sys.modules if "_of_mine" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    folder = tmp_path / "package_of_mine"
+    folder.mkdir()
+    if package:
+        (folder / "__init__.py").touch()
+    (folder / "helpers_of_mine.py").write_text("size = 1000\n")
+    path = folder / "test_it.py"
+    path.write_text(f"{line}\n\ndef test_a(guest):\n    guest.gen(size)\n")
+    assert [mix.name for mix in in_file(path).values()] == ["a"]
 
 
 def test_a_need_that_nobody_knows_is_refused_where_it_is_written() -> None:
