@@ -19,6 +19,7 @@ from rig.campaign import past
 from rig.campaign.ageing import Ageing
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import Session
+from rig.console.events import RigTrouble
 from rig.drift import Alarm
 from rig.errors import RigError, UserError
 from rig.evidence import Exhibit
@@ -70,6 +71,13 @@ class Plan:
                 return leg.request(left, self.seed)
             left -= leg.count
         return self.legs[-1].request(left, self.seed)
+
+    def lacking(self, attempted: int) -> str:
+        """Why a run that ended by itself after so many is none that passed; empty: it may be."""
+        wanted = self.transfers
+        if attempted >= (wanted or 1):
+            return ""
+        return f"the run came to its end with {attempted} of {wanted or 'any'} transfers attempted"
 
 
 class Soak:
@@ -182,6 +190,8 @@ class Soak:
             if verdict is None:
                 self._calm()
                 self._ageing.tell()
+                if lacking := self._plan.lacking(self._tally.attempted):
+                    self._session.feed(RigTrouble(self._session.clock.now(), lacking))
                 verdict = self._session.settle()
             blamed, verdict = verdict, self._excuse(verdict)
             self._alarms += self._ageing.alarms()

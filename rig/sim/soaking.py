@@ -105,6 +105,9 @@ class SimulatedSoak:
                 f"a simulated board, world seed {self._plan.seed + self._worlds - 1}"
             )
             verdict, crash = self._traffic(stage)
+            lacking = self._plan.lacking(self._tally.attempted)
+            if verdict.outcome is Outcome.PASSED and lacking:
+                raise RigError(lacking)
             if verdict.outcome is not Outcome.FAILED:
                 return overall(verdict, self._tally.failures)
             self._failed(stage, verdict, crash)
@@ -119,12 +122,15 @@ class SimulatedSoak:
             while visits := list(islice(self._visits(), AT_ONCE * self._plan.parallel)):
                 interrupts.check()
                 stage.play(visits, self._plan.parallel, self._collect)
+                lost = len(self._requests)
                 self._requests.clear()
                 self._keep_console(stage)
                 self._display.update(self._tally)
                 self._recorder.progress(self._tally)
                 if self._bad:
                     return self._judge(self._bad[0]), NO_CRASH
+                if lost:  # they would be made up for without an end
+                    raise RigError(f"{lost} visits came to no end, and nobody knows why")
         except FirmwarePanic as panic:
             verdict = _of_panic(panic)
             self._torn_by = verdict.cause

@@ -201,6 +201,22 @@ def test_a_scenario_that_exits_is_no_run_passed(tmp_path: Path, mine: Path, para
 
 
 @pytest.mark.timeout(60)
+def test_visits_that_come_to_no_end_are_no_run_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.sim.visits.SimStage._all_visits", lambda *_: None)
+    status, summary = soak(tmp_path / "run", "soak", "--transfers", "6")
+    assert (status, summary["cause"], summary["transfers_attempted"]) == (3, "rig", 0)
+    assert "4 visits came to no end" in summary["detail"]
+
+
+def test_a_simulated_run_without_a_transfer_has_not_passed(tmp_path: Path) -> None:
+    status, summary = soak(tmp_path / "run", "soak", "--hours", "1e-9")
+    assert (status, summary["cause"]) == (3, "rig")
+    assert "0 of any transfers attempted" in summary["detail"]
+
+
+@pytest.mark.timeout(60)
 def test_a_mistake_of_the_rig_in_a_visits_thread_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

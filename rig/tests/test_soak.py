@@ -305,6 +305,25 @@ def test_a_clock_that_is_stepped_in_the_night_is_not_noticed(
     assert all(0 <= line.start < 60 and line.ms < 60_000 for line in journal.read_transfers(path))
 
 
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (big(20), "0 of 20 transfers attempted"),
+        (plan(SoakOptions(hours=1e-9)), "0 of any transfers attempted"),
+    ],
+)
+def test_a_run_that_ends_before_its_number_has_not_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Plan, words: str
+) -> None:
+    monkeypatch.setattr("rig.traffic.pool.Workers._work", lambda *_: None)
+    summary, path = run(tmp_path, FakeBoard(), wanted)
+    assert (summary.verdict.outcome, summary.verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RIG)
+    assert words in summary.verdict.detail
+    (found,) = load(path)
+    assert found.verdict is not None
+    assert found.verdict.cause is Cause.RIG, "the record replays to the same"
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_mistake_of_the_rig_in_a_transfers_thread_is_no_run_passed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -44,7 +44,7 @@ class Visit:
     def play(self, guest: Guest) -> None:
         """Raises TransferError for what the board did wrong, RigError for what the scenario did.
 
-        What comes out of a scenario need not be an Exception: an exit and pytest's outcomes are none.
+        An exit, and the outcomes of pytest, are no Exceptions.
         """
         try:
             self.body(guest)
