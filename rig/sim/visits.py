@@ -9,12 +9,9 @@ Time      virtual. A day of silence takes as long as its heartbeats.
 from __future__ import annotations
 
 import contextlib
-import queue
 import random
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import pytest
@@ -24,6 +21,7 @@ from kyusim.errors import FirmwarePanic
 from kyusim.world import Board, Task
 from rig.errors import RigError, told
 from rig.scenario import NEEDS, Air, Station, dice
+from rig.sim.visitor import Visitor, Wish
 from rig.traffic.failure import GivenUpError, TransferError
 from rig.traffic.request import BIG_BYTES, Request, Result
 from rig.traffic.visit import Visit
@@ -44,8 +42,6 @@ PIECE = 16 * 1024
 #: Ports that guests listen at, one a visit: below those that the stack gives out itself. A long
 #: night has more visits than ports, but those of one time are far fewer.
 DOOR_FIRST, DOORS = 20_000, 49_152 - 20_000
-#: How long, of the host's time, a visit that is given up may take for it.
-GRACE_S = 5.0
 ME = Station("10.0.0.200", bytes.fromhex("020000000200"))
 
 
@@ -61,79 +57,6 @@ def play(visits: Sequence[Visit], parallel: int, plan: FaultPlan | None, seed: i
         stage.end()
 
 
-@dataclass(slots=True)
-class _Wish:
-    """What a visit wants of the world: `work`, once `until` holds."""
-
-    until: Callable[[], bool]
-    work: Callable[[], Any]
-    patience_us: int
-    asked_us: int = 0
-    at_us: int = 0  # instead: when this time has come
-    answer: Future[Any] = field(default_factory=Future)
-
-
-class _Visitor:
-    """A thread that runs visits; it has the floor between an answer and its next wish.
-
-    Ctrl-C may come wherever the world's thread is, mostly while it waits for this one: so who has
-    the floor is seen by the wish and is never counted.
-    """
-
-    def __init__(self, body: Callable[[_Visitor], None]) -> None:
-        self.over = False
-        self.mistake: BaseException | None = None  # of which the thread has died
-        self._body = body
-        self._asked: _Wish | None = None
-        self._given_up = False
-        self._turn: queue.SimpleQueue[None] = queue.SimpleQueue()  # look again: it may be yours
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    @property
-    def wish(self) -> _Wish | None:
-        """What it waits for; None: it has the floor, or is over."""
-        asked = self._asked
-        return None if asked is None or asked.answer.done() else asked
-
-    def start(self) -> None:
-        self._thread.start()
-        self._wait()
-
-    def answer(self, wish: _Wish, answer: Callable[[Future[Any]], None]) -> None:
-        """On the world's thread: the visitor goes on until it wants something more."""
-        answer(wish.answer)
-        self._wait()
-
-    def give_up(self) -> None:
-        """On the world's thread: nothing that it wants comes about any more."""
-        self._given_up = True
-        if (wish := self.wish) is not None:
-            wish.answer.set_exception(GivenUpError("the test is over"))
-        if self._thread.ident is not None:
-            self._thread.join(GRACE_S)
-
-    def ask(self, wish: _Wish) -> Any:
-        """On the visitor's own thread."""
-        self._asked = wish  # first: who gives up says so, and looks for a wish then
-        if self._given_up:
-            raise GivenUpError("the test is over")
-        self._turn.put(None)
-        return wish.answer.result()
-
-    def _wait(self) -> None:
-        while not self.over and self.wish is None:
-            self._turn.get()
-
-    def _run(self) -> None:
-        try:
-            self._body(self)
-        except BaseException as mistake:
-            self.mistake = mistake
-        finally:
-            self.over = True
-            self._turn.put(None)
-
-
 class SimStage:
     """A board, a client, and a wire whose weather follows a plan from the board's boot on."""
 
@@ -144,7 +67,7 @@ class SimStage:
         self.end_point: Endpoint | None = None  # where storms come from: on a wire without a plan
         self.storms: list[_Storm] = []
         self.visitors = 1
-        self._visitors: list[_Visitor] = []
+        self._visitors: list[Visitor] = []
         self._phases: list[Phase] = []
         if plan is None:
             self.end_point = self.world.endpoint("storm")
@@ -190,7 +113,7 @@ class SimStage:
         """Once more is possible: the board goes on living. Raises FirmwarePanic and RigError."""
         left, self.visitors = iter(visits), parallel
         self._visitors = [
-            _Visitor(lambda me: self._all_visits(me, left, emit))
+            Visitor(lambda me: self._all_visits(me, left, emit))
             for _ in range(min(parallel, len(visits)))
         ]
         for one in self._visitors:
@@ -217,7 +140,7 @@ class SimStage:
             if one.mistake is not None:
                 raise RigError(f"a visit's thread has died: {told(one.mistake)}") from one.mistake
 
-    def _serve(self, one: _Visitor) -> bool:
+    def _serve(self, one: Visitor) -> bool:
         wish = one.wish
         assert wish is not None
         if wish.at_us <= self.world.now_us if wish.at_us else wish.until():
@@ -257,7 +180,7 @@ class SimStage:
     # A visitor's thread
 
     def _all_visits(
-        self, me: _Visitor, left: Iterator[Numbered], emit: Callable[[Result], None]
+        self, me: Visitor, left: Iterator[Numbered], emit: Callable[[Result], None]
     ) -> None:
         for number, visit in left:
             begun, guest = self.world.now_us, SimGuest(self, me, visit)
@@ -375,7 +298,7 @@ class SimGuest:
 
     quick, virtual = True, True
 
-    def __init__(self, stage: SimStage, me: _Visitor, visit: Visit) -> None:
+    def __init__(self, stage: SimStage, me: Visitor, visit: Visit) -> None:
         self.number, self.seed = visit.number, visit.seed
         self.dice: random.Random = dice(visit.number, visit.seed)
         self.stage, self.visitors = stage, stage.visitors
@@ -390,7 +313,7 @@ class SimGuest:
         patience_us: int = PATIENCE_US,
     ) -> T:
         """On the world's thread, once `until` holds."""
-        wish = _Wish(until, work, patience_us, self.stage.world.now_us)
+        wish = Wish(until, work, patience_us, self.stage.world.now_us)
         found: T = self._me.ask(wish)
         return found
 
@@ -484,7 +407,7 @@ class SimGuest:
         """In full: time costs nothing."""
         del quick
         now = self.stage.world.now_us
-        self._me.ask(_Wish(lambda: False, lambda: None, 0, now, now + int(seconds * s)))
+        self._me.ask(Wish(lambda: False, lambda: None, 0, now, now + int(seconds * s)))
 
     def type(self, command: str) -> None:
         self.do(lambda: self.stage.board.type(command + "\r"))
