@@ -1,7 +1,8 @@
 """The console reader: its own thread from power-on, every byte kept, every line time-stamped.
 
 Context   the thread does nothing but read, keep and split; it never judges and never blocks on
-          the consumer.
+          the consumer. Whatever ends it is told: a console that nobody reads looks like a board
+          that hangs.
 Ownership the log file belongs to the reader until stop().
 """
 
@@ -47,16 +48,25 @@ class ConsoleReader:
 
     def _run(self) -> None:
         splitter = LineSplitter()
+        trouble = "the console line was closed"
+        try:
+            self._read_all(splitter)
+        except Exception as mistake:
+            trouble = f"the console's thread has died: {type(mistake).__name__}: {mistake}"
+            raise
+        finally:
+            at = self._now()
+            for line in splitter.flush():
+                self._emit(_event(line, at))
+            if not self._stopping:
+                self._emit(RigTrouble(at, trouble))
+
+    def _read_all(self, splitter: LineSplitter) -> None:
         while chunk := self._console.read():
             at = self._now()
             self._keep(chunk, at)
             for line in splitter.feed(chunk):
                 self._emit(_event(line, at))
-        at = self._now()
-        for line in splitter.flush():
-            self._emit(_event(line, at))
-        if not self._stopping:
-            self._emit(RigTrouble(at, "the console line was closed"))
 
     def _keep(self, chunk: bytes, at: float) -> None:
         if self._log is None:
