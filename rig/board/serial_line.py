@@ -9,6 +9,7 @@ Rules     a line that goes away (USB unplugged, a server restarted) is waited fo
 from __future__ import annotations
 
 import contextlib
+import termios
 import threading
 import time
 import warnings
@@ -24,6 +25,11 @@ RETRY_S = 0.25
 #: An adapter that takes nothing for so long has lost its board.
 WRITE_S = 5.0
 CHUNK_BYTES = 4096
+#: What a device that is gone or sick raises. An error of termios is no OSError, and pyserial lets
+#: some of them through, most of them while it opens a line.
+_BROKEN: tuple[type[Exception], ...] = (OSError, termios.error)
+#: And what pyserial raises of its own when the line is closed under its hands.
+_CLOSED: tuple[type[Exception], ...] = (*_BROKEN, TypeError, ValueError)
 
 
 class SerialLine:
@@ -37,7 +43,7 @@ class SerialLine:
         self.gone = ""  # for good, in words for people
         try:
             self._port = self._open()
-        except (OSError, ValueError) as error:
+        except (OSError, termios.error, ValueError) as error:
             what = " ".join(str(error).split())
             raise UserError(f"{url} cannot be opened: {what}", where="--serial") from None
 
@@ -56,7 +62,7 @@ class SerialLine:
         """What has come within POLL_S, perhaps nothing. Raises RigError when the line is gone."""
         try:
             data: bytes = self._port.read(max(1, min(self._port.in_waiting, CHUNK_BYTES)))
-        except (OSError, TypeError, ValueError) as error:  # pyserial's, when closed in a read
+        except _CLOSED as error:
             if not self._closed.is_set() and self._reopen(error):
                 return b""
             if not self._closed.is_set():
@@ -84,7 +90,7 @@ class SerialLine:
             return  # like a cable that is out: nobody hears it, and the watch knows
         try:
             self._port.write(data)
-        except (OSError, TypeError, ValueError) as error:
+        except _CLOSED as error:
             if self._closed.is_set():
                 raise RigError(f"the console is gone ({error})") from None
 
@@ -98,17 +104,17 @@ class SerialLine:
 
     def close(self) -> None:
         self._closed.set()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*_BROKEN):
             self._port.close()
 
     def _reopen(self, error: Exception) -> bool:
         """True when the line is back."""
         self.lost, began = True, time.monotonic()
         self._told.append(f"the serial line is lost: {' '.join(str(error).split())}")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*_BROKEN):
             self._port.close()
         while not self._closed.wait(RETRY_S) and time.monotonic() - began < self._lost_s:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(*_BROKEN, ValueError):
                 self._port = self._open()
                 self.lost = False
                 away = time.monotonic() - began

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import socket
+import termios
 import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +81,51 @@ def test_a_line_that_was_unplugged_is_read_again_and_told_of(adapter: Adapter) -
     line.write(b"x")
     assert os.read(adapter.master, 10) == b"x"
     line.close()
+
+
+def test_a_device_that_is_back_but_cannot_be_set_up_yet_is_waited_for(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = SerialLine(str(adapter.name), 115200, lost_s=30)
+    tried: list[object] = []
+    heard: list[bytes] = []
+    set_up = termios.tcsetattr
+
+    def sick(*arguments: Any) -> None:
+        tried.append(arguments)
+        if len(tried) < 3:
+            raise termios.error(5, "Input/output error")
+        set_up(*arguments)
+
+    adapter.unplug()
+    adapter.plug()
+    monkeypatch.setattr(termios, "tcsetattr", sick)
+    os.write(adapter.master, b"lost while it is opened\n")
+    reader = threading.Thread(target=lambda: heard.append(_until(line, b"after\n")))
+    reader.start()
+    _await(lambda: len(tried) >= 3 and not line.lost)
+    os.write(adapter.master, b"after\n")
+    reader.join(timeout=10)
+    assert heard == [b"after\n"]
+    assert len(line.happenings()) == 2
+    line.close()
+
+
+def test_a_device_that_fails_in_a_read_or_at_its_first_opening_is_told_in_words(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sick(*_: Any) -> None:
+        raise termios.error(5, "Input/output error")
+
+    line = SerialLine(str(adapter.name), 115200, lost_s=0)
+    monkeypatch.setattr(line._port, "read", sick)
+    monkeypatch.setattr(line._port, "write", sick)
+    line.write(b"nobody hears this")
+    assert line.read() == b""
+    assert line.gone == f"the serial line {adapter.name} did not come back in 0 s"
+    monkeypatch.setattr(termios, "tcsetattr", sick)
+    with pytest.raises(UserError, match=r"cannot be opened: .*Input/output error"):
+        SerialLine(str(adapter.name), 115200, lost_s=0)
 
 
 def test_a_line_that_stays_away_ends_like_one_that_is_gone(adapter: Adapter) -> None:
