@@ -27,6 +27,7 @@ from rig.wire.protocol import Wire
 
 QEMU = "qemu-system-arm"
 OLDEST = (7, 2, 0)
+PROC = Path("/proc")
 #: The rig may have died before the kernel was told to kill QEMU with it: then do not start at all.
 _UNLESS_ORPHANED = 'test "$PPID" = "$0" || exit 1; exec "$@"'
 
@@ -56,6 +57,25 @@ class SocketConsole:
         self._sock.close()
 
 
+class _Delays:
+    """What the host kept from a process: of each stretch between two looks, the delay of the
+    thread that was kept waiting longest in it.
+
+    A thread's own counter tells of its whole life. Of that only what is new counts, or a thread
+    that was delayed long ago would hide one that starves now.
+    """
+
+    def __init__(self) -> None:
+        self.total_ns = 0
+        self._last_ns: dict[str, int] = {}
+
+    def see(self, now_ns: dict[str, int]) -> None:
+        """By thread. One that is new begins at what it shows first."""
+        more = (ns - self._last_ns.get(thread, ns) for thread, ns in now_ns.items())
+        self.total_ns += max(more, default=0)
+        self._last_ns = now_ns
+
+
 class QemuBoard:
     """Satisfies Board, Inspectable, Debuggable, Resettable and Observable."""
 
@@ -82,6 +102,7 @@ class QemuBoard:
         self._stderr: IO[bytes] | None = None
         self._forwards: dict[int, tuple[str, int]] = {}
         self._door: Path | None = None
+        self._delays = _Delays()
 
     @property
     def console(self) -> SocketConsole:
@@ -124,6 +145,7 @@ class QemuBoard:
             theirs.close()
             their_monitor.close()
             os.close(page)
+        self._delays = _Delays()
         self._console = SocketConsole(ours)
         self._qmp = Qmp(our_monitor)
         self._greet()
@@ -184,14 +206,16 @@ class QemuBoard:
         """From /proc/PID/task/*: time spent runnable but not running, and whether it is stopped."""
         if self._child is None:
             return HostLoad(0.0, stopped=False)
-        delayed_ns, stopped = 0, False
-        for task in Path(f"/proc/{self._child.pid}/task").glob("*"):
+        delayed_ns: dict[str, int] = {}
+        stopped = False
+        for task in (PROC / str(self._child.pid) / "task").glob("*"):
             with contextlib.suppress(OSError, ValueError, IndexError):
-                delayed_ns = max(delayed_ns, int((task / "schedstat").read_text().split()[1]))
+                delayed_ns[task.name] = int((task / "schedstat").read_text().split()[1])
             with contextlib.suppress(OSError, IndexError):
                 state = (task / "stat").read_text().rpartition(")")[2].split()[0]
                 stopped = stopped or state in ("T", "t")
-        return HostLoad(delayed_ns / 1e9, stopped)
+        self._delays.see(delayed_ns)
+        return HostLoad(self._delays.total_ns / 1e9, stopped)
 
     @property
     def pid(self) -> int:
