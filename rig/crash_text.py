@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from rig.console.crash import CrashRecord, Wait, find_cycle, missing_lines, wait_for_graph
-from rig.console.grammar import Frame, is_waiting, sleep_told
+from rig.console.grammar import Frame, bounded, is_waiting, sleep_told
 from rig.console.symbols import Place, Symbols, same_function
 
 TRACEBACK_MAX = 48
@@ -226,10 +226,8 @@ def lock_lines(crash: CrashRecord, symbols: Symbols) -> list[str]:
 
 def stack_of(thread: Frame) -> tuple[int, int]:
     low, _, high = thread.text("stack").partition("-")
-    try:
-        return int(low, 16), int(high, 16)
-    except ValueError:
-        return 0, 0
+    bounds = bounded(low, 16, -1), bounded(high, 16, -1)
+    return bounds if min(bounds) >= 0 else (0, 0)
 
 
 def memory_lines(crash: CrashRecord) -> list[str]:

@@ -71,7 +71,7 @@ class UBoot:
         """Raises RigError when not exactly `size` bytes have come."""
         self.run(f"setenv ipaddr {board}; setenv netmask {mask}; setenv serverip {host}")
         said = self.run(f"tftpboot {address:#x} {name}", self._boot.load_s)
-        got = re.search(r"Bytes transferred = (\d+)", said)
+        got = re.search(r"Bytes transferred = (\d{1,12})\b", said)
         if got is None or int(got[1]) != size:
             why = next((text for text in reversed(said.splitlines()[:-1]) if text.strip()), "")
             raise RigError(f"U-Boot could not load the image: {why.strip()}")
@@ -84,7 +84,7 @@ class UBoot:
         heard = self._await(begun, ANSWER_S, why).partition(begun)[2]
         rest = Sender(self._line.take, self._line.write, heard=heard).send(name, content)
         heard = self._await(self._prompt, ANSWER_S, "U-Boot does not end to load", heard=rest)
-        got = re.search(rb"Total Size\s+= \w+ = (\d+) Bytes", heard)
+        got = re.search(rb"Total Size\s+= \w+ = (\d{1,12}) Bytes", heard)
         if got is None or int(got[1]) != len(content):
             said = heard.rpartition(self._prompt)[0]
             raise RigError(f"U-Boot could not load the image{_last(said)}")

@@ -17,6 +17,8 @@ PROMPT = "Kyu, ready> "
 MARK = "@kyu "
 LAST_CRASH = "last crash: "
 WHILE_REPORTING = "while reporting: "
+#: A board counts in 64 bits at most.
+_NUMBER_END = 1 << 64
 
 _FRAME = re.compile(r"@kyu (?P<body>[a-z][a-z-]*(?: .*)?) \*(?P<crc>[0-9A-F]{4})")
 _PAIR = re.compile(
@@ -79,11 +81,8 @@ class Frame:
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def number(self, key: str, default: int = 0) -> int:
-        """Decimal, or hex with 0x; `default` when absent or not a number."""
-        try:
-            return int(self.fields.get(key, ""), 0)
-        except ValueError:
-            return default
+        """Decimal, or hex with 0x; `default` when absent or no number of a board."""
+        return bounded(self.fields.get(key, ""), 0, default)
 
     def text(self, key: str, default: str = "") -> str:
         return self.fields.get(key, default)
@@ -158,6 +157,19 @@ class Earlier:
 
 
 Parsed = Spoken | Earlier
+
+
+def bounded(digits: str, base: int, default: int = 0) -> int:
+    """A number as a board has them; `default` for what no 64 bits hold.
+
+    Python's numbers have no end, but a quotient or a float of them has: one line of digits would
+    overflow wherever somebody reckons with it.
+    """
+    try:
+        number = int(digits, base)
+    except ValueError:  # also of more digits than Python reads
+        return default
+    return number if abs(number) < _NUMBER_END else default
 
 
 def crc16(data: bytes) -> int:

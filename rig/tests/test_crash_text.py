@@ -178,3 +178,22 @@ def test_a_silence_before_the_crash_is_told_and_a_moment_is_not() -> None:
     silent = event_lines(of(Crash(events=told, up_ms=2500).lines()))
     assert silent[-1] == "        1500 ms  the crash: nothing was switched or woken meanwhile"
     assert len(event_lines(of(Crash(events=told, up_ms=1050).lines()))) == 1
+
+
+NINES = "9" * 400
+NONSENSE = (
+    make_frame("crash-event", us=NINES, what="switch", a=NINES, b=2),
+    make_frame("crash-event", us=1000, what="wake", a=2, b=3),
+    make_frame("crash-thread", id=77, name="long", stack=f"0x0-0x{'f' * 3700}", used=1),
+    make_frame("crash-thread", id=78, name="deep", stack="0x40568000-0x4056b000", used=f"-{NINES}"),
+    make_frame("crash-pool", name="mbufs", used=NINES, total=NINES, high=NINES, failed=NINES),
+)
+
+
+def test_no_number_of_a_record_is_too_long_to_be_told() -> None:
+    lines = Crash(events=()).lines()
+    crash = of([*lines[:-1], *NONSENSE, lines[-1]])
+    assert event_lines(crash)[0] == "      -1.000 ms  switch from thread 0 to idle"
+    said = "\n".join([*memory_lines(crash), *thread_lines(crash, NONE), *hints(crash)])
+    assert "pools with room: " in said
+    assert len(said) < 10_000

@@ -185,6 +185,13 @@ def test_a_board_that_does_not_tell_its_pools_is_not_blamed() -> None:
     assert verdict.outcome is Outcome.PASSED
 
 
+def test_no_number_of_a_heartbeat_is_too_long_to_be_judged() -> None:
+    pools = dict.fromkeys(("mbufs", "clusters", "sockets"), "1/10")
+    long = dict.fromkeys(("stack_left", "rexmt", "transfers"), "9" * 400)
+    beats = [sample(10.0 * n, Frame("hb", pools | long)) for n in range(40)]
+    assert alarms([one for one in beats if one is not None]) == []
+
+
 @given(st.dictionaries(st.sampled_from(["mbufs", "clusters", "sockets", "rexmt"]), st.text()))
 def test_no_heartbeat_is_too_strange(fields: dict[str, str]) -> None:
     told = sample(1.0, Frame("hb", fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,13 @@ def test_numbers_are_decimal_or_hex_and_nonsense_is_the_default() -> None:
     frame = Frame("crash-regs", {"pc": "0x40008000", "n": "12", "x": "what"})
     assert (frame.number("pc"), frame.number("n")) == (0x4000_8000, 12)
     assert (frame.number("x", 5), frame.number("absent", 6)) == (5, 6)
+
+
+@pytest.mark.parametrize("digits", ["1" + "0" * 20, "9" * 400, "9" * 5000, "0x1" + "0" * 16])
+def test_what_no_64_bits_hold_is_no_number(digits: str) -> None:
+    frame = Frame("hb", {"up_ms": digits, "least": f"-{digits}", "most": "0xffffffffffffffff"})
+    assert (frame.number("up_ms", 5), frame.number("least", 6)) == (5, 6)
+    assert frame.number("most") == 2**64 - 1
 
 
 def test_traceback_lines_are_understood() -> None:

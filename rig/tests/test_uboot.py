@@ -85,6 +85,7 @@ def test_the_image_is_loaded_entered_and_all_of_it_is_kept_for_the_console() -> 
     [
         ("ARP Retry count exceeded; starting again\r\n", "ARP Retry count exceeded"),
         ("Bytes transferred = 99 (63 hex)\r\n", "Bytes transferred = 99"),
+        (f"Bytes transferred = {'1' * 5000} (64 hex)\r\n", "Bytes transferred = 111"),
     ],
 )
 def test_an_image_that_did_not_come_whole_is_not_entered(answer: str, told: str) -> None:
@@ -102,7 +103,7 @@ class Loader(Line):
     def __init__(self, size: int) -> None:
         super().__init__({})
         self.stopped = True
-        self._size = size
+        self.told = f"0x{size:08x} = {size}"
         self.packets: list[bytes] = []
 
     def write(self, data: bytes) -> None:
@@ -115,8 +116,7 @@ class Loader(Line):
             self.packets.append(data)
             self._said += ACK
             if data == packet(0, b"", b"\0"):
-                size = f"## Total Size      = 0x{self._size:08x} = {self._size} Bytes\r\n=> "
-                self._said += size.encode()
+                self._said += f"## Total Size      = {self.told} Bytes\r\n=> ".encode()
 
 
 @pytest.mark.parametrize("short", [0, 1])
@@ -130,6 +130,13 @@ def test_a_file_by_ymodem_has_to_come_whole_too(short: int) -> None:
         _uboot(line).ymodem(0x4000_2000, "kyu.bin", content)
     assert line.typed == ["loady 0x40002000"]
     assert [one[:1] for one in line.packets] == [SOH, STX, STX, STX, EOT, SOH]
+
+
+def test_no_size_is_too_long_to_be_the_wrong_one() -> None:
+    line = Loader(3000)
+    line.told = f"0x1 = {'1' * 5000}"
+    with pytest.raises(RigError, match="could not load the image; it said last: '## Total Size"):
+        _uboot(line).ymodem(0x4000_2000, "kyu.bin", bytes(3000))
 
 
 def test_a_rig_that_comes_too_late_has_pressed_a_key_before() -> None:
