@@ -5,6 +5,7 @@ Rules     pure: a line and what was left of the one before, to what they say and
           printed is put together again, and believed only if it is then understood.
           What repeats the crash of an earlier boot never becomes one of this boot, however its
           prefix was damaged.
+          A torn line is no longer than a line can be: what is waited for in vain costs no memory.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rig.console.grammar import (
     understood,
     without_noise,
 )
+from rig.console.lines import LINE_LIMIT_BYTES
 
 #: So much of `last crash: ` must be left for a prefix to be recognised.
 _ALIKE = 0.6
@@ -81,6 +83,9 @@ def _between_frames(parts: list[str | Frame], torn: str) -> tuple[tuple[Parsed, 
             rest = ""
         else:
             rest += part
+            if len(rest) > LINE_LIMIT_BYTES:
+                said += give_up(rest)
+                rest = ""
     return tuple(said), rest
 
 

@@ -313,6 +313,26 @@ def test_a_repeated_crash_never_becomes_one_of_this_boot(line: str, data: st.Dat
     assert [one for one in said if isinstance(one, Earlier)]
 
 
+def test_torn_lines_whose_rest_never_comes_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+
+    def counted(line: str) -> grammar.Parsed:
+        nonlocal looked_at
+        looked_at += len(line)
+        return parse(line)
+
+    monkeypatch.setattr(resync, "parse", counted)
+    torn, beat = "", 0
+    for number in range(2000):
+        said, torn = read(f"a stray line {number} without its end {'x' * 160}{beats(1)[0]}", torn)
+        beat += sum(isinstance(one, Frame) for one in said)
+        assert len(torn) <= LINE_LIMIT_BYTES
+    assert beat == 2000
+    assert looked_at < 2000 * 3 * LINE_LIMIT_BYTES, (
+        "each line costs the same, the last as the first"
+    )
+
+
 @given(st.text(st.characters(max_codepoint=0x17F), max_size=400), st.text(max_size=60))
 def test_any_line_after_any_torn_one_is_read(line: str, torn: str) -> None:
     said, left = read(line, torn)
