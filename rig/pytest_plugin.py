@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from rig import rounds, scenario
 from rig.assembly import BOARDS, BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import image as images
 from rig.board.bench_config import BenchConfig
-from rig.campaign.session import BoardFailedError, Session, abilities
+from rig.campaign.session import BoardFailedError, Session, TimedLine, abilities
 from rig.console.grammar import PROMPT
 from rig.errors import RigError, UserError
 from rig.journal import RunFolder
@@ -242,6 +243,24 @@ class Wang:
             self.keeper.judge(self.who, self.session.verdict)
 
 
+class _News:
+    """The lines that come after now, each told once.
+
+    The last line that is known is held, not only remembered: so it is told from all others even
+    when it has long fallen out of the tail, and then all that the tail holds is new.
+    """
+
+    def __init__(self, tail: Sequence[TimedLine]) -> None:
+        self._tail = tail
+        self._known = tail[-1] if tail else None
+
+    def take(self) -> list[str]:
+        new = list(takewhile(lambda line: line is not self._known, reversed(self._tail)))
+        if new:
+            self._known = new[0]
+        return [line.text for line in reversed(new)]
+
+
 @dataclass(frozen=True)
 class ConsoleView:
     """The shared board's console."""
@@ -259,11 +278,12 @@ class ConsoleView:
     def ask(self, line: str, seconds: float = 10.0) -> list[str]:
         """Types a line; what the board says before its next prompt. Heartbeats are left out."""
         self.session.pump(0)
-        seen = {id(old) for old in self.session.tail}
+        news = _News(self.session.tail)
         self.type(line)
+        said: list[str] = []
         ends = self.session.observed() + seconds
         while self.session.observed() < ends:
-            said = [new.text for new in self.session.tail if id(new) not in seen]
+            said += news.take()
             if PROMPT in said:
                 answer = said[: said.index(PROMPT)]
                 heard = [text for text in answer if text and not text.startswith("@kyu hb ")]
@@ -273,12 +293,12 @@ class ConsoleView:
 
     def wait_for(self, words: str, seconds: float = 5.0) -> str:
         """The first line from now on that has `words` in it. Fails the test when none comes."""
-        seen = {id(line) for line in self.session.tail}
+        news = _News(self.session.tail)
         ends = self.session.observed() + seconds
         while self.session.observed() < ends:
-            for line in self.session.tail:
-                if id(line) not in seen and words in line.text:
-                    return line.text
+            found = next((line for line in news.take() if words in line), None)
+            if found is not None:
+                return found
             self.session.pump(0.05)
         pytest.fail(f"no console line with {words!r} in {seconds:g} s", pytrace=False)
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import textwrap
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain, islice, repeat
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 # Imported here so that the inner runs, which put sys.modules back, all see the same modules.
 import rig.pytest_plugin
 import rig.tests.fake
+from rig.campaign.session import Session, TimedLine
+from rig.console.grammar import PROMPT
 
 pytest_plugins = ["pytester"]
 
@@ -103,6 +110,37 @@ def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
 def test_the_echo_of_a_command_is_no_answer(heard: list[str], answer: list[str]) -> None:
     assert rig.pytest_plugin.without_echo(heard, "up") == answer
     assert rig.pytest_plugin.without_echo(answer, "") == answer
+
+
+class Chatty:
+    """A session whose board answers what is typed by many lines, of which the tail keeps few."""
+
+    def __init__(self, kept: int) -> None:
+        self.tail = deque((TimedLine(0.0, f"old {n}") for n in range(2 * kept)), kept)
+        self.board = SimpleNamespace(console=SimpleNamespace(write=self._typed))
+        self._says: Iterator[str] = iter(())
+        self._now = 0.0
+
+    def _typed(self, data: bytes) -> None:
+        answer = (f"line {n}" for n in range(100))
+        self._says = chain([data.decode().strip()], answer, [PROMPT], repeat("quiet"))
+
+    def observed(self) -> float:
+        return self._now
+
+    def pump(self, wait_s: float) -> None:
+        self._now += wait_s
+        if wait_s > 0:
+            for said in islice(self._says, 10):
+                self.tail.append(TimedLine(self._now, said))
+
+
+def test_a_line_is_new_however_many_were_forgotten_before_it() -> None:
+    view = rig.pytest_plugin.ConsoleView(cast(Session, Chatty(50)))
+    assert view.ask("tell") == [f"line {n}" for n in range(100)]
+    view.type("again")
+    assert view.wait_for("line 15") == "line 15"
+    assert view.wait_for("line 9") == "line 90", "what was there before is not waited for"
 
 
 @pytest.mark.parametrize("there", [False, True])
