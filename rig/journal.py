@@ -3,10 +3,14 @@
 Context   the thread that drives the board, but for console.log, which the reader owns.
 Rules     transfers.jsonl and events.jsonl only grow; each line is handed to the kernel at once. A
           torn last line is left out when reading. A full disk is RigError.
+          A folder has one writer: it holds a lock on transfers.jsonl, which the kernel takes back
+          however the writer ends. Readers take none.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -44,10 +48,10 @@ _TRANSFER: TypeAdapter[TransferLine] = TypeAdapter(TransferLine)
 
 
 class RunFolder:
-    """The files of one run. Append-only; opened once."""
+    """The files of one run. Append-only; opened once, by one process at a time."""
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
-        """Raises UserError when the folder is taken or cannot be made."""
+        """Raises UserError when the folder is taken, is being written, or cannot be made."""
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -55,9 +59,16 @@ class RunFolder:
                 raise UserError(
                     f"{path} is not empty", where="--out", mend="name a new folder, or use --resume"
                 )
-            self.console: BinaryIO = (path / CONSOLE).open("ab", buffering=0)
-            self._transfers = _Appender(path / TRANSFERS)
-            self._events = _Appender(path / EVENTS)
+            with contextlib.ExitStack() as files:
+                # First: to end another's torn line would tear one that is just being written.
+                files.enter_context(_locked(path / TRANSFERS, "--resume" if resume else "--out"))
+                self.console: BinaryIO = (path / CONSOLE).open("ab", buffering=0)
+                files.enter_context(self.console)
+                self._transfers = _Appender(path / TRANSFERS)
+                files.callback(self._transfers.close)
+                self._events = _Appender(path / EVENTS)
+                files.callback(self._events.close)
+                self._files = files.pop_all()
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror}", where="--out") from None
         self._tick: ev.Tick | None = None
@@ -91,8 +102,28 @@ class RunFolder:
         write_json(self.path / name, content)
 
     def close(self) -> None:
-        for file in (self.console, self._transfers, self._events):
-            file.close()
+        self._files.close()
+
+
+def _locked(path: Path, where: str) -> BinaryIO:
+    """The file, open: whoever else asks for it meanwhile gets UserError.
+
+    Closed in every child that the rig starts, as all its files are. Where the file system has no
+    locks the run goes on without.
+    """
+    file = path.open("ab", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UserError(
+            f"{path.parent} is being written by another run",
+            where=where,
+            mend="wait until that has ended, or name another folder",
+        ) from None
+    except OSError:
+        pass
+    return file
 
 
 class _Appender:
@@ -123,14 +154,32 @@ class _Appender:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Raises RigError when the disk is full or gone."""
+    """Raises RigError when the disk is full or gone.
+
+    On the disk before it has its name: after a power cut there is the old file or the new one, not
+    an empty one. It waits for the disk; what is written often belongs into a journal.
+    """
     partial = path.with_name(path.name + ".part")
     try:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RigError(f"{path.name} cannot be written: {error.strerror}") from None
+
+
+def _sync_folder(path: Path) -> None:
+    """The new name, too. Not every file system can, and then it has its own way."""
+    with contextlib.suppress(OSError):
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def read_transfers(folder: Path) -> Iterator[TransferLine]:

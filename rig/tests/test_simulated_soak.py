@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,20 @@ def test_a_mistake_of_the_rig_in_a_visits_thread_ends_the_run(
     status, summary = soak(tmp_path / "run", "soak", "--transfers", "6")
     assert (status, summary["cause"]) == (3, "rig")
     assert summary["detail"] == "a visit's thread has died: KeyError: 1"
+
+
+def test_a_run_that_still_goes_on_is_not_taken_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soak(tmp_path / "run", "soak", "--transfers", "2")
+    capsys.readouterr()
+    with closing(journal.RunFolder(tmp_path / "run", resume=True)):
+        assert kyu(["soak", "--resume", str(tmp_path / "run"), "--transfers", "7", "--quiet"]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("kyu: --resume: ")
+        assert "is being written by another run; wait until that has ended" in error
+        assert error.count("\n") == 1
+        assert kyu(["report", str(tmp_path / "run")]) == 0
 
 
 @pytest.mark.parametrize(
