@@ -19,10 +19,12 @@
 #include <utility>
 
 #include "bindings/fetch.hpp"
+#include "bindings/unlocked.hpp"
 #include "services/wangdoodle/pattern.hpp"
 
 namespace py = pybind11;
 using namespace kyu::wangdoodle;
+using kyu::bindings::Unlocked;
 
 namespace {
 
@@ -50,7 +52,7 @@ py::bytes gen_stream(std::uint64_t seed, std::uint64_t offset, std::size_t lengt
     if (length > kPieceMax) throw std::invalid_argument("length is over 1 GiB: ask for pieces");
     py::bytes result = fresh_bytes(length);
     const std::span<std::byte> into = writable(result);
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     GenStream{seed}.fill(offset, into);
     return result;
 }
@@ -68,7 +70,7 @@ std::int64_t first_difference(const py::buffer& a, const py::buffer& b) {
     const py::buffer_info held_b = b.request();
     const std::span<const std::byte> left = readable(held_a);
     const std::span<const std::byte> right = readable(held_b);
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const auto [at, other] = std::mismatch(left.begin(), left.end(), right.begin(), right.end());
     if (at == left.end() && other == right.end()) return -1;
     return at - left.begin();
@@ -116,7 +118,7 @@ void bind_fetch(py::module_& m) {
              py::kw_only(), py::arg("seed"), py::arg("size"), py::arg("window") = 0,
              py::arg("half_close") = false, py::arg("until_close") = true,
              py::arg("quiet_s") = 0.25)
-        .def("go", &Fetch::go, py::arg("most"), py::call_guard<py::gil_scoped_release>())
+        .def("go", &Fetch::go, py::arg("most"), py::call_guard<Unlocked>())
         .def("close", &Fetch::close, py::arg("reset") = false)
         .def_property_readonly("received", &Fetch::received)
         .def_property_readonly("at", &Fetch::at)

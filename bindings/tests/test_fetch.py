@@ -7,6 +7,8 @@ import errno
 import fcntl
 import socket
 import struct
+import subprocess
+import sys
 import termios
 import threading
 import time
@@ -182,6 +184,35 @@ def test_no_go_stays_for_long_whatever_comes(
     assert 0 < fetch.received < size
     assert min(stays) < 0.5, "0.05 s were asked for; the host may be busy"
     fetch.close()
+
+
+FORSAKEN = """
+import socket, sys, threading, time
+from kyusim.native import Fetch
+
+listener = socket.create_server(("127.0.0.1", 0))
+
+def wait():
+    fetch = Fetch(*listener.getsockname(), b"big\\n", seed=None, size=1, quiet_s=0.001)
+    while True:
+        fetch.go(1)
+
+class GoesLate:
+    def __del__(self):
+        time.sleep(0.2)
+
+late = GoesLate()
+for _ in range(4):
+    threading.Thread(target=wait, daemon=True).start()
+time.sleep(0.2)
+print("the last word")
+sys.exit(130)
+"""
+
+
+def test_a_process_ends_as_it_wants_while_others_wait_for_bytes() -> None:
+    ended = subprocess.run([sys.executable, "-c", FORSAKEN], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"the last word\n", b"")
 
 
 def test_no_go_takes_more_than_it_may(fetch_from: Callable[[Serve], Make]) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from rig import interrupts
 from rig.campaign.session import Session
 from rig.console.symbols import Symbols
+from rig.journal import read_transfers
 from rig.tests.fake import FakeBoard
 
 
@@ -23,6 +27,49 @@ def handlers() -> Iterator[None]:
     interrupts.taken()
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+#: A soak of a board that serves five transfers and then none; Ctrl-C, and Ctrl-C again.
+TWICE = """
+import io, os, signal, sys, threading, time
+from pathlib import Path
+from kyusim import native
+from rig import cli, soak_command
+from rig.campaign.session import Session
+from rig.campaign.soak import Soak
+from rig.console.symbols import Symbols
+from rig.journal import RunFolder
+from rig.options import SoakOptions, plan
+from rig.report.progress import PlainDisplay
+from rig.tests.fake import FakeBoard, Script
+
+folder = RunFolder(Path(sys.argv[1]))
+session = Session(FakeBoard(Script(6, lambda sock, data: time.sleep(60))), Symbols(None))
+wanted = plan(SoakOptions(transfers=1000, parallel=4))
+
+def interrupt():
+    while sum(1 for _ in (folder.path / "transfers.jsonl").open()) < 5:
+        time.sleep(0.01)
+    for _ in range(2):
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+def soak(*_, **__):
+    threading.Thread(target=interrupt, daemon=True).start()
+    return Soak(session, folder, wanted, native, PlainDisplay(io.StringIO())).run()
+
+soak_command.soak = soak
+sys.argv[1:] = ["soak"]
+cli.main()
+"""
+
+
+def test_a_second_ctrl_c_ends_a_soak_at_once_and_what_is_written_stays(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", TWICE, str(tmp_path / "run")], capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stderr.strip()) == (130, b"")
+    assert len(list(read_transfers(tmp_path / "run"))) == 5
 
 
 class Finalised:
