@@ -19,6 +19,7 @@ from rig.bench.commands import bench
 from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
 from rig.errors import RigError, UserError
+from rig.report.text import escaped
 from rig.sim.commands import sim
 
 USAGE, RIG, INTERRUPTED = 2, 3, 130
@@ -57,7 +58,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(line: str, status: int) -> int:
-    click.echo(f"kyu: {line}", err=True)
+    click.echo(f"kyu: {escaped(line)}", err=True)
     return status
 
 

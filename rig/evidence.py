@@ -3,6 +3,7 @@
 Context   the thread that drives the board, right after the verdict, while the board still exists.
 Rules     one trouble while gathering must not cost the rest: each file is tried by itself, the most
           telling first, and none is left half written. A disk that is full has no room for a core.
+          In files for people nothing that a board said steers a terminal.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rig.errors import RigError
 from rig.hostload import Load, table
 from rig.inspect.look import Look
 from rig.journal import write_json
+from rig.report.text import escaped
 from rig.signature import Signature, signature
 from rig.traffic.request import Result
 from rig.verdict import Cause, Verdict
@@ -212,14 +214,14 @@ def traceback_text(crash: CrashRecord, symbols: Symbols) -> str:
     ):
         if content:
             lines += ["", title, *content]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(escaped, lines)) + "\n"
 
 
 def threads_text(crash: CrashRecord, symbols: Symbols) -> str:
     """Every thread. Those that do the same at the same place are told once, by all their names."""
-    head = [f"{crash.reason}\n"] if crash.halted else []
-    return "\n".join([*head, *words.full_thread_lines(crash, symbols)])
+    head = [crash.reason, ""] if crash.halted else []
+    return "\n".join(map(escaped, [*head, *words.full_thread_lines(crash, symbols)]))
 
 
 def console_text(tail: Sequence[tuple[float, str]]) -> str:
-    return "".join(f"{at:12.6f}  {text}\n" for at, text in tail)
+    return "".join(f"{at:12.6f}  {escaped(text.expandtabs(8))}\n" for at, text in tail)

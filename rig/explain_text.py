@@ -15,6 +15,7 @@ from rig.crash_hints import hints
 from rig.evidence import check_function
 from rig.explain import Explanation, SymbolSource
 from rig.report.summary import headline
+from rig.report.text import escaped
 from rig.verdict import Cause
 from rig.watch import Damage, LastCrash, crash_detail
 
@@ -31,7 +32,8 @@ def render(found: list[Explanation], symbols_of: SymbolSource, *, full: bool = F
         if one.left_out:
             causes = ", ".join(f"{n} {cause}" for cause, n in sorted(one.left_out.items()))
             parts.append(f"… {sum(one.left_out.values())} boots left out: {causes}")
-        parts.append("\n".join(_boot(one, total, before, symbols_of, full=full)))
+        told = _boot(one, total, before, symbols_of, full=full)
+        parts.append("\n".join(map(escaped, told)))
         watch = one.watch
         before = watch.crash if watch.crash.alarming else watch.last.record
     return "\n\n".join(parts)

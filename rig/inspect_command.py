@@ -23,6 +23,7 @@ from rig.inspect import core, look
 from rig.inspect.findings import findings
 from rig.inspect.image import Image
 from rig.inspect.look import Look
+from rig.report.text import escaped
 
 EVENTS_SHOWN = 12
 
@@ -128,7 +129,7 @@ def _rendered(seen: Look, form: str) -> str:
     }
     for title, lines in tables.items():
         if lines:
-            parts.append("\n".join((f"{title}:", *(f"  {line}" for line in lines))) + "\n")
+            parts.append("\n".join((f"{title}:", *(f"  {escaped(line)}" for line in lines))) + "\n")
     return "\n".join((*parts, evidence.threads_text(record, symbols).rstrip()))
 
 

@@ -29,6 +29,7 @@ from rig.journal import RunFolder
 from rig.rack import borrowing
 from rig.rack.borrowing import LABGRID
 from rig.report.summary import headline
+from rig.report.text import escaped, several
 from rig.traffic.pattern import Native, native
 from rig.traffic.pool import Work
 from rig.traffic.request import Request, Result
@@ -104,7 +105,7 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.errisinstance(RigError):
         report = outcome.get_result()  # type: ignore[attr-defined]
         setattr(report, _RIG_FAULT, True)
-        report.longrepr = f"the rig failed: {call.excinfo.value}"
+        report.longrepr = f"the rig failed: {several(str(call.excinfo.value))}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -193,7 +194,7 @@ class Keeper:
             return
         if verdict.outcome is Outcome.INCONCLUSIVE:
             raise RigError(verdict.detail)
-        self.broken = f"the board is broken since {who}: {verdict.detail}"
+        self.broken = f"the board is broken since {who}: {escaped(verdict.detail)}"
         pytest.fail(headline(verdict), pytrace=False)
 
     def off(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rig.report.text import escaped
 from rig.scenario import NEEDS, SIMULATED, Body, Terms, name_of, terms_of
 from rig.traffic.request import Result
 from rig.traffic.visit import Visit
@@ -51,7 +52,9 @@ class Rounds:
         if bad:
             one = bad[0]
             cause = one.cause.value if one.cause else "abandoned"
-            pytest.fail(f"visit {one.number} of {name_of(body)}: {cause}: {one.detail}", False)
+            pytest.fail(
+                f"visit {one.number} of {name_of(body)}: {cause}: {escaped(one.detail)}", False
+            )
         if len(results) != terms.visits:
             pytest.fail(f"{len(results)} of {terms.visits} visits came to an end", pytrace=False)
 

@@ -29,6 +29,7 @@ from rig.crash_text import where_text
 from rig.errors import RigError, UserError
 from rig.rack import borrowing
 from rig.report.summary import headline
+from rig.report.text import escaped
 from rig.verdict import Verdict, inconclusive
 from rig.wire.protocol import WANGDOODLE
 
@@ -186,7 +187,8 @@ class _Show:
         if at_prompt and text == echo:
             return
         where = self._where(parsed)
-        print(("\n" if at_prompt else "") + text + (f"   {where}" if where else ""))
+        said = escaped(text.expandtabs(8))
+        print(("\n" if at_prompt else "") + said + (f"   {where}" if where else ""))
 
     def _where(self, parsed: grammar.Spoken) -> str:
         """File, line and what was inlined, of a line of a traceback."""

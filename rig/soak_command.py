@@ -31,6 +31,7 @@ from rig.rack import borrowing
 from rig.report import progress
 from rig.report.live import Live, View
 from rig.report.summary import Summary, Tally, headline, render
+from rig.report.text import escaped
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
 from rig.verdict import Cause, inconclusive
@@ -290,7 +291,7 @@ def _finish(
     print(headline(summary.verdict) if quiet else render(summary), flush=True)
     if recorder is not None and not quiet:
         for line in recorder.news():
-            print(f"  {line}", flush=True)
+            print(f"  {escaped(line)}", flush=True)
     try:
         folder.json(journal.SUMMARY, summary.as_json())
     except RigError as fault:

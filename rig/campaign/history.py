@@ -18,6 +18,7 @@ from rig.console.crash import NO_CRASH
 from rig.errors import UserError
 from rig.report import material
 from rig.report.compare import Comparison, Rate, compare
+from rig.report.text import escaped
 from rig.signature import signature
 from rig.verdict import Cause, failed
 from rig.wire.faults import brief
@@ -244,7 +245,7 @@ def render(history: History, *, last: int) -> str:
         ("failures", [line for one in history.known() for line in _known_lines(one)]),
         ("images", [_record_line(one) for one in history.records()]),
     ]
-    return "\n\n".join("\n".join([head, *lines]) for head, lines in sections if lines)
+    return "\n\n".join("\n".join([head, *map(escaped, lines)]) for head, lines in sections if lines)
 
 
 def _run_line(run: RunRow) -> str:

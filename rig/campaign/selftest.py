@@ -33,6 +33,7 @@ from rig.journal import RunFolder
 from rig.options import SoakOptions, plan
 from rig.report.progress import PlainDisplay
 from rig.report.summary import Summary, headline
+from rig.report.text import escaped
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import Patience
 from rig.verdict import Outcome
@@ -97,7 +98,7 @@ class Outcomes:
         ]
         if self.inconclusive:
             lines.append(f"rig       {self.inconclusive} rounds inconclusive")
-        return "\n".join([*lines, *(f"wrong     {one}" for one in self.wrong)])
+        return "\n".join([*lines, *(f"wrong     {escaped(one)}" for one in self.wrong)])
 
 
 def rounds(seed: int) -> Iterator[Round]:

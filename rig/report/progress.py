@@ -15,7 +15,7 @@ from rich.text import Text
 
 from rig.report.statistics import percentile
 from rig.report.summary import Tally
-from rig.report.text import line
+from rig.report.text import line, several
 
 PLAIN_EVERY_S = 10.0
 #: Of so many transfers the percentiles are that a terminal shows, and so many console lines.
@@ -40,7 +40,7 @@ class Display(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def note(self, text: str) -> None:
-        """One line, at once."""
+        """At once, a line or several. A board may have chosen the words."""
 
     def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
         """Often; shows what changed when it is time to, or `now`. `last`: how the run ended."""
@@ -158,7 +158,7 @@ class PlainDisplay:
         pass
 
     def note(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
+        print(several(text), file=self._out, flush=True)
 
     def update(self, tally: Tally, *, last: bool = False, now: bool = False) -> None:
         if last:
@@ -222,7 +222,7 @@ class BarDisplay:
         self._live.stop()
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(several(text), markup=False, soft_wrap=True)
 
     def see(self, board: Callable[[], BoardNow]) -> None:
         self._board = board

@@ -1,4 +1,7 @@
-"""summary.json, and the same for people. Renders; never judges."""
+"""summary.json, and the same for people. Renders; never judges.
+
+Rules     what a board said stays as it was in summary.json, and steers no terminal (text.py).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rig.report.statistics import failure_rate_upper
+from rig.report.text import escaped
 from rig.report.times import Times
 from rig.traffic.request import Result
 from rig.verdict import Cause, Outcome, Verdict
@@ -96,7 +100,7 @@ def headline(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.PASSED:
         return "PASSED"
     cause = verdict.cause.value if verdict.cause else "interrupted"
-    return f"{verdict.outcome.value.upper()} ({cause}): {verdict.detail}"
+    return f"{verdict.outcome.value.upper()} ({cause}): {escaped(verdict.detail)}"
 
 
 def render(summary: Summary) -> str:
@@ -129,7 +133,7 @@ def describe(head: str, facts: Mapping[str, Any]) -> str:
     lines += [f"  drift      {alarm['told']}" for alarm in facts.get("drift", ())]
     if facts["warnings"]:
         lines.append(f"  warnings   {len(facts['warnings'])}, the last: {facts['warnings'][-1]}")
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))
 
 
 def _lane(way: str, told: Mapping[str, Any]) -> str:

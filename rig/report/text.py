@@ -1,4 +1,4 @@
-"""Text from a run folder, made fit to be shown. Pure.
+"""Text from a board or a run folder, made fit to be shown. Pure.
 
 Rules     a board, or whoever made the folder, chose these characters. Whatever would steer a
           terminal, turn the reading direction or be no XML is shown as its escape.
@@ -17,6 +17,11 @@ def line(text: str) -> str:
 def escaped(text: str) -> str:
     """One line, however long."""
     return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def several(text: str) -> str:
+    """Several lines, however long; tabs become spaces."""
+    return "\n".join(escaped(one.expandtabs(8)) for one in text.split("\n"))
 
 
 def block(text: str) -> str:

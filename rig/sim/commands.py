@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rig.errors import UserError
+from rig.report.text import escaped
 
 if TYPE_CHECKING:
     from rig.sim.cluster import Cluster
@@ -68,7 +69,7 @@ def explore(seed: int | None, seconds: float, runs: int) -> int:
         return PASSED
     small = find.smallest(result.trial)
     assert small.finding is not None
-    click.echo(f"{small.finding.cause}: {small.finding.detail}")
+    click.echo(f"{small.finding.cause}: {escaped(small.finding.detail)}")
     click.echo(f"kyu sim replay '{small.plan}'")
     return FAILED
 
@@ -150,7 +151,7 @@ def replay(plan: tuple[str, ...], small: bool, show_bytes: bool, capture: Path |
     if tried.finding is None:
         click.echo("nothing wrong")
         return PASSED
-    click.echo(f"{tried.finding.cause}: {tried.finding.detail}")
+    click.echo(f"{tried.finding.cause}: {escaped(tried.finding.detail)}")
     return FAILED
 
 
@@ -221,7 +222,7 @@ def soak(
     for result in results:
         if result.failure:
             part = result.part
-            click.echo(f"after {result.transfers} transfers: {result.failure}")
+            click.echo(f"after {result.transfers} transfers: {escaped(result.failure)}")
             click.echo(
                 f"kyu sim soak --transfers {part.transfers} --loss {part.loss}"
                 f" --seed {part.seed} --processes 1"

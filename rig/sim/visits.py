@@ -20,6 +20,7 @@ from kyusim import Endpoint, FatePlan, Fates, World, ms, native, s
 from kyusim.errors import FirmwarePanic
 from kyusim.world import Board, Task
 from rig.errors import RigError, told
+from rig.report.text import escaped
 from rig.scenario import NEEDS, Air, Station, dice
 from rig.sim.visitor import Visitor, Wish
 from rig.traffic.failure import GivenUpError, TransferError
@@ -52,7 +53,7 @@ def play(visits: Sequence[Visit], parallel: int, plan: FaultPlan | None, seed: i
         stage.play([(visit.number, visit) for visit in visits], parallel, results.append)
         return sorted(results, key=lambda result: result.number)
     except FirmwarePanic as panic:
-        pytest.fail(f"FAILED (panic): {panic}", pytrace=False)
+        pytest.fail(f"FAILED (panic): {escaped(str(panic))}", pytrace=False)
     finally:
         stage.end()
 
