@@ -204,7 +204,11 @@ def test_a_file_that_cannot_be_imported_is_one_clear_line(
     path = tmp_path / "test_broken.py"
     path.write_text(f"import pytest\n{line}\n")
     for command in (["scenarios", str(path)], ["soak", f"{path}::test_a", "--board", "sim"]):
-        assert kyu(command) == 2
+        try:
+            status = kyu(command)
+        except pytest.skip.Exception:
+            pytest.fail("kyu itself is skipped")
+        assert status == 2
         said = capsys.readouterr().err
         assert said.startswith(f"kyu: {path}: {words}")
         assert said.count("\n") == 1
