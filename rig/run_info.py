@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from rig import __version__
 from rig.console.symbols import symbols_of
 from rig.errors import UserError
 
+#: A file system takes 255; a report's files lie beneath.
+NAME_CHARS_MAX = 120
 _LIBRARIES = ("click", "rich", "pyelftools", "pyroute2", "pydantic")
 
 
@@ -62,6 +68,37 @@ def _identity(image: Any) -> str:
     """The build id of an image that has one."""
     facts = image if isinstance(image, dict) else {}
     return str(facts.get("build_id") or facts.get("sha256") or "")
+
+
+def folder_name(scenarios: Sequence[str]) -> str:
+    """`20261127T190412Z-soak`: one part of a path, which no shell and no file system dislikes."""
+    return f"{stamp()}-{'+'.join(map(_plain, scenarios))}"[:NAME_CHARS_MAX]
+
+
+def _plain(scenario: str) -> str:
+    """A user's own is called by a path: my/test_x.py::test_one is test_x-test_one."""
+    path, _, test = scenario.partition("::")
+    words = [Path(path).stem, test] if path.endswith(".py") else [scenario]
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(filter(None, words)))
+
+
+def claim(path: Path) -> Path:
+    """This folder or, where another rig has taken the name, the first of -2, -3 … that is free.
+
+    Raises UserError when it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            mine = path if number == 1 else path.with_name(f"{path.name}-{number}")
+            with contextlib.suppress(FileExistsError):
+                mine.mkdir()
+                return mine
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}", mend="name another folder with --out"
+        ) from None
+    raise AssertionError("numbers never end")
 
 
 def document(options: dict[str, Any], image: Path, **more: Any) -> dict[str, Any]:

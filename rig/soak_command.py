@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,20 @@ from rig.wire.protocol import Wire
 INTERRUPTED = 130
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run is written. `named`: by the user; else another rig may take the name first."""
+
+    path: Path
+    resume: bool = False
+    named: bool = True
+
+    def open(self) -> RunFolder:
+        """Raises UserError."""
+        path = self.path if self.named else run_info.claim(self.path)
+        return RunFolder(path, resume=self.resume)
+
+
 def soak(
     wanted: SoakOptions,
     out: Path | None,
@@ -55,8 +69,9 @@ def soak(
     `history`: the file of all runs; without it the one beside the run folder.
     `metrics`: [ADDRESS:]PORT where the run can be watched; empty: nowhere.
     """
-    folder = out or Path("runs") / f"{run_info.stamp()}-{'+'.join(wanted.scenarios)}"
-    return _run(wanted, folder, resume=False, quiet=quiet, history_file=history, metrics=metrics)
+    default = Path("runs") / run_info.folder_name(wanted.scenarios)
+    place = _Place(out or default, named=out is not None)
+    return _run(wanted, place, quiet=quiet, history_file=history, metrics=metrics)
 
 
 def resume(
@@ -74,14 +89,14 @@ def resume(
     if transfers is not None or hours is not None:
         raw = wanted.as_json() | {"transfers": transfers, "hours": hours}
         wanted = options.from_json(raw, path / journal.RUN)
-    return _run(wanted, path, resume=True, quiet=quiet, history_file=history, metrics=metrics)
+    place = _Place(path, resume=True)
+    return _run(wanted, place, quiet=quiet, history_file=history, metrics=metrics)
 
 
 def _run(
     wanted: SoakOptions,
-    path: Path,
+    place: _Place,
     *,
-    resume: bool,
     quiet: bool,
     history_file: Path | None,
     metrics: str,
@@ -92,12 +107,12 @@ def _run(
             raise UserError(
                 "a simulated run has no endpoint", where="--metrics", mend="leave it out"
             )
-        return _simulated(wanted, plan, path, resume=resume, quiet=quiet, history_file=history_file)
+        return _simulated(wanted, plan, place, quiet=quiet, history_file=history_file)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     interrupts.install()
     with borrowing.rack(wanted.board, partial(getattr, wanted)) as lent:
-        job = _Job(wanted, plan, path, resume=resume, lent=lent, metrics=metrics)
+        job = _Job(wanted, plan, place, lent=lent, metrics=metrics)
         return job.run(history_file, quiet=quiet)
 
 
@@ -108,14 +123,13 @@ class _Job:
         self,
         wanted: SoakOptions,
         plan: Plan,
-        path: Path,
+        place: _Place,
         *,
-        resume: bool,
         lent: borrowing.Lent | None,
         metrics: str,
     ) -> None:
         """Raises UserError before anything is made."""
-        self._wanted, self._plan, self._path, self._resume = wanted, plan, path, resume
+        self._wanted, self._plan, self._place = wanted, plan, place
         self._lent = lent
         self._weather = options.weather(wanted)
         own = bench_of(wanted.board, wanted.board_config, partial(getattr, wanted))
@@ -130,9 +144,10 @@ class _Job:
         self._began = time.monotonic()
 
     def run(self, history_file: Path | None, *, quiet: bool) -> int:
-        wanted, path, plan = self._wanted, self._path, self._plan
-        database = Database(history_file or path.resolve().parent / NAME)
-        self._folder = folder = RunFolder(path, resume=self._resume)
+        wanted, place, plan = self._wanted, self._place, self._plan
+        database = Database(history_file or place.path.resolve().parent / NAME)
+        self._folder = folder = place.open()
+        path = folder.path
         with contextlib.closing(folder), contextlib.closing(database), _closing(self._live):
             try:
                 # Before the display: a user namespace cannot be entered once it has its thread.
@@ -214,7 +229,7 @@ class _Job:
                 if not again:
                     live.serve()
                     self._display.note(f"metrics at {live.url}")
-            if self._resume or again:
+            if self._place.resume or again:
                 run.resume()
             return run.run()
 
@@ -222,9 +237,8 @@ class _Job:
 def _simulated(
     wanted: SoakOptions,
     plan: Plan,
-    path: Path,
+    place: _Place,
     *,
-    resume: bool,
     quiet: bool,
     history_file: Path | None,
 ) -> int:
@@ -235,8 +249,9 @@ def _simulated(
 
     options.check_simulated(wanted)
     weather = options.weather(wanted)
-    database = Database(history_file or path.resolve().parent / NAME)
-    folder = RunFolder(path, resume=resume)
+    database = Database(history_file or place.path.resolve().parent / NAME)
+    folder = place.open()
+    path = folder.path
     interrupts.install()
     with contextlib.closing(folder), contextlib.closing(database):
         document = run_info.document(wanted.as_json(), Path(_sim.__file__), wire="simulated")
@@ -248,7 +263,7 @@ def _simulated(
             display.note(f"board sim, virtual time, seed {plan.seed}, run {path}")
             recorder = _recorder(database, path, document, str(weather or ""), display.note)
             run = SimulatedSoak(folder, plan, weather, display, recorder)
-            if resume:
+            if place.resume:
                 run.resume()
             summary = run.run()
         recorder.end(summary)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rig import journal
+from rig import journal, run_info
 from rig.cli import run as kyu
 from rig.journal import RunFolder
 from rig.options import SoakOptions, simulated_command
@@ -127,7 +127,9 @@ def test_a_flap_is_counted_from_the_beginning_of_the_plan(tmp_path: Path, mine: 
 
 def test_what_a_storm_would_come_from_keeps_no_frame_of_other_traffic() -> None:
     stage, results = SimStage(None, 5), list[Result]()
-    visits = [Visit(lambda guest: guest.transfer(Request()), 5, n, quick=True) for n in range(1, 4)]
+    visits = [
+        (n, Visit(lambda guest: guest.transfer(Request()), 5, n, quick=True)) for n in range(1, 4)
+    ]
     stage.play(visits, 1, results.append)
     stage.end()
     assert [result.cause for result in results] == [None] * 3
@@ -138,7 +140,7 @@ def test_what_a_storm_would_come_from_keeps_no_frame_of_other_traffic() -> None:
 @pytest.mark.parametrize("number", [29_151, 29_152, 45_535, 45_536, 65_536, 1 << 31])
 def test_a_late_visit_of_a_long_night_finds_a_port_to_listen_at(number: int) -> None:
     stage, results = SimStage(None, 5), list[Result]()
-    stage.play([Visit(lots, 5, number, quick=True)], 1, results.append)
+    stage.play([(number, Visit(lots, 5, number, quick=True))], 1, results.append)
     stage.end()
     assert [result.detail for result in results] == [""]
 
@@ -242,6 +244,46 @@ def test_a_run_that_still_goes_on_is_not_taken_up(
         assert "is being written by another run; wait until that has ended" in error
         assert error.count("\n") == 1
         assert kyu(["report", str(tmp_path / "run")]) == 0
+
+
+def test_a_users_scenario_is_a_plain_folder_beside_the_others_and_in_their_history(
+    tmp_path: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_info, "stamp", lambda: "NOW")
+    words = ["--board", "sim", "--transfers", "1", "--quiet"]
+    for name in (f"{mine}::test_waits_and_fetches", f"{mine.name}::test_waits_and_fetches"):
+        assert kyu(["soak", "smoke", name, *words]) == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        "NOW-smoke+test_mine-test_waits_and_fetches",
+        "NOW-smoke+test_mine-test_waits_and_fetches-2",
+        "history.sqlite",
+    ]
+
+
+def test_rigs_of_the_same_second_have_a_folder_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_info, "stamp", lambda: "NOW")
+    for _ in range(3):
+        assert kyu(["soak", "smoke", "--board", "sim", "--transfers", "1", "--quiet"]) == 0
+    for name in ("NOW-smoke", "NOW-smoke-2", "NOW-smoke-3"):
+        assert json.loads((tmp_path / "runs" / name / journal.SUMMARY).read_text())["transfers_ok"]
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "name"),
+    [
+        (["half-close", "loss"], "half-close+loss"),
+        (["/home/me/my/test_x.py::test_one"], "test_x-test_one"),
+        (["../my own/the test's.py"], "the-test-s"),
+        (["test_ß$;*.py::test_ü"], "test_--test_-"),
+    ],
+)
+def test_the_name_of_a_run_is_one_that_no_shell_dislikes(scenarios: list[str], name: str) -> None:
+    assert run_info.folder_name(scenarios).partition("-")[2] == name
+    assert len(run_info.folder_name(scenarios * 50)) < 200
 
 
 @pytest.mark.parametrize(
