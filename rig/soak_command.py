@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,7 +140,6 @@ class _Job:
         self._view = View({"scenario": "+".join(wanted.scenarios), "seed": str(wanted.seed)})
         self._live = Live(metrics, self._view) if metrics else None
         self._harmful: BridgedWire | None = None
-        self._began = time.monotonic()
 
     def run(self, history_file: Path | None, *, quiet: bool) -> int:
         wanted, place, plan = self._wanted, self._place, self._plan
@@ -156,7 +154,7 @@ class _Job:
                 document = run_info.document(
                     wanted.as_json(), self._image, wire=wire.name, why=wire.why
                 )
-                if self._resume:
+                if place.resume:
                     document = run_info.taken_up(_run_document(path), document, path)
                 folder.json(journal.RUN, document)
             except RigError as fault:
@@ -209,9 +207,6 @@ class _Job:
         choice = BoardChoice(
             wanted.board, self._image, wanted.bootargs, wanted.seed, wanted.host_port, bench
         )
-        if again and plan.deadline_s is not None:
-            spent = time.monotonic() - self._began
-            plan = replace(plan, deadline_s=max(plan.deadline_s - spent, 0.0))
         patience = ON_A_BAD_WIRE if self._harmful else Patience()
         with powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
             run = Soak(
@@ -255,7 +250,7 @@ def _simulated(
     interrupts.install()
     with contextlib.closing(folder), contextlib.closing(database):
         document = run_info.document(wanted.as_json(), Path(_sim.__file__), wire="simulated")
-        if resume:
+        if place.resume:
             document = run_info.taken_up(_run_document(path), document, path)
         folder.json(journal.RUN, document)
         goal = progress.Goal(plan.transfers, plan.deadline_s)
