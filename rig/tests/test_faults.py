@@ -51,7 +51,9 @@ def test_a_direction_has_its_own_word_over_what_holds_for_both() -> None:
         ("loss=200%", "200% is more than 1"),
         ("loss=-1", "loss"),
         ("delay=20", "'20' is no time, as 500us, 2ms, 1.5s, 10min are"),
-        ("delay=1h", "is more than"),
+        ("delay=11s", "delay: 11s is more than 10s"),
+        ("flaps=1s-2000h", "2000h is more than 1000h"),
+        ("los=1%", "--faults: los: there is no such fault"),
         ("rate=fast", "is no rate"),
         ("burst_start=1%", "burst_start needs burst_end"),
         ("flaps=6s-5s", "ends before it begins"),
@@ -89,7 +91,12 @@ def test_a_file_changes_the_weather_with_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("loss = 1", "there is no such fault"),
+        ("loss = '5%'", "loss: a fault stands in a table, as [both], [to_board] or [to_host]"),
+        ("[to_bord]\nloss = '1%'", "to_bord: there is no such word; there are seed and the tables"),
+        ("[[then]]\nafter='1s'\nto_bord={}", "there are after, both, to_board, to_host"),
+        ("[both]\nlos = '1%'", "both.los: there is no such fault; there are delay"),
+        ("[both]\nloss = '1%'\n[to_host]\nlos = '1%'", "to_host.los: there is no such fault"),
+        ("[[then]]\nafter='1s'\nboth={delay='11s'}", "then.1.both.delay: 11s is more than 10s"),
         ("[both", "Expected ']'"),
         ("[both]\nloss = 'x'", "loss"),
         ("both = 3", "both: a table of faults is needed"),
@@ -107,6 +114,31 @@ def test_a_damaged_file_is_one_clear_line(tmp_path: Path, content: str, words: s
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[both]\ndelay = 2",
+        "[both]\njitter = 0.5",
+        "[both]\nflaps = [[5, 6]]",
+        "[[then]]\nafter = 30",
+    ],
+)
+def test_a_time_in_a_file_needs_its_unit_as_it_does_in_words(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "night.toml"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r'is no time: it lacks its unit, as in "2ms" or "1.5s"'):
+        parse(str(path))
+
+
+def test_a_flap_is_a_pair_of_times_or_one_word(tmp_path: Path) -> None:
+    path = tmp_path / "night.toml"
+    found = []
+    for flaps in ('"5s-6s"', '[["5s", "6s"]]'):
+        path.write_text(f"[both]\nflaps = {flaps}\n")
+        found.append(parse(str(path)).phases[0].to_board.flaps)
+    assert found == [((5_000_000, 6_000_000),)] * 2
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))

@@ -24,16 +24,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from rig.errors import UserError
 
 WHERE = "--faults"
 CHANCES = ("loss", "burst_start", "burst_end", "duplicate", "reorder", "corrupt", "truncate")
 WAYS = ("to_board", "to_host")
+_TABLES = ("both", *WAYS)
+_TIMES = ("delay", "jitter", "flaps", "after")
 _UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
 _UNITS_BYTES = {"": 1, "k": 1000, "M": 1_000_000, "G": 1_000_000_000}
 _NUMBER = r"(\d{1,12}(?:\.\d{1,9})?)"
+#: pydantic's context of what a person wrote; the rig's own lanes hold plain microseconds.
+_WRITTEN = object()
 
 
 def _chance(value: Any) -> Any:
@@ -44,13 +56,22 @@ def _chance(value: Any) -> Any:
     return value
 
 
-def _us(value: Any) -> Any:
+def _us(value: Any, info: ValidationInfo) -> Any:
+    """Microseconds; a person, in words or in a file, says the unit."""
     if isinstance(value, str):
         found = re.fullmatch(_NUMBER + r" ?(us|ms|s|min|h)", value)
         if not found:
             raise ValueError(f"{value[:40]!r} is no time, as 500us, 2ms, 1.5s, 10min are")
         return round(float(found[1]) * _UNITS_US[found[2]])
+    if info.context is _WRITTEN and isinstance(value, int | float):
+        raise ValueError(f'{_short(value)} is no time: it lacks its unit, as in "2ms" or "1.5s"')
     return value
+
+
+def _time(us: int) -> str:
+    """As a person would write it."""
+    unit = next(unit for unit in reversed(_UNITS_US) if us % _UNITS_US[unit] == 0)
+    return f"{us // _UNITS_US[unit]}{unit}"
 
 
 def _rate(value: Any) -> Any:
@@ -67,7 +88,7 @@ def _flaps(value: Any) -> Any:
         pairs = [word.split("-") for word in value.split("/") if word]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError(f"{value[:60]!r} are no times DOWN-UP/DOWN-UP, as in 5s-6s/10s-10.5s")
-        return tuple((_us(down), _us(up)) for down, up in pairs)
+        return tuple((down, up) for down, up in pairs)
     return value
 
 
@@ -215,9 +236,8 @@ def _from_file(path: Path) -> FaultPlan:
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, no number, no path
         name = str(path).replace("\0", "?")[:200]
         raise UserError(f"{name}: {str(error).splitlines()[0]}", where=WHERE) from None
-    known = {"both", *WAYS}
-    first = {name: value for name, value in raw.items() if name in known}
-    rest = {name: value for name, value in raw.items() if name not in known | {"then"}}
+    first = {name: value for name, value in raw.items() if name in _TABLES}
+    rest = {name: value for name, value in raw.items() if name not in {*_TABLES, "then"}}
     then = raw.get("then", [])
     if not isinstance(then, list):
         raise UserError(f"{path}: then: tables [[then]] are needed", where=WHERE)
@@ -226,14 +246,28 @@ def _from_file(path: Path) -> FaultPlan:
 
 def _checked(raw: dict[str, Any], where: str) -> FaultPlan:
     try:
-        return FaultPlan.model_validate(raw)
+        return FaultPlan.model_validate(raw, context=_WRITTEN)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        parts = (_short(part) for part in first["loc"] if part != "phases" and part != 0)
-        place = ".".join(parts)
+        parts = _place(raw, first["loc"], in_words=where == WHERE)
+        place = ".".join(_short(part) for part in parts)
         raise UserError(
             f"{place}: {_said(first)}" if place else _said(first), where=where
         ) from None
+
+
+def _place(raw: dict[str, Any], found: tuple[int | str, ...], *, in_words: bool) -> list[str]:
+    """Where a person wrote what pydantic found: `both` has become either direction by then."""
+    place = [part for part in found if isinstance(part, str) and part != "phases"]
+    if found[:1] != ("phases",):
+        return place
+    number = found[1]
+    phase = raw["phases"][number]
+    if place and place[0] in WAYS and isinstance(phase, dict) and "both" in phase:
+        own = phase.get(place[0], {})
+        if isinstance(own, dict) and (place[1] not in own if place[1:] else not own):
+            place = place[1:] if in_words else ["both", *place[1:]]
+    return place if number == 0 else ["then", str(number), *place]
 
 
 def _short(value: Any) -> str:
@@ -243,13 +277,24 @@ def _short(value: Any) -> str:
 
 def _said(error: Any) -> str:
     """pydantic's finding as a person would say it."""
-    limits = error.get("ctx", {})
+    limits, found = error.get("ctx", {}), error["input"]
+    *above, last = error["loc"] or ("",)
+    of_time = any(part in _TIMES for part in error["loc"])
     match error["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" if any(part in WAYS for part in above):
             return f"there is no such fault; there are {', '.join(Lane.model_fields)}"
+        case "extra_forbidden" if last in Lane.model_fields:
+            return "a fault stands in a table, as [both], [to_board] or [to_host]"
+        case "extra_forbidden" if above:
+            return f"there is no such word in [[then]]; there are after, {', '.join(_TABLES)}"
+        case "extra_forbidden":
+            return "there is no such word; there are seed and the tables [both], [to_board], " + (
+                "[to_host], [[then]]"
+            )
         case "less_than_equal":
-            return f"{_short(error['input'])} is more than {limits['le']}"
+            most = _time(limits["le"]) if of_time else limits["le"]
+            return f"{_short(found)} is more than {most}"
         case "greater_than_equal":
-            return f"{_short(error['input'])} is less than {limits['ge']}"
+            return f"{_short(found)} is less than {limits['ge']}"
         case _:
             return str(error["msg"]).removeprefix("Value error, ")
