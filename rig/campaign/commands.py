@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rig.errors import UserError
+from rig.errors import RigError, UserError
 
 if TYPE_CHECKING:
     from rig.campaign.database import Database
@@ -45,9 +46,7 @@ def history(context: click.Context, file: Path, last: int, *, as_json: bool) -> 
         )
     from rig.campaign import history as histories
 
-    database = _open(file)
-    histories.adopt(database)
-    found = histories.read(database)
+    found = histories.read(_adopted(file))
     text = json.dumps(histories.as_json(found)) if as_json else histories.render(found, last=last)
     click.echo(text)
 
@@ -126,7 +125,6 @@ def selftest(
     Rounds are drawn from the seed: boards with planted failures, and clean ones under all kinds of
     traffic and on bad wires. Ends with 1 when a failure was missed or a clean board was blamed.
     """
-    import contextlib
 
     from rig import interrupts, run_info
     from rig.board import image as images
@@ -159,3 +157,20 @@ def _open(file: Path) -> Database:
     from rig.campaign.database import Database
 
     return Database(file)
+
+
+def _adopted(file: Path) -> Database:
+    """Killed runs are closed by whoever may; to look, it is enough to read."""
+    from rig.campaign.database import Database
+    from rig.campaign.history import adopt
+
+    try:
+        database = Database(file)
+    except (RigError, UserError) as trouble:
+        try:
+            return Database(file, to_read=True)
+        except UserError:
+            raise trouble from None
+    with contextlib.suppress(RigError):
+        adopt(database)
+    return database

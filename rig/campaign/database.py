@@ -4,6 +4,7 @@ Rules     an index, not the truth: the run folders hold that, and `kyu history a
           anew from them. A row is written when the run begins, goes on with it, and is closed with
           it; one that a killed run left open is closed by the next who opens the file.
           Several rigs may write at once. What cannot be written is RigError, said once by Recorder.
+          Whoever may only read the file can look at it all the same, and nothing is written then.
 Context   the thread that opened it.
 """
 
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +109,12 @@ class FailureRow:
 class Database:
     """Raises UserError when the file is no history, RigError when it cannot be written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, to_read: bool = False) -> None:
+        """`to_read`: as it is, also where it may not be written."""
         self.path = path
+        if to_read:
+            self._engine = self._readable()
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -169,17 +175,38 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    def _readable(self) -> sa.Engine:
+        """Its newest rows, if the files beside it can be used or made; else those of the file
+        itself. Without a writer that is all there is.
+        """
+        for way in ("mode=ro", "immutable=1"):
+            uri = f"{self.path.resolve().as_uri()}?{way}"
+            connect = partial(sqlite3.connect, uri, uri=True, timeout=BUSY_MS / 1000)
+            engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
+            try:
+                with engine.connect() as link:
+                    self._check_version(link)
+                    link.execute(sa.select(_RUNS.c.id).limit(1))
+            except SQLAlchemyError as error:
+                trouble = error
+            else:
+                return engine
+        raise UserError(f"{self.path} cannot be read: {_why(trouble)}")
+
+    def _check_version(self, link: sa.Connection) -> None:
+        version = link.exec_driver_sql("PRAGMA user_version").scalar() or 0
+        if version > VERSION:
+            raise UserError(
+                f"{self.path} was written by a newer kyu (version {version})",
+                mend=f"this one reads up to {VERSION}: update it, or name another file",
+            )
+
     def _make(self) -> None:
         try:
             with self._engine.begin() as link:
                 # Another rig may make the same file just now: one of the two makes the tables.
                 link.exec_driver_sql("BEGIN IMMEDIATE")
-                version = link.exec_driver_sql("PRAGMA user_version").scalar() or 0
-                if version > VERSION:
-                    raise UserError(
-                        f"{self.path} was written by a newer kyu (version {version})",
-                        mend=f"this one reads up to {VERSION}: update it, or name another file",
-                    )
+                self._check_version(link)
                 _METADATA.create_all(link)
                 link.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
         except DatabaseError as error:
