@@ -5,21 +5,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from rig import __version__, help_text
+from rig import __version__, help_text, outlet
 from rig.bench.commands import bench
 from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
 from rig.errors import RigError, UserError
-from rig.report.text import escaped
+from rig.report.text import several
 from rig.sim.commands import sim
 
 USAGE, RIG, INTERRUPTED = 2, 3, 130
@@ -32,13 +34,16 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """The whole program, but for leaving the process."""
+    outlet.provide()
+    if "_KYU_COMPLETE" in os.environ:
+        kyu.main(arguments, prog_name="kyu")  # a shell that asks; it leaves when that is told
+    with outlet.checked():
+        return _checked(arguments)
+
+
+def _checked(arguments: list[str]) -> int:
     try:
-        status = kyu.main(args=arguments, prog_name="kyu", standalone_mode=False)
-        sys.stdout.flush()
-        return status if isinstance(status, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return USAGE
+        return _command(arguments)
     except click.ClickException as error:
         where = (
             error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "kyu"
@@ -50,15 +55,39 @@ def run(arguments: list[str]) -> int:
     except RigError as error:
         return _say(f"the rig failed: {error}", RIG)
     except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has gone (`kyu … | head`): say nothing more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return INTERRUPTED
+        return _say("", INTERRUPTED, prefix="")  # ends the terminal's line with ^C
+    except outlet.UnheardError as error:
+        if error.gone:  # say nothing more, as others do in `kyu … | head`
+            return INTERRUPTED
+        return _say(f"the rig failed: what it prints cannot be written: {error.strerror}", RIG)
+    except Exception as error:
+        return _fault(error)
 
 
-def _say(line: str, status: int) -> int:
-    click.echo(f"kyu: {escaped(line)}", err=True)
+def _command(arguments: list[str]) -> int:
+    """As click's main() does it; but that takes a reader who has gone for a failure, status 1."""
+    try:
+        with kyu.make_context("kyu", list(arguments)) as context:
+            status = kyu.invoke(context)
+    except click.exceptions.Exit as left:
+        status = left.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        status = USAGE
+    sys.stdout.flush()
+    return status if isinstance(status, int) else 0
+
+
+def _fault(error: Exception) -> int:
+    """Whoever reports it needs to know where it was."""
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    _say("".join(traceback.format_exception(error)).rstrip(), RIG, prefix="")
+    return _say(f"a fault of the rig itself: {told}", RIG)
+
+
+def _say(line: str, status: int, *, prefix: str = "kyu: ") -> int:
+    with contextlib.suppress(OSError):  # then the status has to say it
+        click.echo(f"{prefix}{several(line)}", err=True)
     return status
 
 

@@ -93,3 +93,19 @@ def test_one_that_was_lost_in_a_finaliser_comes_again() -> None:
 def test_each_of_them_is_one(number: signal.Signals) -> None:
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), number)
+
+
+def test_a_terminal_is_closed_once_whoever_tells_it() -> None:
+    """The shell, the kernel, and whoever prints: the last of them may come when we tidy up."""
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGHUP)
+    interrupts.taken()
+    os.kill(os.getpid(), signal.SIGHUP)
+    interrupts.hung_up()
+    interrupts.check()
+
+
+def test_a_terminal_of_which_nobody_tells_is_seen_by_who_prints() -> None:
+    interrupts.hung_up()
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.check()
