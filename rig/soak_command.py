@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rig import hostload, interrupts, journal, options, run_info
+from rig import hostload, interrupts, journal, options, outlet, run_info
 from rig.assembly import BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import bootargs
 from rig.board import image as images
@@ -18,6 +18,7 @@ from rig.board.bench_config import BenchConfig
 from rig.campaign import history as histories
 from rig.campaign import recorder as recording
 from rig.campaign.database import NAME, Database
+from rig.campaign.past import take_up
 from rig.campaign.recorder import Recorder
 from rig.campaign.session import powered
 from rig.campaign.soak import Plan, Soak
@@ -33,7 +34,7 @@ from rig.report.summary import Summary, Tally, headline, render
 from rig.report.text import escaped
 from rig.traffic.pattern import native
 from rig.traffic.wangdoodle import ON_A_BAD_WIRE, Patience
-from rig.verdict import Cause, inconclusive
+from rig.verdict import Cause, Outcome, Verdict, inconclusive
 from rig.wire.bridged import BridgedWire
 from rig.wire.choose import choose_faulty
 from rig.wire.protocol import Wire
@@ -106,11 +107,12 @@ def _run(
             raise UserError(
                 "a simulated run has no endpoint", where="--metrics", mend="leave it out"
             )
-        return _simulated(wanted, plan, place, quiet=quiet, history_file=history_file)
+        with outlet.unbreakable():
+            return _simulated(wanted, plan, place, quiet=quiet, history_file=history_file)
     check_board(wanted.board)
     bootargs.page(bootargs.merge({}, wanted.bootargs))
     interrupts.install()
-    with borrowing.rack(wanted.board, partial(getattr, wanted)) as lent:
+    with outlet.unbreakable(), borrowing.rack(wanted.board, partial(getattr, wanted)) as lent:
         job = _Job(wanted, plan, place, lent=lent, metrics=metrics)
         return job.run(history_file, quiet=quiet)
 
@@ -142,11 +144,11 @@ class _Job:
         self._harmful: BridgedWire | None = None
 
     def run(self, history_file: Path | None, *, quiet: bool) -> int:
-        wanted, place, plan = self._wanted, self._place, self._plan
-        database = Database(history_file or place.path.resolve().parent / NAME)
+        wanted, place = self._wanted, self._place
         self._folder = folder = place.open()
         path = folder.path
-        with contextlib.closing(folder), contextlib.closing(database), _closing(self._live):
+        past = _History(history_file or path.resolve().parent / NAME)
+        with contextlib.closing(folder), contextlib.closing(past), _closing(self._live):
             try:
                 # Before the display: a user namespace cannot be entered once it has its thread.
                 wire = self._wire()
@@ -159,21 +161,25 @@ class _Job:
                 folder.json(journal.RUN, document)
             except RigError as fault:
                 return _finish(folder, _unable(fault), quiet=quiet)
-            goal = progress.Goal(plan.transfers, plan.deadline_s)
-            with contextlib.closing(wire), progress.display(goal, quiet=quiet) as display:
-                why = f" ({wire.why})" if wire.why else ""
-                display.note(
-                    f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
-                )
-                self._display = display
-                self._recorder = _recorder(
-                    database, path, document, str(self._weather or ""), display.note
-                )
-                harmed = self._harmful.harmed if self._harmful else lambda: 0
-                with HostRecord(path / hostload.FILE, harmed) as host:
-                    summary = self._boards(wire, host)
-            self._recorder.end(summary)
+            with contextlib.closing(wire), _accounted(folder):
+                summary = self._watched(wire, document, past, quiet=quiet)
             return _finish(folder, summary, self._recorder, quiet=quiet)
+
+    def _watched(
+        self, wire: Wire, document: dict[str, Any], past: _History, *, quiet: bool
+    ) -> Summary:
+        wanted, path, plan = self._wanted, self._folder.path, self._plan
+        goal = progress.Goal(plan.transfers, plan.deadline_s)
+        with progress.display(goal, quiet=quiet) as display:
+            why = f" ({wire.why})" if wire.why else ""
+            display.note(
+                f"board {wanted.board}, wire {wire.name}{why}, seed {plan.seed}, run {path}"
+            )
+            self._display = display
+            self._recorder = past.recorder(path, document, str(self._weather or ""), display.note)
+            harmed = self._harmful.harmed if self._harmful else lambda: 0
+            with HostRecord(path / hostload.FILE, harmed) as host:
+                return self._boards(wire, host)
 
     def _wire(self) -> Wire:
         wanted = self._wanted
@@ -244,39 +250,56 @@ def _simulated(
 
     options.check_simulated(wanted)
     weather = options.weather(wanted)
-    database = Database(history_file or place.path.resolve().parent / NAME)
     folder = place.open()
     path = folder.path
+    past = _History(history_file or path.resolve().parent / NAME)
     interrupts.install()
-    with contextlib.closing(folder), contextlib.closing(database):
+    with contextlib.closing(folder), contextlib.closing(past):
         document = run_info.document(wanted.as_json(), Path(_sim.__file__), wire="simulated")
         if place.resume:
             document = run_info.taken_up(_run_document(path), document, path)
         folder.json(journal.RUN, document)
         goal = progress.Goal(plan.transfers, plan.deadline_s)
-        with progress.display(goal, quiet=quiet) as display:
+        with _accounted(folder), progress.display(goal, quiet=quiet) as display:
             display.note(f"board sim, virtual time, seed {plan.seed}, run {path}")
-            recorder = _recorder(database, path, document, str(weather or ""), display.note)
+            recorder = past.recorder(path, document, str(weather or ""), display.note)
             run = SimulatedSoak(folder, plan, weather, display, recorder)
             if place.resume:
                 run.resume()
             summary = run.run()
-        recorder.end(summary)
         return _finish(folder, summary, recorder, quiet=quiet)
 
 
-def _recorder(
-    database: Database,
-    path: Path,
-    document: dict[str, Any],
-    faults: str,
-    say: Callable[[str], None],
-) -> Recorder:
-    """Before this run begins, those that were killed are closed."""
-    with contextlib.suppress(RigError):
-        for orphan in histories.adopt(database):
-            say(f"the run {orphan.folder} was killed: it is in the history as far as it came")
-    return Recorder(database, recording.row(path, document, faults), say)
+class _History:
+    """The file of all runs, if it can be had: without it there is a run all the same."""
+
+    def __init__(self, file: Path) -> None:
+        self._database: Database | None = None
+        self._trouble: RigError | UserError | None = None
+        try:
+            self._database = Database(file)
+        except (RigError, UserError) as trouble:
+            self._trouble = trouble
+
+    def recorder(
+        self, path: Path, document: dict[str, Any], faults: str, say: Callable[[str], None]
+    ) -> Recorder:
+        """Before this run begins, those that were killed are closed."""
+        if self._database is not None:
+            with contextlib.suppress(
+                RigError, UserError
+            ):  # the recorder meets the same, and says it
+                for orphan in histories.adopt(self._database):
+                    killed = f"the run {orphan.folder} was killed"
+                    say(f"{killed}: it is in the history as far as it came")
+        made = Recorder(self._database, recording.row(path, document, faults), say)
+        if self._trouble is not None:
+            made.give_up(self._trouble)
+        return made
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
 
 
 def _closing(live: Live | None) -> contextlib.AbstractContextManager[object]:
@@ -294,20 +317,57 @@ def _unable(fault: RigError) -> Summary:
     return Summary(inconclusive(0.0, str(fault)), tally, 0.0)
 
 
+@contextlib.contextmanager
+def _accounted(folder: RunFolder) -> Iterator[None]:
+    """Whatever ends the run, there is a summary: of what the journal holds, where no other is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        interrupts.taken()
+        verdict = Verdict(Outcome.INCONCLUSIVE, None, 0.0, "interrupted")
+        _save(folder, Summary(verdict, _journalled(folder.path), 0.0, interrupted=True))
+        raise
+    except Exception as fault:
+        known = isinstance(fault, RigError | UserError)
+        told = str(fault) if known else f"{type(fault).__name__}: {fault}"
+        tally = _journalled(folder.path)
+        tally.add_failure(Cause.RIG)
+        _save(folder, Summary(inconclusive(0.0, told), tally, 0.0))
+        raise
+
+
+def _journalled(path: Path) -> Tally:
+    tally = Tally()
+    take_up(path, tally, parallel=1)
+    return tally
+
+
+def _save(folder: RunFolder, summary: Summary) -> None:
+    with contextlib.suppress(RigError):  # the one that is on its way says more
+        folder.json(journal.SUMMARY, summary.as_json())
+    _report(folder.path)
+
+
 def _finish(
     folder: RunFolder, summary: Summary, recorder: Recorder | None = None, *, quiet: bool = False
 ) -> int:
+    """First what stays, then what is said of it; the history has all runs to go through."""
     status = INTERRUPTED if summary.interrupted else summary.verdict.exit_status
-    print(headline(summary.verdict) if quiet else render(summary), flush=True)
-    if recorder is not None and not quiet:
-        for line in recorder.news():
-            print(f"  {escaped(line)}", flush=True)
+    trouble: RigError | None = None
     try:
         folder.json(journal.SUMMARY, summary.as_json())
     except RigError as fault:
-        print(f"kyu: {fault}", file=sys.stderr)
+        trouble = fault
+    print(headline(summary.verdict) if quiet else render(summary), flush=True)
+    report = "" if trouble else _report(folder.path)
+    if recorder is not None:
+        recorder.end(summary)
+    if trouble is not None:
+        print(f"kyu: {trouble}", file=sys.stderr)
         return INTERRUPTED if summary.interrupted else 3
-    report = _report(folder.path)
+    if recorder is not None and not quiet:
+        for line in recorder.news():
+            print(f"  {escaped(line)}", flush=True)
     if not quiet:
         print(f"  run        {folder.path}", flush=True)
         print(f"  report     {report}", flush=True)

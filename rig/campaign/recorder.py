@@ -27,9 +27,10 @@ PERIOD_S = 1.0
 class Recorder:
     """`say` tells the person at the terminal, once."""
 
-    def __init__(self, database: Database, run: RunRow, say: Callable[[str], None]) -> None:
+    def __init__(self, database: Database | None, run: RunRow, say: Callable[[str], None]) -> None:
+        """Without a database nothing is recorded, and nothing said: see give_up()."""
         self._say = say
-        self._database: Database | None = database
+        self._database = database
         self._folder = run.folder
         self._run_id = 0
         self._last = 0.0
@@ -97,9 +98,12 @@ class Recorder:
         try:
             return work(self._database)
         except (RigError, UserError) as error:
-            self._database = None
-            self._say(f"warning: {error}; the run goes on, and kyu history add RUN brings it in")
+            self.give_up(error)
             return None
+
+    def give_up(self, why: RigError | UserError) -> None:
+        self._database = None
+        self._say(f"warning: {why}; the run goes on, and kyu history add RUN brings it in")
 
 
 def row(folder: Path, document: dict[str, Any], faults: str) -> RunRow:

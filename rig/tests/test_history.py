@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +253,91 @@ def test_a_path_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot make"):
         Database(tmp_path / "file" / "history.sqlite")
+
+
+@contextlib.contextmanager
+def may_only_read(place: Path) -> Iterator[None]:
+    """As root we are somebody else meanwhile."""
+    user = os.geteuid()
+    for file in place.iterdir():
+        file.chmod(0o444)
+    place.chmod(0o555)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        place.chmod(0o755)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that others may look into: pytest's own are ours alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("writer", ["has gone", "is at work"])
+def test_a_colleague_who_may_only_read_can_look(
+    shared: Path, capsys: pytest.CaptureFixture[str], writer: str
+) -> None:
+    own = Database(shared / "history.sqlite")
+    filled(own)
+    if writer == "has gone":
+        own.close()
+    with may_only_read(shared):
+        assert kyu(["history", "--history", str(own.path)]) == 0
+    assert "2026-11-22 22:00  soak         bbbb" in capsys.readouterr().out
+    if writer == "is at work":
+        assert {file.name for file in shared.iterdir()} > {own.path.name}, "its newest rows"
+    own.close()
+
+
+def test_looking_at_what_is_no_history_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("soup, bread\n" * 100)
+    assert kyu(["history", "--history", str(path)]) == 2
+    assert "is no history of runs, or a damaged one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trouble", ["read-only", "full", "damaged", "its folder is a file"])
+def test_a_history_that_cannot_be_written_from_the_start_costs_no_run(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trouble: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    file, out = shared / "history.sqlite", tmp_path / "run"
+    command = ["soak", "--board", "sim", "--transfers", "3", "--out", str(out)]
+    if trouble == "full":
+        monkeypatch.setattr(Database, "__init__", no_room)
+    elif trouble == "read-only":
+        Database(file).close()
+        monkeypatch.setattr(Database, "__init__", as_somebody_else(Database.__init__))
+    elif trouble == "damaged":
+        file.write_bytes(b"not a database" * 100)
+    else:
+        file.write_text("")
+        file /= "history.sqlite"
+    assert kyu([*command, "--history", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("warning: ") == 1
+    assert "the run goes on, and kyu history add RUN brings it in" in said
+    assert json.loads((out / journal.SUMMARY).read_text())["transfers_ok"] == 3
+
+
+def no_room(_self: Database, path: Path) -> None:
+    raise RigError(f"{path} cannot be written: database or disk is full")
+
+
+def as_somebody_else(opened: Callable[[Database, Path], None]) -> Callable[[Database, Path], None]:
+    def body(self: Database, path: Path) -> None:
+        with may_only_read(path.parent):
+            opened(self, path)
+
+    return body
 
 
 # What it tells
