@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -63,7 +64,8 @@ def test_off_and_on_make_a_cycle_and_off_ends_it(
     def wait(seconds: float) -> None:
         log.write_text(f"{log.read_text()}{seconds:g}s\n")
 
-    monkeypatch.setattr("rig.board.power.time.sleep", wait)
+    # Not sleep() of the module itself: whoever waits for a process uses that, too.
+    monkeypatch.setattr("rig.board.power.time", SimpleNamespace(sleep=wait))
     supply = Supply(bench_config.Power(on=on, off=off, off_s=3))
     supply.cycle()
     supply.off()
