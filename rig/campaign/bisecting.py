@@ -79,9 +79,7 @@ class Repository:
 
     def between(self, good: str, bad: str) -> tuple[str, str, list[str]]:
         """Whole hashes of both, and of what came after `good` up to `bad`, oldest first."""
-        first, last = (
-            self._git("rev-parse", "--verify", f"{one}^{{commit}}") for one in (good, bad)
-        )
+        first, last = (self._commit(one) for one in (good, bad))
         listed = self._git("rev-list", "--reverse", "--first-parent", f"{first}..{last}")
         commits = listed.split()
         if not commits:
@@ -90,6 +88,12 @@ class Repository:
                 mend="GOOD is the older commit, and BAD comes after it",
             )
         return first, last, commits
+
+    def _commit(self, name: str) -> str:
+        try:
+            return self._git("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
+        except UserError:
+            raise UserError(f"{name} is no commit of {self.top}") from None
 
     def subject(self, commit: str) -> str:
         return self._git("show", "--no-patch", "--format=%h %s", commit)
@@ -109,7 +113,8 @@ class Repository:
             ["git", *arguments], capture_output=True, text=True, check=False, errors="replace"
         )
         if done.returncode != 0:
-            raise UserError(f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1:]}")
+            *_, why = ["", *done.stderr.strip().splitlines()]
+            raise UserError(f"git {arguments[0]}: {why.removeprefix('fatal: ')}")
         return done.stdout.strip()
 
 
@@ -178,14 +183,18 @@ class Bisection:
         environment = os.environ | {"KYU_COMMIT": sha, TRANSFERS: str(transfers)}
         log = self._log(f"{sha[:12]}.log")
         with log.open("ab") as out:
-            status = subprocess.run(
-                shlex.split(self._options.command),
-                cwd=source,
-                env=environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                check=False,
-            ).returncode
+            try:
+                status = subprocess.run(
+                    words(self._options.command),
+                    cwd=source,
+                    env=environment,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    check=False,
+                ).returncode
+            except OSError as error:
+                what = f"{self._options.command} cannot be run: {error.strerror}"
+                raise UserError(what, where="--run") from None
         if status == SKIP:
             return None
         if status < 0 or status > SKIP:
@@ -306,8 +315,21 @@ def _hosts_fault(status: int, log: Path, place: Path) -> str:
     return ""
 
 
+def words(command: str) -> list[str]:
+    """Raises UserError for what is no command line."""
+    try:
+        found = shlex.split(command)
+    except ValueError as error:
+        raise UserError(f"{command!r}: {str(error).lower()}", where="--run") from None
+    if not found:
+        raise UserError("a command is needed", where="--run")
+    return found
+
+
 def bisect(options: Options, say: Say) -> dict[str, Any]:
-    """Raises UserError for commits that there are not, RigError when there is no answer."""
+    """Raises UserError for commits or a command that there are not, RigError without an answer."""
+    if options.command:
+        words(options.command)
     repository = Repository()
     try:
         return Bisection(options, repository, say).run()

@@ -228,7 +228,7 @@ def test_a_commit_that_does_not_compile_is_left_out_also_after_the_host_was_mend
     [
         (["HEAD", "HEAD"], "nothing lies between"),
         (["HEAD", "HEAD~3"], "GOOD is the older commit"),
-        (["none", "HEAD"], "git rev-parse"),
+        (["none", "HEAD"], "none is no commit of"),
     ],
 )
 def test_wrong_commits_are_one_clear_line(
@@ -254,3 +254,25 @@ def test_a_bad_one_that_does_not_fail_is_no_bisection(
     assert kyu(call) == 3
     assert "did not fail in 20,000 transfers: nothing to look for" in capsys.readouterr().err
     assert os.listdir(tmp_path / "o")  # noqa: PTH208  it is there to be looked at
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (
+            ["HEAD~1", "HEAD", "--run", "nosuchcommand"],
+            "--run: nosuchcommand cannot be run: No such",
+        ),
+        (["HEAD~1", "HEAD", "--run", "echo 'x"], '--run: "echo \'x": no closing quotation'),
+        (["HEAD~1", "HEAD", "--run", " "], "--run: a command is needed"),
+    ],
+)
+def test_a_command_that_is_not_there_is_one_clear_line(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    asked: list[str], told: str,
+) -> None:  # fmt: skip
+    assert kyu(["bisect", *asked, "--out", str(tmp_path / "found")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"kyu: {told}")
+    assert said.count("\n") == 1
+    assert len(git("worktree", "list").splitlines()) == 1
