@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from rig import __version__, help_text, outlet
+from rig import __version__, arguments, help_text, outlet
 from rig.bench.commands import bench
 from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
@@ -32,18 +32,18 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run(words: list[str]) -> int:
     """The whole program, but for leaving the process."""
     outlet.provide()
     if "_KYU_COMPLETE" in os.environ:
-        kyu.main(arguments, prog_name="kyu")  # a shell that asks; it leaves when that is told
+        kyu.main(words, prog_name="kyu")  # a shell that asks; it leaves when that is told
     with outlet.checked():
-        return _checked(arguments)
+        return _checked(words)
 
 
-def _checked(arguments: list[str]) -> int:
+def _checked(words: list[str]) -> int:
     try:
-        return _command(arguments)
+        return _command(words)
     except click.ClickException as error:
         where = (
             error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "kyu"
@@ -64,10 +64,10 @@ def _checked(arguments: list[str]) -> int:
         return _fault(error)
 
 
-def _command(arguments: list[str]) -> int:
+def _command(words: list[str]) -> int:
     """As click's main() does it; but that takes a reader who has gone for a failure, status 1."""
     try:
-        with kyu.make_context("kyu", list(arguments)) as context:
+        with kyu.make_context("kyu", list(words)) as context:
             status = kyu.invoke(context)
     except click.exceptions.Exit as left:
         status = left.exit_code
@@ -119,18 +119,12 @@ def _rack(command: Callable[..., int]) -> Callable[..., int]:
         ("--place", "labgrid: the board, or any of a kind (docs/rack.md).", "NAME|TAG=VALUE[,…]"),
     ):
         wait = name == "--place-wait"
-        kind = click.FloatRange(min=0) if wait else None
+        kind = arguments.Finite(min=0) if wait else None
         default = 0.0 if wait else None
         command = click.option(name, help=told, type=kind, metavar=metavar, default=default)(
             command
         )
     return command
-
-
-def _borrowed(options: dict[str, Any]) -> None:
-    """--place alone says which board is meant."""
-    if options["place"] is not None and options["board"] == "qemu":
-        options["board"] = "labgrid"
 
 
 _IMAGE = click.option(
@@ -184,7 +178,7 @@ kyu.add_command(selftest)
 @click.argument("scenario", nargs=-1, shell_complete=_scenarios_like)
 @_BOARD
 @click.option("--transfers", type=click.IntRange(min=1), help="How many. [default: 200]")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Instead: for how long.")
+@click.option("--hours", type=arguments.Finite(min=0, min_open=True), help="Instead: for how long.")
 @click.option("--parallel", type=click.IntRange(1, 256), help="Clients at once.")
 @click.option(
     "--bytes", "size", type=click.IntRange(0, 1 << 40), help="A seeded stream of this size."
@@ -209,7 +203,10 @@ kyu.add_command(selftest)
 )
 @click.option("--out", type=_PATH, help="The run folder. [default: runs/UTC-SCENARIO]")
 @click.option(
-    "--resume", "resume_dir", type=_PATH, help="Go on with this run; its own options hold."
+    "--resume",
+    "resume_dir",
+    type=_PATH,
+    help="Go on with this run; its own options hold, whatever is not said anew.",
 )
 @click.option("--keep-going", is_flag=True, help="After a failure restart the board and go on.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but the verdict.")
@@ -234,19 +231,21 @@ def soak(
     from rig import soak_command
     from rig.options import SoakOptions
 
+    given = arguments.given()
     if resume_dir is not None:
-        if out is not None or scenario:
-            raise UserError("takes its folder and scenario from the run", where="--resume")
+        arguments.check_resume(given)
         return soak_command.resume(
             resume_dir,
             transfers=rest["transfers"],
             hours=rest["hours"],
+            keep_going=rest["keep_going"],
             quiet=quiet,
             history=history,
             metrics=metrics,
         )
     image = rest.pop("image")
-    _borrowed(rest)
+    arguments.lend(given, rest)
+    arguments.check_board(given, rest["board"])
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
@@ -263,7 +262,7 @@ def soak(
 @_HOST_PORT
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0)
 @click.option("--raw", is_flag=True, help="Show the lines for programs too.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.option("--seconds", type=arguments.Finite(min=0, min_open=True), help="Stop after so long.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def run_board(**rest: Any) -> int:
     """Boot, and talk to the console; end with Ctrl-C.
@@ -273,7 +272,9 @@ def run_board(**rest: Any) -> int:
     """
     from rig import run_command
 
-    _borrowed(rest)
+    given = arguments.given()
+    arguments.lend(given, rest)
+    arguments.check_board(given, rest["board"])
     return run_command.run_board(run_command.RunOptions(**rest))
 
 
@@ -284,14 +285,14 @@ def run_board(**rest: Any) -> int:
 @click.option("--uboot", type=_PATH, help="u-boot-sunxi-with-spl.bin. [default: Debian's]")
 def sdcard(card: Path, image: Path | None, bootargs: str, uboot: Path | None) -> None:
     """Write the image of an SD card that boots by itself; say how it comes to a card."""
-    from rig.board import bootargs as arguments
+    from rig.board import bootargs as boot
     from rig.board import image as images
     from rig.board import sdcard as cards
 
     loader = uboot or cards.uboot()
     if loader is None:
         raise UserError("there is no U-Boot here", where="--uboot", mend="ci/uboot fetches it")
-    cards.write(card, images.find(image), arguments.merge({}, bootargs), loader)
+    cards.write(card, images.find(image), boot.merge({}, bootargs), loader)
     click.echo(cards.told(card))
 
 

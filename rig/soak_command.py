@@ -79,16 +79,21 @@ def resume(
     *,
     transfers: int | None,
     hours: float | None,
+    keep_going: bool = False,
     quiet: bool = False,
     history: Path | None = None,
     metrics: str = "",
 ) -> int:
-    """Takes up an interrupted run where its journal ends."""
+    """Takes up an interrupted run where its journal ends. What is given holds from then on."""
     document = journal.read_json(path / journal.RUN)
     wanted = options.from_json(document.get("options", {}), path / journal.RUN)
+    anew: dict[str, Any] = {}
     if transfers is not None or hours is not None:
-        raw = wanted.as_json() | {"transfers": transfers, "hours": hours}
-        wanted = options.from_json(raw, path / journal.RUN)
+        anew |= {"transfers": transfers, "hours": hours}
+    if keep_going:
+        anew["keep_going"] = True
+    if anew:
+        wanted = options.from_json(wanted.as_json() | anew, path / journal.RUN)
     place = _Place(path, resume=True)
     return _run(wanted, place, quiet=quiet, history_file=history, metrics=metrics)
 

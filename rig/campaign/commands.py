@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rig.arguments import Finite
 from rig.errors import RigError, UserError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def add(file: Path, folders: tuple[Path, ...]) -> None:
 )
 @click.option(
     "--confidence",
-    type=click.FloatRange(0.5, 0.999),
+    type=Finite(0.5, 0.999),
     default=0.95,
     show_default=True,
     help="How probable a commit must be before it is called the first bad one.",
@@ -111,7 +112,7 @@ def bisect(*, as_json: bool, **rest: Any) -> int:
 
 @click.command()
 @click.option("--rounds", "count", type=click.IntRange(min=1), help="How many. [default: 20]")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Instead: how long.")
+@click.option("--minutes", type=Finite(min=0, min_open=True), help="Instead: how long.")
 @click.option("--busy", is_flag=True, help="Keep every core of the host at work beside it.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--image", type=_PATH, help="With planted failures. [default: build/defects/kyu.elf]")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
 import click
 import pytest
 
-from rig import cli, help_text
+from rig import cli, help_text, journal
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,28 @@ from rig import cli, help_text
         (["soak", "--image", "/etc/passwd"], "not an ELF file"),
         (["soak", "--image", "/"], "is a directory"),
         (["soak", "--resume", "/no/such/run"], "cannot read"),
-        (["soak", "--resume", "x", "--out", "y"], "--resume"),
+        (["soak", "--resume", "x", "--out", "y", "soak"], "hold, and not SCENARIO, --out; leave"),
+        (
+            ["soak", "--resume", "x", "--parallel", "1", "--seed", "0", "--wire", "auto"],
+            "--resume: the run's own options hold, and not --parallel, --wire, --seed;",
+        ),
+        (["soak", "--hours", "nan"], "'nan' is no number to count with"),
+        (["soak", "--hours", "inf"], "'inf' is no number to count with"),
+        (["run", "--seconds", "nan"], "'nan' is no number to count with"),
+        (["selftest", "--minutes", "inf"], "'inf' is no number to count with"),
+        (
+            ["soak", "--serial", "/dev/ttyNOPE", "--board-ip", "192.168.0.9"],
+            "--serial, --board-ip: a qemu board has none; take --board bench",
+        ),
+        (["run", "--baud", "9600"], "--baud: a qemu board has none; take --board bench"),
+        (["soak", "--board", "sim", "--board-config", "x"], "--board-config: a sim board has none"),
+        (
+            ["soak", "--place-wait", "5"],
+            "--place-wait: a qemu board has none; take --board labgrid",
+        ),
+        (["soak", "--place", "x", "--serial", "y"], "--serial: a labgrid board has none"),
+        (["soak", "--place", "x", "--board", "qemu"], "--place: a qemu board has none"),
+        (["soak", "--board", "toaster", "--serial", "x"], "no board is named 'toaster'"),
         (["explain", "/no/such.log"], "cannot read"),
         (["explain"], "Missing argument"),
         (["frobnicate"], "frobnicate"),
@@ -98,3 +120,18 @@ def test_every_command_fits_its_line_of_the_list(capsys: pytest.CaptureFixture[s
     assert cli.run(["--help"]) == 0
     _, _, commands = capsys.readouterr().out.partition("Commands:")
     assert "..." not in commands
+
+
+def test_a_resumed_run_takes_what_it_can_from_the_command_line(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    told = ["soak", "--board", "sim", "--quiet", "--out", str(out), "--transfers", "3"]
+    assert cli.run([*told, "--seed", "7"]) == 0
+    again = ["soak", "--resume", str(out), "--transfers", "5", "--keep-going", "--quiet"]
+    assert cli.run([*again, "--history", str(tmp_path / "mine.sqlite")]) == 0
+    options = json.loads((out / journal.RUN).read_text())["options"]
+    assert (options["keep_going"], options["transfers"], options["seed"]) == (True, 5, 7)
+    assert (tmp_path / "mine.sqlite").exists()
+    assert json.loads((out / journal.SUMMARY).read_text())["transfers_ok"] == 5
+    # What was said once holds until it is said anew.
+    assert cli.run(["soak", "--resume", str(out), "--transfers", "6", "--quiet"]) == 0
+    assert json.loads((out / journal.RUN).read_text())["options"]["keep_going"]
