@@ -267,10 +267,10 @@ def test_a_bad_one_that_does_not_fail_is_no_bisection(
         (["HEAD~1", "HEAD", "--run", " "], "--run: a command is needed"),
     ],
 )
+@pytest.mark.usefixtures("repository")
 def test_a_command_that_is_not_there_is_one_clear_line(
-    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    asked: list[str], told: str,
-) -> None:  # fmt: skip
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: list[str], told: str
+) -> None:
     assert kyu(["bisect", *asked, "--out", str(tmp_path / "found")]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"kyu: {told}")
