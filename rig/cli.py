@@ -21,7 +21,7 @@ from rig.bench.commands import bench
 from rig.campaign.commands import bisect, history, selftest
 from rig.conformance.command import packetdrill
 from rig.errors import RigError, UserError
-from rig.report.text import several
+from rig.report.text import escaped, several
 from rig.sim.commands import sim
 
 USAGE, RIG, INTERRUPTED = 2, 3, 130
@@ -81,13 +81,14 @@ def _command(words: list[str]) -> int:
 def _fault(error: Exception) -> int:
     """Whoever reports it needs to know where it was."""
     told = " ".join(f"{type(error).__name__}: {error}".split())
-    _say("".join(traceback.format_exception(error)).rstrip(), RIG, prefix="")
+    with contextlib.suppress(OSError):
+        click.echo(several("".join(traceback.format_exception(error)).rstrip()), err=True)
     return _say(f"a fault of the rig itself: {told}", RIG)
 
 
 def _say(line: str, status: int, *, prefix: str = "kyu: ") -> int:
     with contextlib.suppress(OSError):  # then the status has to say it
-        click.echo(f"{prefix}{several(line)}", err=True)
+        click.echo(f"{prefix}{escaped(line)}", err=True)
     return status
 
 

@@ -72,7 +72,8 @@ def test_the_end_of_a_soak(
 ) -> None:
     summary, _ = soaked
     folder = RunFolder(tmp_path / "run")
-    news = SimpleNamespace(news=lambda: [f"with the image before it ({OWNED})"])
+    told = [f"with the image before it ({OWNED})"]
+    news = SimpleNamespace(news=lambda: told, end=lambda _: None)
     soak_command._finish(folder, summary, cast(Recorder, news), quiet=quiet)
     folder.close()
     said = capsys.readouterr().out
