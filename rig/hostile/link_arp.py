@@ -221,9 +221,12 @@ def _absent_hosts(stage: Stage) -> None:
     assert now["neighbours_used"] <= 64
     assert now["clusters_used"] - before["clusters_used"] <= 64 * 4
     assert now["arp_hold_full"] + now["arp_evicted"] > 0
-    stage.run_for(10 * S + 2 * stage.blur_us)
-    now = stage.counters()
-    held = now["clusters_used"] - before["clusters_used"]
+    for _ in range(6 if stage.blur_us else 1):  # on a busy host a board comes late to the last ones
+        stage.run_for(10 * S + 2 * stage.blur_us)
+        now = stage.counters()
+        held = now["clusters_used"] - before["clusters_used"]
+        if held <= 0:
+            break
     assert held <= 0, f"held packets are freed on expiry: {held}"
     assert now["arp_no_answer"] > 0
 
