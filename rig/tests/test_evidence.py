@@ -175,10 +175,12 @@ def test_reports_do_not_lay_an_excused_stall_to_the_board(tmp_path: Path) -> Non
 def test_what_finds_no_room_is_not_there_half_and_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room(*_: object, **__: object) -> bytes:
+    def half(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(evidence, "encode", no_room)
+    monkeypatch.setattr(Path, "write_bytes", half)
     frame = Frame(0, False, 60, b"x" * 60)
     verdict = failed(Cause.STALL, 5.0, "no byte")
     exhibit = Exhibit(verdict, NO_CRASH, [(1.0, "said")], [], "again", {}, frames=[frame])

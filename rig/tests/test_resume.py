@@ -17,6 +17,7 @@ from rig.errors import UserError
 from rig.evidence import Exhibit
 from rig.options import SoakOptions
 from rig.report.material import load
+from rig.report.statistics import failure_rate_upper
 from rig.report.summary import Summary
 from rig.tests.fake import FakeBoard, Script, crash_lines
 from rig.tests.test_soak import big
@@ -80,6 +81,7 @@ def test_a_failure_counts_once_however_many_transfers_it_has_cut(tmp_path: Path)
     again, _ = run(tmp_path, FakeBoard(), 10, resume=True)
     assert again.tally.failures == {"truncated": 1, "panic": 1}
     assert (again.tally.attempted, again.tally.ok) == (10, 7)
+    assert again.as_json()["failure_rate_upper_95"] == failure_rate_upper(2, 9)
 
 
 def test_a_run_killed_between_a_bad_transfer_and_its_verdict_has_failed(tmp_path: Path) -> None:
