@@ -41,6 +41,10 @@ AHEAD = 2
 #: A part that was under way on so many workers that died is taken to be why they died.
 DEATHS_MAX = 4
 
+#: What the library says of its insides, as when Ctrl-C finds it in a call: whatever matters is an
+#: exception, and told in our words. It gives each of these a level of its own.
+LOGGERS = ("distributed", "distributed.client", "tornado.application")
+
 WHERE = "--scheduler"
 ABSENT = UserError(
     "the package distributed is not installed", where=WHERE, mend="pip install 'kyu-rig[dask]'"
@@ -99,7 +103,8 @@ class Cluster:
         except ModuleNotFoundError:
             raise ABSENT from None
         self._address, self._say, self._alone_s = address, say, alone_s
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for logger in LOGGERS:
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
         dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_S:g}s"})
         _check(address)
         try:

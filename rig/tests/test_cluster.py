@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import re
 import signal
@@ -22,6 +23,8 @@ from rig.sim import cluster
 
 if importlib.util.find_spec("distributed") is None:
     pytest.skip("the extra 'dask' is not installed", allow_module_level=True)
+
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 #: A worker as another build of the firmware would be one.
 STRANGER = (
@@ -158,6 +161,34 @@ def test_ctrl_c_gives_up_what_is_under_way_and_tells(grid: Grid) -> None:
     assert soak.returncode == 130
     assert re.search(r"^interrupted; parts under way that are given up: [1-9]\d*\n+\Z", told, re.M)
     assert "Traceback" not in told
+
+
+def test_ctrl_c_in_a_call_of_the_library_is_nothing_to_log(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that has not begun has nothing to cancel, and the library stumbles over that."""
+    logged: list[str] = []
+    seen = logging.Handler()
+    monkeypatch.setattr(seen, "emit", lambda record: logged.append(record.getMessage()))
+    monkeypatch.setattr(logging.getLogger("tornado.application"), "handlers", [seen])
+    said: list[str] = []
+    busy = threading.Event()
+
+    def keep_busy() -> None:
+        busy.set()
+        time.sleep(0.5)
+
+    def ctrl_c_in_a_call() -> None:
+        with cluster.Cluster(grid.address, said.append) as there:
+            there._client.loop.add_callback(keep_busy)  # type: ignore[union-attr]
+            busy.wait()
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            list(there.map(str, range(3)))
+
+    with pytest.raises(KeyboardInterrupt):
+        ctrl_c_in_a_call()
+    assert said == ["interrupted; parts under way that are given up: 0"]
+    assert logged == []
 
 
 @pytest.mark.parametrize(

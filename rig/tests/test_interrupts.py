@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,7 @@ from rig.console.symbols import Symbols
 from rig.journal import read_transfers
 from rig.tests.fake import FakeBoard
 
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    interrupts.install()
-    yield
-    interrupts.taken()
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
-
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 #: A soak of a board that serves five transfers and then none; Ctrl-C, and Ctrl-C again.
 TWICE = """

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from rig.rack.rack import Place, Rack, Resource
 from rig.report.summary import Summary, Tally
 from rig.verdict import Cause, Verdict, failed, inconclusive, passed
 from rig.wire.host_interface import HostInterface
+
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 #: A labgrid-client that writes down what it is asked, and does what FILE says to a command.
 FAKE = """#!/bin/sh
@@ -62,17 +64,6 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake.does("acquire", "echo acquired place one")
     fake.does("reserve", "echo 'token: T1'; echo 'state: allocated'; echo '  main: one'")
     return fake
-
-
-@pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """Ctrl-C is what a soak makes of it; a worker of pytest-xdist ignores it."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    interrupts.install()
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 #: What a command does meanwhile: it begins, and ends once Ctrl-C has been pressed.
