@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Collection, Mapping
-from typing import Any
+import os
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from rig.errors import UserError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: What --resume can take; all else stands in the run.
 RESUMABLE = ("transfers", "hours", "keep_going", "quiet", "metrics", "history", "resume_dir")
@@ -34,6 +39,35 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is no number to count with.", param, ctx)
         return number
+
+
+class NewFile(click.Path):
+    """Where a result will be written: looked at before the work, whose result it would lose."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        file = super().convert(value, param, ctx)
+        assert isinstance(file, Path)
+        if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+            self.fail(f"{str(file.parent)!r} is no folder that can be written to.", param, ctx)
+        return file
+
+
+def json_option(text: str) -> Callable[[Command], Command]:
+    """The parameter is `json_file`, for write_json()."""
+    return click.option("--json", "json_file", type=NewFile(), help=text)
+
+
+def write_json(file: Path | None, table: Mapping[str, Any]) -> None:
+    """Last of all, when everything has been printed. None: nobody wants it. Raises UserError."""
+    if file is None:
+        return
+    try:
+        file.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write it: {error.strerror}", where=str(file)) from None
 
 
 def given() -> dict[str, str]:

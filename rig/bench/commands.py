@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from rig.errors import UserError
+from rig.arguments import json_option, write_json
 
 _PATH = click.Path(path_type=Path)
 _IMAGE = click.option("--image", type=_PATH, help="The firmware. [default: build/board/kyu.elf]")
-_JSON = click.option("--json", "file", type=_PATH, help="Write the table here too.")
+_JSON = json_option("Write the table here too.")
 _AT_LEAST_ONE = click.IntRange(1)
 
 
@@ -32,7 +30,7 @@ def bench(context: click.Context) -> None:
 @bench.command()
 @_IMAGE
 @_JSON
-def kernel(image: Path | None, file: Path | None) -> None:
+def kernel(image: Path | None, json_file: Path | None) -> None:
     """Guest instructions of a thread switch, a semaphore's hand-over and a lock."""
     from rig.bench import kernel as measuring
     from rig.board import image as images
@@ -43,7 +41,7 @@ def kernel(image: Path | None, file: Path | None) -> None:
     for cost in costs:
         click.echo(f"{measuring.LABELS.get(cost.what, cost.what):<46} {cost.instructions:8.1f}")
     table = {"unit": "guest instructions", "kernel": [asdict(cost) for cost in costs]}
-    _write(file, table)
+    write_json(json_file, table)
 
 
 @bench.command()
@@ -54,7 +52,9 @@ def kernel(image: Path | None, file: Path | None) -> None:
     "--stream", type=_AT_LEAST_ONE, default=50_000_000, show_default=True, metavar="BYTES"
 )
 @click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
-def network(image: Path | None, file: Path | None, transfers: int, stream: int, wire: str) -> None:
+def network(
+    image: Path | None, json_file: Path | None, transfers: int, stream: int, wire: str
+) -> None:
     """Transfers a second, streams both ways, boot to the first connection, instructions a byte."""
     from rig.bench import network as measuring
     from rig.board import image as images
@@ -65,7 +65,7 @@ def network(image: Path | None, file: Path | None, transfers: int, stream: int, 
         figures = measuring.measure(images.find(image), one_wire, load)
     for one in figures:
         click.echo(f"{one.what:<34} {one.value:10.3f} {one.unit}")
-    _write(file, {"load": asdict(load), "network": [asdict(one) for one in figures]})
+    write_json(json_file, {"load": asdict(load), "network": [asdict(one) for one in figures]})
 
 
 @bench.command()
@@ -74,7 +74,7 @@ def network(image: Path | None, file: Path | None, transfers: int, stream: int, 
 @click.option("--transfers", type=_AT_LEAST_ONE, default=400, show_default=True, help="A turn.")
 @click.option("--rounds", type=_AT_LEAST_ONE, default=5, show_default=True)
 @click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
-def rig(image: Path | None, file: Path | None, transfers: int, rounds: int, wire: str) -> None:
+def rig(image: Path | None, json_file: Path | None, transfers: int, rounds: int, wire: str) -> None:
     """The rig's own speed, every byte compared, beside a plain C client that compares nothing."""
     from rig.bench import beside
     from rig.board import image as images
@@ -86,13 +86,4 @@ def rig(image: Path | None, file: Path | None, transfers: int, rounds: int, wire
         each = "  ".join(f"{one:7.1f}" for one in turns)
         click.echo(f"{name}   {each}   transfers a second")
     click.echo(f"ratio of the medians   {found.ratio:.2f}")
-    _write(file, {**asdict(found), "ratio": found.ratio})
-
-
-def _write(file: Path | None, table: dict[str, Any]) -> None:
-    if file is None:
-        return
-    try:
-        file.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write it: {error.strerror}", where=str(file)) from None
+    write_json(json_file, {**asdict(found), "ratio": found.ratio})

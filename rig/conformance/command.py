@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import click
 
+from rig.arguments import Finite, json_option, write_json
 from rig.errors import UserError
 
 _PATH = click.Path(path_type=Path)
@@ -29,13 +29,13 @@ ADAPTER = Path("build/host/firmware/port/packetdrill/libkyu-packetdrill.so")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Scripts at once. [default: processors]")
 @click.option(
     "--at-least",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=95.0,
     show_default=True,
     metavar="PERCENT",
     help="Of the claimed scripts, choices left out, so many must pass.",
 )
-@click.option("--json", "file", type=_PATH, help="Write every result here too.")
+@json_option("Write every result here too.")
 def packetdrill(
     program: Path | None,
     scripts: Path,
@@ -43,7 +43,7 @@ def packetdrill(
     system: str,
     jobs: int | None,
     at_least: float,
-    file: Path | None,
+    json_file: Path | None,
 ) -> int:
     """Runs packetdrill scripts of others against the hosted stack. See docs/conformance.md."""
     from rig.conformance import report, runs
@@ -66,11 +66,7 @@ def packetdrill(
         f"{share:.1f} % of the claimed scripts passed, {whole:.1f} % with those that expect "
         "another system's choice"
     )
-    if file is not None:
-        try:
-            file.write_text(json.dumps(report.as_json(results), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"cannot write it: {error.strerror}", where=str(file)) from None
+    write_json(json_file, report.as_json(results))
     return 0 if share >= at_least else 1
 
 

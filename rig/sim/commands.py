@@ -6,7 +6,6 @@ Status    0 nothing found (explore, soak) or everything planted found (find); 1 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from functools import partial
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rig.arguments import Finite, NewFile, json_option, write_json
 from rig.errors import UserError
 from rig.report.text import escaped
 
@@ -56,7 +56,7 @@ def _say(line: str) -> None:
 
 @sim.command()
 @_SEED
-@click.option("--seconds", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option("--seconds", type=Finite(min=0), default=60.0, show_default=True)
 @click.option("--runs", type=click.IntRange(min=1), default=1 << 30, help="At most so many runs.")
 def explore(seed: int | None, seconds: float, runs: int) -> int:
     """Runs drawn loads under drawn schedules on the clean build, until something is wrong."""
@@ -80,12 +80,12 @@ def explore(seed: int | None, seconds: float, runs: int) -> int:
 @click.option("--tries", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=60.0,
     show_default=True,
     help="The limit of one try.",
 )
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the table here.")
+@json_option("Write the table here too.")
 @_SEED
 @_SCHEDULER
 def find_command(
@@ -93,7 +93,7 @@ def find_command(
     every: bool,
     tries: int,
     seconds: float,
-    file: Path | None,
+    json_file: Path | None,
     seed: int | None,
     scheduler: str | None,
 ) -> int:
@@ -113,14 +113,13 @@ def find_command(
             find.table_row(bug, tries, seed + 1000 * n, seconds, _say, spread)
             for n, bug in enumerate(names)
         ]
-    if file is not None:
-        file.write_text(json.dumps({"seed": seed, "defects": rows}, indent=2) + "\n")
     for row in rows:
         click.echo(
             f"{row['name']:<17} {row['found']}/{row['tries']} as {row['cause'] or '-'},"
             f" median {row['seconds_median']} s, most {row['seconds_max']} s"
         )
         click.echo(f"    {row['replay'] or 'not found'}")
+    write_json(json_file, {"seed": seed, "defects": rows})
     return PASSED if all(row["found"] == row["tries"] for row in rows) else FAILED
 
 
@@ -131,7 +130,7 @@ def find_command(
 @click.option(
     "--pcap",
     "capture",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NewFile(),
     help="Write the frames that arrived here, for tcpdump and Wireshark.",
 )
 def replay(plan: tuple[str, ...], small: bool, show_bytes: bool, capture: Path | None) -> int:
@@ -193,16 +192,14 @@ class _Percent(click.ParamType[float]):
 @click.option("--loss", type=_Percent(), default="0", show_default=True, help="0.01 or 1%.")
 @click.option("--processes", type=click.IntRange(1, 64), help="[default: one a core]")
 @_SCHEDULER
-@click.option(
-    "--json", "file", type=click.Path(path_type=Path), help="Write each world's end here."
-)
+@json_option("Write each world's end here too.")
 @_SEED
 def soak(
     transfers: int,
     loss: float,
     processes: int | None,
     scheduler: str | None,
-    file: Path | None,
+    json_file: Path | None,
     seed: int | None,
 ) -> int:
     """Transfers of 200,000 bytes, each byte compared, pools at their baseline afterwards."""
@@ -214,22 +211,19 @@ def soak(
     with _cluster(scheduler) as cluster:
         spread = soaking.here(processes or os.cpu_count() or 1) if cluster is None else cluster.map
         results = soaking.soak(transfers, seed, loss, spread, _say)
-    done = sum(result.transfers for result in results)
-    spent = time.monotonic() - began
-    if file is not None:
-        worlds = [result.as_json() for result in results]
-        file.write_text(json.dumps({"seed": seed, "worlds": worlds}, indent=2) + "\n")
-    for result in results:
-        if result.failure:
-            part = result.part
-            click.echo(f"after {result.transfers} transfers: {escaped(result.failure)}")
-            click.echo(
-                f"kyu sim soak --transfers {part.transfers} --loss {part.loss}"
-                f" --seed {part.seed} --processes 1"
-            )
-            return FAILED
-    click.echo(
-        f"{done} transfers byte-exact in {spent:.1f} s, {done / spent:.0f} per second,"
-        f" pools at baseline (seed {seed})"
-    )
-    return PASSED
+    failed = next((result for result in results if result.failure), None)
+    if failed is None:
+        done, spent = sum(result.transfers for result in results), time.monotonic() - began
+        click.echo(
+            f"{done} transfers byte-exact in {spent:.1f} s, {done / spent:.0f} per second,"
+            f" pools at baseline (seed {seed})"
+        )
+    else:
+        part = failed.part
+        click.echo(f"after {failed.transfers} transfers: {escaped(failed.failure)}")
+        click.echo(
+            f"kyu sim soak --transfers {part.transfers} --loss {part.loss}"
+            f" --seed {part.seed} --processes 1"
+        )
+    write_json(json_file, {"seed": seed, "worlds": [result.as_json() for result in results]})
+    return PASSED if failed is None else FAILED
