@@ -28,6 +28,9 @@ from rig.wire.protocol import Wire
 QEMU = "qemu-system-arm"
 OLDEST = (7, 2, 0)
 PROC = Path("/proc")
+#: What QEMU keeps of the code that it has translated. Each reset leaves 130 KB of Kyu's there until
+#: this is full, and left alone it takes 1 GB in a night of resets, for each board; Kyu needs 2.
+TRANSLATIONS_MIB = 32
 #: The rig may have died before the kernel was told to kill QEMU with it: then do not start at all.
 _UNLESS_ORPHANED = 'test "$PPID" = "$0" || exit 1; exec "$@"'
 
@@ -230,6 +233,7 @@ class QemuBoard:
     def _arguments(self, console_fd: int, monitor_fd: int, page_fd: int) -> list[str]:
         loader = f"loader,file=/proc/self/fd/{page_fd},addr={bootargs.PAGE_ADDRESS:#x}"
         arguments = ["-M", "orangepi-pc", "-kernel", str(self.image), "-S"]
+        arguments += ["-accel", f"tcg,tb-size={TRANSLATIONS_MIB}"]
         arguments += ["-display", "none", "-nodefaults"]
         arguments += [
             "-chardev",
