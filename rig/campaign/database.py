@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,13 @@ class Database:
             link.execute(_FAILURES.insert().values(values))
 
     def put(self, run: RunRow, failures: list[FailureRow]) -> None:
-        """A whole run at once, from its folder; what was known of it is replaced."""
+        """A whole run at once, from its folder; what was known of it is replaced, also when it was
+        known at a folder that is not there any more.
+        """
+        moved = [one.id for one in self.runs() if _moved(one, run)]
         run_id = self.begin(run)
         with self._write() as link:
+            link.execute(_RUNS.delete().where(_RUNS.c.id.in_(moved)))
             link.execute(_FAILURES.delete().where(_FAILURES.c.run_id == run_id))
             for failure in failures:
                 row = asdict(replace(failure, run_id=run_id))
@@ -266,6 +271,15 @@ def _alive(writer: str) -> bool:
     if host != socket.gethostname():
         return bool(writer)
     return boot == _boot_id() and pid.isdigit() and Path(f"/proc/{pid}").exists()
+
+
+#: Of a run, wherever its folder is. Two rigs may begin the same in the same second.
+_SAME = attrgetter("started", "scenario", "board", "faults", "bootargs", "seed", "image")
+
+
+def _moved(known: RunRow, run: RunRow) -> bool:
+    there = known.folder == run.folder or Path(known.folder).exists()
+    return not there and bool(_SAME(known) == _SAME(run))
 
 
 def _values(run: RunRow) -> dict[str, Any]:

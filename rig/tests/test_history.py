@@ -419,6 +419,19 @@ def test_history_brings_folders_in(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "is not a run folder" in capsys.readouterr().err
 
 
+def test_a_run_whose_folder_was_moved_is_still_one_run(database: Database, tmp_path: Path) -> None:
+    before = [replace(night(20, "aaaa"), folder=str(tmp_path / name)) for name in ("one", "two")]
+    for row in before:
+        Path(row.folder).mkdir()
+        database.put(row, [RING])
+    assert len(database.runs()) == 2, "two rigs that began in the same second"
+    Path(before[0].folder).rename(tmp_path / "elsewhere")
+    after = replace(before[0], folder=str(tmp_path / "elsewhere"))
+    database.put(after, [RING])
+    assert {row.folder for row in database.runs()} == {after.folder, before[1].folder}
+    assert len(database.failures()) == 2
+
+
 def test_history_without_a_file_says_how_it_comes_to_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
