@@ -18,8 +18,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: What --resume can take; all else stands in the run.
 RESUMABLE = ("transfers", "hours", "keep_going", "quiet", "metrics", "history", "resume_dir")
-#: Options of real boards, and which boards read them.
+#: Options that not all boards read, and which do.
 _OF_BOARDS = {
+    "host_port": ("qemu",),
     "serial": ("bench",),
     "baud": ("bench", "labgrid"),
     "host_iface": ("bench", "labgrid"),

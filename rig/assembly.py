@@ -27,13 +27,12 @@ BOARDS = ("qemu", "bench", "labgrid", "sim")
 
 @dataclass(frozen=True, slots=True)
 class BoardChoice:
-    """`image` is found already. `host_port`: see SlirpWire."""
+    """`image` is found already."""
 
     board: str
     image: Path
     bootargs: str = ""
     seed: int = 0
-    host_port: int = 0
     bench: BenchConfig | None = None
 
 

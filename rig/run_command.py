@@ -70,7 +70,7 @@ def run_board(wanted: RunOptions) -> int:
 def _run_on(wanted: RunOptions, bench: BenchConfig | None) -> int:
     image = images.find(wanted.image)
     wire = wire_for(bench, wanted.wire, wanted.host_port)
-    choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, wanted.host_port, bench)
+    choice = BoardChoice(wanted.board, image, wanted.bootargs, wanted.seed, bench)
     session = assemble(choice, wire)
     show = _Show(session, raw=wanted.raw)
     with powered(session), contextlib.closing(wire):

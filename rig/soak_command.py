@@ -189,7 +189,9 @@ class _Job:
     def _wire(self) -> Wire:
         wanted = self._wanted
         if self._weather:
-            self._harmful = choose_faulty(wanted.wire, self._weather, wanted.seed)
+            self._harmful = choose_faulty(
+                wanted.wire, self._weather, wanted.seed, host_port=wanted.host_port
+            )
             return self._harmful
         return wire_for(self._bench, wanted.wire, wanted.host_port)
 
@@ -215,9 +217,7 @@ class _Job:
     ) -> Summary:
         """`again`: other boards have done a part of it."""
         wanted, plan, folder, live = self._wanted, self._plan, self._folder, self._live
-        choice = BoardChoice(
-            wanted.board, self._image, wanted.bootargs, wanted.seed, wanted.host_port, bench
-        )
+        choice = BoardChoice(wanted.board, self._image, wanted.bootargs, wanted.seed, bench)
         patience = ON_A_BAD_WIRE if self._harmful else Patience()
         with powered(assemble(choice, wire, folder=folder, patience=patience)) as session:
             run = Soak(

@@ -45,7 +45,7 @@ def measure(image: Path, wire: Wire, *, transfers: int, rounds: int) -> Beside:
     with tempfile.TemporaryDirectory(prefix="kyu-") as place:
         plain = _built(Path(place))
         folder = RunFolder(Path(place) / "run")
-        choice = BoardChoice("qemu", image, "", 0, 0)
+        choice = BoardChoice("qemu", image)
         with (
             contextlib.closing(folder),
             powered(assemble(choice, wire, folder=folder)) as session,

@@ -41,6 +41,10 @@ from rig import cli, help_text, journal
             ["soak", "--serial", "/dev/ttyNOPE", "--board-ip", "192.168.0.9"],
             "--serial, --board-ip: a qemu board has none; take --board bench",
         ),
+        (["soak", "--board", "bench", "--host-port", "9"], "--host-port: a bench board has none"),
+        (["soak", "--wire", "tap", "--host-port", "9"], "--host-port: only the slirp wire"),
+        (["soak", "--faults", "loss=1%", "--host-port", "9"], "--host-port: only the slirp wire"),
+        (["run", "--wire", "tap", "--host-port", "9"], "--host-port: only the slirp wire"),
         (["run", "--baud", "9600"], "--baud: a qemu board has none; take --board bench"),
         (["soak", "--board", "sim", "--board-config", "x"], "--board-config: a sim board has none"),
         (

@@ -10,19 +10,24 @@ from rig.wire.slirp import SlirpWire
 from rig.wire.tap import NoTapError, open_tap
 
 NAMES = ("auto", "tap", "slirp")
+NO_PORT = UserError(
+    "only the slirp wire, without faults, has a port of this host",
+    where="--host-port",
+    mend="take --wire slirp, or leave it out",
+)
 
 
 def choose(name: str, *, host_port: int = 0) -> Wire:
-    """The wire of that name; `auto` takes the best that works here and says why.
+    """The wire of that name; `auto` takes the best that works here and says why. Only slirp has a
+    port of this host, so to name one is to choose it.
 
     Raises RigError when `tap` was asked for and cannot be had: a lack of this host.
     """
-    if name == "slirp":
+    _check(name)
+    if name == "slirp" or (name == "auto" and host_port):
         return _slirp("", host_port)
-    if name not in NAMES:
-        raise UserError(
-            f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
-        )
+    if host_port:
+        raise NO_PORT
     try:
         return open_tap()
     except NoTapError as reason:
@@ -37,18 +42,24 @@ def _slirp(why: str, host_port: int) -> SlirpWire:
     return wire
 
 
-def choose_faulty(name: str, plan: FaultPlan, seed: int) -> BridgedWire:
+def choose_faulty(name: str, plan: FaultPlan, seed: int, *, host_port: int = 0) -> BridgedWire:
     """A wire that can do harm: a TAP behind the rig's own bridge.
 
     Raises UserError for a wire that cannot, RigError when this host has none that can.
     """
     if name == "slirp":
         raise UserError("the slirp wire has no faults", where="--faults", mend="take --wire tap")
-    if name not in NAMES:
-        raise UserError(
-            f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
-        )
+    _check(name)
+    if host_port:
+        raise NO_PORT
     try:
         return open_bridged(plan, seed)
     except NoTapError as reason:
         raise RigError(f"no TAP: {reason}; faults need one") from None
+
+
+def _check(name: str) -> None:
+    if name not in NAMES:
+        raise UserError(
+            f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
+        )
