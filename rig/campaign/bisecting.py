@@ -28,6 +28,8 @@ from rig.errors import RigError, UserError
 from rig.journal import write_json
 
 STATE = "bisect.json"
+#: What each commit is built with. Without one of them no commit could be.
+TOOLS = ("cmake", "ninja", "arm-none-eabi-g++")
 TRANSFERS, LONGEST = "KYU_TRANSFERS", 20_000
 SKIP = 125
 PASSED, FAILED, RIG = 0, 1, 3
@@ -128,8 +130,10 @@ class Bisection:
         self._belief = Belief(len(self._state.commits), self._state.trials)
 
     def run(self) -> dict[str, Any]:
-        """Raises RigError when it ends without an answer."""
+        """Raises RigError when it ends without an answer, UserError when this host cannot build."""
         options, state = self._options, self._state
+        if not options.command:
+            _check_tools()
         last = len(state.commits) - 1
         self._say(f"{len(state.commits)} commits from {state.good[:12]} to {state.bad[:12]}")
         if not any(trial.failed and trial.commit == last for trial in state.trials):
@@ -149,10 +153,10 @@ class Bisection:
         """Without one nobody knows how rare it is, or whether it is there at all."""
         trial = self._try(last, self._options.longest)
         if trial is None or not trial.failed:
-            what = "could not be tried" if trial is None else f"did not fail in {trial.transfers:,}"
-            raise RigError(
-                f"{self._state.bad[:12]}, the bad one, {what} transfers: nothing to look for"
-            )
+            what = "cannot be built or run"
+            if trial is not None:
+                what = f"did not fail in {trial.transfers:,} transfers"
+            raise RigError(f"{self._state.bad[:12]}, the bad one, {what}: nothing to look for")
 
     def _try(self, commit: int, transfers: int) -> Trial | None:
         """None: it cannot be tried, and is left out."""
@@ -165,6 +169,7 @@ class Bisection:
             self._say("  left out: it cannot be built or run")
         else:
             state.trials.append(trial)
+            state.left_out = [one for one in state.left_out if one != commit]
             self._belief.learn(trial)
             told = f"failed after {trial.transfers:,}" if trial.failed else "good"
             self._say(f"  {told}; {self._most_likely()}")
@@ -300,6 +305,16 @@ class Bisection:
                 f"{self._path} is of other commits", where="--out", mend="name another folder"
             )
         return state
+
+
+def _check_tools() -> None:
+    for tool in TOOLS:
+        if shutil.which(tool) is None:
+            raise UserError(
+                f"{tool} is not here, and every commit is built with it",
+                where="kyu bisect",
+                mend="kyu doctor says which package has it",
+            )
 
 
 def _hosts_fault(status: int, log: Path, place: Path) -> str:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rig.campaign.bisecting import TOOLS
 from rig.campaign.bisection import Belief, Trial
 from rig.cli import run as kyu
 
@@ -170,10 +171,11 @@ def test_a_commit_that_cannot_be_tried_is_left_out_and_told(
 
 
 def builder(place: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
-    """A cmake that does this."""
+    """A cmake that does this, and whatever else is asked for."""
     place.mkdir()
-    (place / "cmake").write_text(f"#!/bin/sh\n{does}\n")
-    (place / "cmake").chmod(0o755)
+    for tool in TOOLS:
+        (place / tool).write_text(f"#!/bin/sh\n{does}\n")
+        (place / tool).chmod(0o755)
     monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
 
 
@@ -221,6 +223,44 @@ def test_a_commit_that_does_not_compile_is_left_out_also_after_the_host_was_mend
     assert kyu(call) == 3
     assert left_out(tmp_path / "o") == [6]
     assert repository.exists()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.usefixtures("repository")
+def test_a_host_without_a_compiler_says_nothing_of_a_commit(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+) -> None:
+    builder(tmp_path / "bin", monkeypatch, "exit 1")
+    (tmp_path / "bin" / tool).unlink()
+    (tmp_path / "bin" / "git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert kyu(["bisect", "HEAD~7", "HEAD", "--out", str(tmp_path / "o")]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(
+        f"kyu: kyu bisect: {tool} is not here, and every commit is built with it; "
+        "kyu doctor says which package has it\n"
+    )
+    assert left_out(tmp_path / "o") == []
+
+
+def test_a_bad_one_that_does_not_compile_has_nothing_to_look_for(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "n").write_text("unbuilt")
+    git("commit", "--quiet", "-am", "change 8")
+    out = tmp_path / "o"
+    call = ["bisect", "HEAD~8", "HEAD", "--run", command(tmp_path), "--out", str(out)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROKEN", "unbuilt")
+        assert kyu(call) == 3
+    told = capsys.readouterr().err
+    assert "the bad one, cannot be built or run: nothing to look for" in told
+    assert left_out(out) == [7]
+    assert kyu(call) == 0, "it can be, by now"
+    assert left_out(out) == []
 
 
 @pytest.mark.parametrize(
