@@ -85,16 +85,24 @@ def test_a_mark_stands_where_it_was_made(recorder: TapRecorder, mouth: Mouth) ->
 
 
 def test_the_ring_has_an_end_and_keeps_the_newest(recorder: TapRecorder, mouth: Mouth) -> None:
+    """Without a hole that is not counted: whoever takes the processor from its thread for a tenth
+    of a second makes one.
+    """
     recorder.mark("too long ago")
     for first in range(0, 40_000, 400):  # each is two frames
         mouth.say(first, 400)
         time.sleep(0.01)
     kept = recorder.captured()
     assert 10_000 <= len(kept) <= 60_000
-    assert mouth.numbers(kept)[-2000:] == list(range(38_000, 40_000))
-    assert 0 not in mouth.numbers(kept)
+    missed = recorder.missed
+    holes = 0
+    for to_board in (False, True):
+        numbers = mouth.numbers(kept, to_board=to_board)
+        assert numbers == sorted(set(numbers))
+        assert numbers[0] > 0
+        holes += 40_000 - numbers[0] - len(numbers)
+    assert holes <= missed <= 4_000, "of 80,000; without its thread it would be 47,000"
     assert not any(one.mark for one in kept)
-    assert recorder.missed == 0
 
 
 def test_what_was_recorded_stays_when_the_recorder_has_stopped(
