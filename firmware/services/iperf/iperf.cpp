@@ -71,19 +71,27 @@ class Session {
         return true;
     }
 
+    /// False: for kPatience the client has neither said anything nor taken anything.
+    bool wait_for(std::span<net::PollItem> items, const Reply& reply) {
+        const Instant patience = self_.now() + kPatience;
+        const Instant until = reply.done() ? patience : std::min(patience, reply.ends());
+        const auto found = net::poll(server_.net, self_, items, until);
+        return found || until < patience;
+    }
+
     void send_and_take(Reply& reply) {
         bool taking = true;
         while (taking || !reply.done()) {
-            std::array items{
-                net::PollItem{&client_, taking ? PollEvents::readable : PollEvents::none},
-                net::PollItem{&reply.socket(), PollEvents::writable}};
-            const auto looked_at = std::span(items).first(reply.done() ? 1 : 2);
-            const Instant patience = self_.now() + kPatience;
-            const Instant until = reply.done() ? patience : std::min(patience, reply.ends());
-            const auto found = net::poll(server_.net, self_, looked_at, until);
-            if (!found && reply.done()) return;
-            if (taking && any(items[0].seen)) taking = take(net::kDoNotWait);
-            if (!reply.done() && (any(items[1].seen) || !found)) send_some(reply);
+            std::array items{net::PollItem{&reply.socket(), PollEvents::writable},
+                             net::PollItem{&client_, PollEvents::readable}};
+            // What is over is not looked at: it has an error, or its end, to tell for ever.
+            const std::size_t first = reply.done() ? 1 : 0;
+            const std::size_t end = taking ? 2 : 1;
+            if (!wait_for(std::span(items).subspan(first, end - first), reply)) return;
+            if (taking && any(items[1].seen)) taking = take(net::kDoNotWait);
+            if (!reply.done() && (any(items[0].seen) || reply.ends() <= self_.now())) {
+                send_some(reply);
+            }
         }
     }
 
@@ -109,7 +117,7 @@ class Session {
         } else {
             while (!reply.done()) {
                 std::array item{net::PollItem{&*back, PollEvents::writable}};
-                (void)net::poll(server_.net, self_, item, reply.ends());
+                if (!wait_for(item, reply)) break;
                 send_some(reply);
             }
         }

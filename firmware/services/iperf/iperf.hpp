@@ -1,6 +1,8 @@
 // An iperf2-compatible TCP server: `iperf -c BOARD` measures both ways.
 //
 // Context   one call per connection, on a thread of its own.
+// Time      a client that says nothing and takes nothing for two minutes is given up, whatever it
+//           has asked for.
 // Source    what iperf 2.1 sends, as seen on the wire: a header of big-endian words at the front of
 //           the stream, of which iperf_request() reads what it needs. Whatever is no header is
 //           data, and is counted like the rest.

@@ -55,6 +55,7 @@ class Iperf : public ::testing::Test {
 protected:
     TestPair pair_;
     IperfServer server_{*pair_.b.net};
+    bool served_{false};
 
     template <typename Client>
     void run(Client client) {
@@ -64,6 +65,7 @@ protected:
             auto s = listener->accept(self, kForever);
             ASSERT_TRUE(s);
             serve_iperf(&server_, self, *s);
+            served_ = true;
             s->close(self);
             listener->close(self);
         });
@@ -169,6 +171,38 @@ TEST_F(Iperf, a_client_that_vanishes_ends_the_session) {
         c.abort(self);
     });
 }
+
+TEST_F(Iperf, a_client_that_takes_nothing_is_given_up) {
+    run([&](ThreadContext& self, TcpSocket& c) {
+        send(c, self, header(0x4400'0000, 0x0400'0000, 0x7000'0000));
+        self.sleep_for(Duration::from_s(150));
+        EXPECT_TRUE(served_);
+    });
+}
+
+class IperfDeaf : public Iperf, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(IperfDeaf, so_is_one_that_was_connected_back_to) {
+    const bool now = GetParam();
+    pair_.machine.thread("listener", 10, [&](ThreadContext& self) {
+        self.sleep_for(Duration::from_ms(2));
+        auto l = TcpSocket::listen(*pair_.a.net, self, 5600, 1);
+        ASSERT_TRUE(l);
+        auto s = l->accept(self, kForever);
+        ASSERT_TRUE(s);
+        self.sleep_for(Duration::from_s(150));
+        EXPECT_TRUE(served_);
+        s->close(self);
+        l->close(self);
+    });
+    run([&](ThreadContext& self, TcpSocket& c) {
+        send(c, self, header(now ? 0xC000'0001 : 0xC000'0000, 0, 0x7000'0000, 5600));
+        if (!now) return;
+        self.sleep_for(Duration::from_s(1));
+        c.abort(self);
+    });
+}
+INSTANTIATE_TEST_SUITE_P(When, IperfDeaf, ::testing::Bool());
 
 }  // namespace iperf_test
 }  // namespace kyu
