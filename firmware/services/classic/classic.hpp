@@ -1,6 +1,8 @@
 // The small test servers: doney, echo, discard, daytime, chargen, blab, pirate.
 //
 // Context   one call per connection, on a thread of its own; no state is shared but doney's count.
+// Time      a client that says nothing, or takes nothing, for two minutes is given up, and its
+//           worker is free for the next.
 // Source    RFC 862 echo, 863 discard, 864 chargen, 867 daytime; doney, blab and pirate are the
 //           original Kyu's.
 #pragma once
