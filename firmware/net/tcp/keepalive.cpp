@@ -21,6 +21,8 @@ void keepalive_start(LockedNet& net, Tcpcb& tp) {
 
 Next keepalive_expired(LockedNet& net, Tcpcb& tp) {
     const TcpSettings& settings = tp.socket->options;
+    // Any answer counts, however long before the next probe is due it came.
+    if (tp.last_heard >= tp.keep_probed_at) tp.keep_probes = 0;
     // While something is unacknowledged the retransmission timer asks harder.
     if (net.now() - tp.last_heard < settings.keep_idle || tp.in_flight() > 0) {
         tp.keep_probes = 0;
@@ -35,6 +37,7 @@ Next keepalive_expired(LockedNet& net, Tcpcb& tp) {
         return Next::done;
     }
     ++tp.keep_probes;
+    tp.keep_probed_at = net.now();
     net.tcp.stats.count(TcpCount::keepalive_probes);
     tcp_keepalive_probe(net, tp);
     net.tcp.arm(tp, TcpTimer::keepalive, net.now() + settings.keep_interval);

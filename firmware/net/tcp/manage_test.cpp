@@ -63,6 +63,23 @@ TEST_F(Manage, keepalive_is_content_with_any_answer) {
     EXPECT_GE(count(TcpCount::keepalive_probes), 19U);
 }
 
+TEST_F(Manage, keepalive_counts_no_probe_that_was_answered) {
+    open();
+    TcpSettings s = quick_keepalive();
+    s.keep_idle = Duration::from_s(1);
+    s.keep_interval = Duration::from_s(5);
+    choose(s);
+    world_.advance(Duration::from_s(1));
+    for (int i = 0; i < 20; ++i) {
+        peer_.send(kAck);
+        world_.advance(Duration::from_s(5));
+    }
+    EXPECT_FALSE(so_->failed) << "though it was silent for longer than a second each time";
+    EXPECT_EQ(count(TcpCount::keepalive_probes), 21U);
+    world_.advance(Duration::from_s(25));
+    EXPECT_TRUE(so_->failed) << "and one that is gone is found as before";
+}
+
 TEST_F(Manage, keepalive_is_off_unless_asked_for) {
     open();
     world_.advance(Duration::from_s(100'000));

@@ -114,6 +114,7 @@ struct Tcpcb : ListLink<OutputTag> {
     Instant last_heard;
     Instant last_progress;  ///< when snd_una last moved, or the first wait began
     Instant last_sent;
+    Instant keep_probed_at;  ///< the last of keep_probes
     RttEstimator rtt;
     Congestion congestion;
     Recovery recovery;
