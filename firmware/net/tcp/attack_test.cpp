@@ -37,6 +37,16 @@ TEST_F(Attack, a_reset_must_hit_the_exact_number) {
     EXPECT_EQ(so_->error, SocketError::reset);
 }
 
+TEST_F(Attack, a_reset_with_text_counts_behind_a_closed_window_too) {
+    for (int i = 0; i < 45; ++i) peer_.say(std::string(1456, 'z'));
+    peer_.say(std::string(kUnscaledBytes - 45 * 1456, 'z'));
+    ASSERT_EQ(tp().advertised(), 0U);
+    EXPECT_TRUE(forged(peer_.seq + 1, peer_.ack).send(kRst, "why").empty());
+    EXPECT_FALSE(so_->failed);
+    peer_.send(kRst, "why");
+    EXPECT_TRUE(so_->failed) << "RFC 9293 MUST-66";
+}
+
 TEST_F(Attack, a_syn_is_challenged_wherever_it_lies) {
     for (const std::uint32_t offset : {0U, 100U, 100'000U, 0x8000'0000U}) {
         const Answers a = forged(peer_.seq + offset, peer_.ack).send(kSyn);

@@ -26,13 +26,15 @@ SeqLen receive_window(const Tcpcb& tp) {
 /// window and got lost has no other number to send one with.
 bool acceptable(const Tcpcb& tp, const TcpSegment& seg) {
     const SeqLen window = receive_window(tp);
-    const std::uint32_t length = seg.length().value;
+    // Of a reset the number alone counts, whatever text comes with it (RFC 5961 §3.2), behind a
+    // closed window too (RFC 9293 MUST-66).
+    const std::uint32_t length = seg.flags.rst() ? 0 : seg.length().value;
     if (length == 0) {
         const SeqLen edge{seg.flags.rst() ? 0U : 1U};
         return seg.seq == tp.rcv_nxt || seg.seq.in_window(tp.rcv_nxt, window + edge);
     }
     // Of two FINs that crossed each may come again with the ACK of the other one.
-    if (tp.state == ConnectionState::closing && seg.flags.fin() && !seg.flags.rst() &&
+    if (tp.state == ConnectionState::closing && seg.flags.fin() &&
         seg.seq + SeqLen{length} == tp.rcv_nxt) {
         return true;
     }
