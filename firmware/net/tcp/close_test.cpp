@@ -216,6 +216,19 @@ TEST_F(Close, an_orphan_behind_a_closed_window_is_dropped_in_time) {
     EXPECT_EQ(connections(), 0U);
 }
 
+TEST_F(Close, an_orphan_whose_peer_takes_crumbs_is_dropped_in_time) {
+    Socket& so = established(peer_);
+    peer_.window = 0;
+    peer_.send(kAck);
+    write(so, std::string(5000, 'x'));
+    tcp_usr_close(net_, so);
+    for (int i = 0; i < 100 && connections() > 0; ++i) {
+        peer_.wait(Duration::from_s(30));
+        peer_.acknowledge(peer_.ack + 1);  // takes the byte of a window probe
+    }
+    EXPECT_EQ(connections(), 0U);
+}
+
 TEST_F(Close, last_ack_that_never_comes_ends_in_time) {
     Socket& so = established(peer_);
     peer_.say("", kFin);

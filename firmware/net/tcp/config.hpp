@@ -89,6 +89,9 @@ inline constexpr Duration kKeepTimeMin = Duration::from_ms(100);
 /// (RFC 2923 §2.1) and smaller ones are tried.
 inline constexpr unsigned kBlackHoleRetries = 2;
 inline constexpr Duration kOrphanLimit = Duration::from_s(60);  ///< closed, peer silent
+/// Closed, and the peer takes what is left: at 220 bytes a second all of a send buffer. Who takes
+/// crumbs would hold block and buffers for days.
+inline constexpr Duration kOrphanLimitMax = Duration::from_s(600);
 inline constexpr Duration kMsl = Duration::from_s(30);
 inline constexpr Duration kTimeWait = kMsl * 2;
 inline constexpr unsigned kSynRetriesMax = 6;     ///< of an active open: 1+2+4+8+16+32+60 s

@@ -130,7 +130,7 @@ void enter_time_wait(LockedNet& net, Tcpcb& tp) {
 }
 
 void start_linger(LockedNet& net, Tcpcb& tp) {
-    net.tcp.arm(tp, TcpTimer::linger, net.now() + kOrphanLimit);
+    net.tcp.arm(tp, TcpTimer::linger, std::min(net.now() + kOrphanLimit, tp.orphan_until));
 }
 
 #if defined(KYU_DEBUG_INVARIANTS)

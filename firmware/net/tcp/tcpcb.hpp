@@ -114,7 +114,8 @@ struct Tcpcb : ListLink<OutputTag> {
     Instant last_heard;
     Instant last_progress;  ///< when snd_una last moved, or the first wait began
     Instant last_sent;
-    Instant keep_probed_at;  ///< the last of keep_probes
+    Instant keep_probed_at;                  ///< the last of keep_probes
+    Instant orphan_until{Instant::never()};  ///< closed by the user: no longer than this
     RttEstimator rtt;
     Congestion congestion;
     Recovery recovery;

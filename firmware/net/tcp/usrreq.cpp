@@ -172,6 +172,7 @@ void tcp_usr_close(LockedNet& net, Socket& socket) {
     if (socket.receive.size() > 0) tp->data_lost = true;
     socket.receive.clear();
     tp->reassembly.clear_data(net.tcp.reassembly);
+    tp->orphan_until = net.now() + kOrphanLimitMax;
     start_linger(net, *tp);
     if (tp->state == ConnectionState::fin_wait_2 && tp->data_lost) {
         return tcp_drop(net, *tp, SocketError::reset);
