@@ -120,6 +120,7 @@ std::uint32_t us_now(const LockedNet& net) { return static_cast<std::uint32_t>(n
 /// The books of what has been sent for the first time: `sequence` numbers from snd_nxt on.
 void note_sent(LockedNet& net, Tcpcb& tp, std::uint32_t sequence) {
     const SeqNum first = tp.snd_nxt;
+    if (first == tp.snd_una) tp.recovery.rack.begin_flight();
     tp.snd_nxt = first + SeqLen{sequence};
     // What is sent within a sixteenth of a round trip is of one age.
     const auto quantum = static_cast<std::uint32_t>(tp.rtt.smoothed().us()) >> 4U;

@@ -35,6 +35,9 @@ class Rack {
 
 public:
     void start(SeqNum una) { highest_ = round_ = end_ = una; }
+    /// Sending begins anew with nothing in flight: what was delivered before is no evidence of a
+    /// loss any more, and its time may be of the clock's last turn.
+    void begin_flight() { known_ = false; }
 
     /// A range has been delivered. `echo_age_us`: how old the ACK says that its cause is, at the
     /// most; 0 when it does not say.

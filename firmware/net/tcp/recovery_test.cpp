@@ -113,6 +113,28 @@ protected:
         }
         EXPECT_EQ(peer_.ack, start_ + total);
     }
+    /// Of a burst, neighbours arrive in each other's place: how many are sent again for it.
+    std::uint64_t sent_again_when_reordered() {
+        start_ = peer_.ack;
+        write(*so_, std::string(20 * kMss, 'x'));
+        Answers a = peer_.take();
+        EXPECT_GE(a.size(), 10U);
+        a.resize(std::max<std::size_t>(a.size(), 10));
+        world_.advance(kRtt * 3 / 2);
+        std::swap(a[2], a[3]);
+        std::swap(a[6], a[7]);
+        const std::uint64_t before = count(TcpCount::retransmits);
+        for (const Seen& s : a) arrive(s);
+        return count(TcpCount::retransmits) - before;
+    }
+    /// The connection is over; another client comes.
+    void next_peer(std::uint16_t port) {
+        tcp_usr_abort(net_, *so_);
+        tcp_usr_close(net_, listener());
+        listener_ = {};
+        peer_ = Peer{world_, port, kPort};
+        held_.clear();
+    }
 };
 
 TEST_F(Recover, one_to_ten_losses_in_a_window_are_repaired_without_a_timeout) {
@@ -127,11 +149,7 @@ TEST_F(Recover, one_to_ten_losses_in_a_window_are_repaired_without_a_timeout) {
         transfer(40 * kMss, lost);
         EXPECT_EQ(count(TcpCount::timeouts), timeouts) << losses;
         EXPECT_EQ(count(TcpCount::retransmits) - again, losses) << "and nothing twice";
-        tcp_usr_abort(net_, *so_);
-        tcp_usr_close(net_, listener());
-        listener_ = {};
-        peer_ = Peer{world_, static_cast<std::uint16_t>(5001 + losses), kPort};
-        held_.clear();
+        next_peer(static_cast<std::uint16_t>(5001 + losses));
     }
 }
 
@@ -163,28 +181,41 @@ TEST_F(Recover, a_loss_at_the_tail_is_repaired_by_a_probe) {
         transfer(20 * kMss, lost);
         EXPECT_EQ(count(TcpCount::timeouts), 0U) << tail;
         EXPECT_EQ(count(TcpCount::tail_probes), probes + 1) << tail;
-        tcp_usr_abort(net_, *so_);
-        tcp_usr_close(net_, listener());
-        listener_ = {};
-        peer_ = Peer{world_, static_cast<std::uint16_t>(6000 + tail), kPort};
-        held_.clear();
+        next_peer(static_cast<std::uint16_t>(6000 + tail));
     }
 }
 
 TEST_F(Recover, reordering_by_a_little_sends_nothing_again) {
     open();
     transfer(50 * kMss, {});
-    start_ = peer_.ack;
-    write(*so_, std::string(20 * kMss, 'x'));
-    Answers a = peer_.take();
-    ASSERT_GE(a.size(), 10U);
-    world_.advance(kRtt);
-    std::swap(a[2], a[3]);
-    std::swap(a[6], a[7]);
-    const std::uint64_t again = count(TcpCount::retransmits);
-    for (const Seen& s : a) arrive(s);
-    EXPECT_EQ(count(TcpCount::retransmits), again);
+    EXPECT_EQ(sent_again_when_reordered(), 0U);
     EXPECT_EQ(tp().recovery.phase, Recovery::Phase::open);
+}
+
+TEST_F(Recover, nor_after_a_silence_of_half_a_turn_of_the_clock) {
+    open();
+    transfer(50 * kMss, {});
+    world_.advance(Duration::from_s(40 * 60));
+    introduce_peer(world_);
+    EXPECT_EQ(sent_again_when_reordered(), 0U);
+}
+
+TEST_F(Recover, nor_after_a_timeout_that_was_needless_at_whatever_time) {
+    for (int quarter = 0; quarter < 4; ++quarter) {
+        world_.advance(Duration::from_us(std::int64_t{1} << 30U));
+        introduce_peer(world_);
+        open();
+        transfer(20 * kMss, {});
+        write(*so_, std::string(5 * kMss, 'x'));
+        const std::uint64_t timeouts = count(TcpCount::timeouts);
+        world_.advance(tp().rtt.rto() * 3 / 2);
+        EXPECT_EQ(count(TcpCount::timeouts), timeouts + 1);
+        peer_.acknowledge(tp().snd_max.raw());
+        start_ = peer_.ack;
+        transfer(60 * kMss, {});
+        EXPECT_EQ(sent_again_when_reordered(), 0U) << quarter;
+        next_peer(static_cast<std::uint16_t>(7000 + quarter));
+    }
 }
 
 TEST_F(Recover, what_is_missing_after_the_reordering_time_is_sent_again) {

@@ -135,8 +135,13 @@ void Scoreboard::lose_all() {
     if (count_ == 0) return;
     const SeqNum end_of_all = end();
     const SeqNum una = una_;
+    // The latest time counts: an ACK of what was not lost may still come, and tells its age.
+    std::uint32_t sent_us = at(0).sent_us;
+    for (const SentRange& r : ranges()) {
+        if (static_cast<std::int32_t>(r.sent_us - sent_us) > 0) sent_us = r.sent_us;
+    }
     restart(una);
-    at(0) = SentRange{end_of_all, 0, RangeState::lost, true};
+    at(0) = SentRange{end_of_all, sent_us, RangeState::lost, true};
     count_ = 1;
     lost_ = (end_of_all - una).value;
 }
