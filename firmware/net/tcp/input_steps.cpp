@@ -165,6 +165,14 @@ void measure(LockedNet& net, Tcpcb& tp, std::uint32_t echo) {
     if (tp.agreed.timestamps) measure_echo(net, tp, echo, since_first);
 }
 
+/// What has been passed stays comparable with snd_una however much is sent after it.
+void keep_marks_near(Tcpcb& tp) {
+    tp.small_end = tp.small_end.kept_near(tp.snd_una);
+    tp.ecn_until = tp.ecn_until.kept_near(tp.snd_una);
+    tp.recovery.until = tp.recovery.until.kept_near(tp.snd_una);
+    tp.recovery.rack.keep_marks_near(tp.snd_una);
+}
+
 }  // namespace
 
 std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t echo) {
@@ -180,7 +188,7 @@ std::uint32_t take_new_ack(LockedNet& net, Tcpcb& tp, SeqNum ack, std::uint32_t 
     so.send.drop(bytes);
     tp.snd_una = ack;
     tp.snd_nxt = later(tp.snd_nxt, ack);
-    if (!tp.small_end.is_after(ack)) tp.small_end = ack;  // keeps it comparable for ever
+    keep_marks_near(tp);
     tp.retries = 0;
     tp.persist_shift = 0;
     tp.last_progress = net.now();

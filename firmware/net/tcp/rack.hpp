@@ -38,6 +38,7 @@ public:
     /// Sending begins anew with nothing in flight: what was delivered before is no evidence of a
     /// loss any more, and its time may be of the clock's last turn.
     void begin_flight() { known_ = false; }
+    void keep_marks_near(SeqNum una) { round_ = round_.kept_near(una); }
 
     /// A range has been delivered. `echo_age_us`: how old the ACK says that its cause is, at the
     /// most; 0 when it does not say.

@@ -38,6 +38,12 @@ public:
         return raw_ != other.raw_ && raw_ - other.raw_ < 0x8000'0000U;
     }
     [[nodiscard]] constexpr bool is_before(SeqNum other) const { return other.is_after(*this); }
+    /// This point, or one a quarter of the circle before `now` when it lies further back: a mark
+    /// that is left behind by less than that at a time is before `now` for ever.
+    [[nodiscard]] constexpr SeqNum kept_near(SeqNum now) const {
+        const SeqNum furthest{now.raw_ - 0x4000'0000U};
+        return is_after(furthest) ? *this : furthest;
+    }
 };
 
 /// The one that lies further on.
@@ -48,6 +54,8 @@ static_assert(SeqNum{5}.in_window(SeqNum{0xFFFF'FFF0}, SeqLen{0x20}));
 static_assert(!SeqNum{0x10}.in_window(SeqNum{0xFFFF'FFF0}, SeqLen{0x20}));
 static_assert(SeqNum{0}.is_after(SeqNum{0xFFFF'FFFF}) && SeqNum{0xFFFF'FFFF}.is_before(SeqNum{0}));
 static_assert(!SeqNum{7}.is_after(SeqNum{7}) && !SeqNum{7}.is_before(SeqNum{7}));
+static_assert(SeqNum{7}.kept_near(SeqNum{9}) == SeqNum{7});
+static_assert(SeqNum{7}.kept_near(SeqNum{0x7000'0000}) == SeqNum{0x3000'0000});
 static_assert(later(SeqNum{0xFFFF'FFFF}, SeqNum{3}) == SeqNum{3});
 static_assert((SeqNum{3} - SeqNum{0xFFFF'FFFF}) == SeqLen{4});
 
