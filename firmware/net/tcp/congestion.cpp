@@ -11,10 +11,11 @@ std::uint32_t Congestion::initial_window() const {
     return std::min(10 * mss_, std::max(2 * mss_, std::uint32_t{14600}));  // RFC 6928 §2
 }
 
-void Congestion::start(std::uint32_t mss, CongestionAlgorithm algorithm) {
+void Congestion::start(std::uint32_t mss, CongestionAlgorithm algorithm, unsigned syn_retries) {
     mss_ = mss;
     algorithm_ = algorithm;
-    window_ = initial_window();
+    // RFC 5681 §3.1: one segment where SYNs are lost. RFC 6928 §2: a single one may just be slow.
+    window_ = syn_retries > 1 ? mss : initial_window();
 }
 
 void Congestion::on_ack(const NewlyAcked& news, std::uint32_t now_ms, std::uint32_t rtt_us) {

@@ -30,8 +30,8 @@ class Congestion {
     [[nodiscard]] std::uint32_t initial_window() const;
 
 public:
-    /// The connection is established.
-    void start(std::uint32_t mss, CongestionAlgorithm algorithm);
+    /// The connection is established, after so many repetitions of our SYN.
+    void start(std::uint32_t mss, CongestionAlgorithm algorithm, unsigned syn_retries = 0);
     void set_mss(std::uint32_t mss) { mss_ = mss; }
     void choose(CongestionAlgorithm algorithm) { algorithm_ = algorithm; }
 

@@ -66,9 +66,9 @@ void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed) {
 
 void become_established(LockedNet& net, Tcpcb& tp) {
     tp.state = ConnectionState::established;
-    tp.retries = 0;
     tp.small_end = tp.snd_una;
-    tp.congestion.start(tp.mss, tp.socket->options.congestion);
+    tp.congestion.start(tp.mss, tp.socket->options.congestion, tp.retries);
+    tp.retries = 0;
     tp.recovery.until = tp.iss;
     tp.recovery.rack.start(tp.snd_una);
     tp.sent.restart(tp.snd_una);

@@ -18,7 +18,7 @@ class Socket;
 /// The peer's SYN is here: the options of both hold from now on.
 void agree(LockedNet& net, Tcpcb& tp, const Negotiated& agreed);
 
-/// Both SYNs are acknowledged: the windows open.
+/// Both SYNs are acknowledged, ours after tp.retries repetitions: the windows open.
 void become_established(LockedNet& net, Tcpcb& tp);
 
 /// The connection is over; its block is gone afterwards, its socket too unless a thread holds it.

@@ -44,6 +44,25 @@ TEST_F(Handshake, a_syn_ack_that_is_lost_is_sent_again_and_then_given_up) {
     EXPECT_EQ(count(TcpCount::syn_expired), 1U);
 }
 
+TEST_F(Handshake, who_needed_several_syn_acks_is_sent_one_segment_at_first) {
+    listen();
+    for (unsigned lost = 0; lost < 4; ++lost) {
+        Peer peer{world_, static_cast<std::uint16_t>(5000 + lost), kPort};
+        peer.options = mss_option(1460);
+        peer.ack = peer.send(kSyn).at(0).seq + 1;
+        for (unsigned i = 0; i < lost; ++i) world_.advance(kRtoInitial * (std::int64_t{1} << i));
+        EXPECT_EQ(net_.tcp.syn_cache.stats().used, 1U);
+        peer.options = {};
+        ++peer.seq;
+        peer.send(kAck);
+        Socket* so = accept();
+        ASSERT_NE(so, nullptr);
+        write(*so, std::string(20'000, 'x'));
+        EXPECT_EQ(peer.take().size(), lost > 1 ? 1U : 10U) << "RFC 5681 §3.1, RFC 6928 §2";
+        tcp_usr_abort(net_, *so);
+    }
+}
+
 TEST_F(Handshake, a_reset_of_a_half_open_connection_must_hit_the_exact_number) {
     listen();
     Peer peer{world_, 5000, kPort};

@@ -154,6 +154,7 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
     tp->snd_wnd = tp->snd_wnd_max = record.window;
     tp->snd_wl1 = record.irs;  // the SYN's window; a segment of the peer's brings the current one
     tp->snd_wl2 = tp->snd_una;
+    tp->retries = record.retries;
     if (record.retries == 0) {
         tp->rtt.on_sample(net.now() - record.sent_at);
     } else {
