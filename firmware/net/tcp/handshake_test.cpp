@@ -243,6 +243,27 @@ TEST_F(Handshake, the_backlog_is_a_limit_and_a_late_client_gets_in_when_there_is
     EXPECT_EQ(read(*so), "hello");
 }
 
+TEST_F(Handshake, time_in_line_is_neither_a_round_trip_nor_a_loss) {
+    for (const int seconds : {0, 8}) {
+        listen(1);
+        Peer late{world_, static_cast<std::uint16_t>(5100 + seconds), kPort};
+        late.options = mss_option(1460);
+        late.ack = late.send(kSyn).at(0).seq + 1;
+        late.options = {};
+        ++late.seq;
+        Peer first{world_, static_cast<std::uint16_t>(5000 + seconds), kPort};
+        ASSERT_TRUE(first.connect());
+        late.send(kAck);
+        world_.advance(Duration::from_ms(900) + Duration::from_s(seconds));
+        ASSERT_NE(accept(), nullptr);
+        Socket* so = accept();
+        ASSERT_NE(so, nullptr);
+        EXPECT_LE(so->pcb->rtt.rto(), kRtoInitial) << seconds;
+        EXPECT_EQ(so->pcb->congestion.window(), 10U * 1460) << seconds;
+        tcp_usr_close(net_, listener());
+    }
+}
+
 TEST_F(Handshake, who_waits_in_line_in_vain_is_told) {
     listen(1);
     Peer a{world_, 5001, kPort};

@@ -154,11 +154,14 @@ Tcpcb* promote(LockedNet& net, const SynRecord& record) {
     tp->snd_wnd = tp->snd_wnd_max = record.window;
     tp->snd_wl1 = record.irs;  // the SYN's window; a segment of the peer's brings the current one
     tp->snd_wl2 = tp->snd_una;
-    tp->retries = record.retries;
-    if (record.retries == 0) {
-        tp->rtt.on_sample(net.now() - record.sent_at);
-    } else {
-        tp->rtt.after_lost_syn();
+    // Who has waited in line did so for our sake: that tells nothing of the path.
+    if (!SynCache::waits_in_line(record)) {
+        tp->retries = record.retries;
+        if (record.retries == 0) {
+            tp->rtt.on_sample(net.now() - record.sent_at);
+        } else {
+            tp->rtt.after_lost_syn();
+        }
     }
     become_established(net, *tp);
     so->listener = &listener;
