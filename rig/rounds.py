@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rig.errors import RigError
 from rig.report.text import escaped
 from rig.scenario import NEEDS, SIMULATED, Body, Terms, name_of, terms_of
 from rig.traffic.request import Result
 from rig.traffic.visit import Visit
+from rig.verdict import Cause
 from rig.wire import faults
 from rig.wire.faults import FaultPlan
 
@@ -51,6 +53,8 @@ class Rounds:
         bad = [result for result in results if not result.ok]
         if bad:
             one = bad[0]
+            if one.cause is Cause.RIG:
+                raise RigError(one.detail)
             cause = one.cause.value if one.cause else "abandoned"
             pytest.fail(
                 f"visit {one.number} of {name_of(body)}: {cause}: {escaped(one.detail)}", False

@@ -119,6 +119,12 @@ def test_what_fails_in_a_scenario_says_whose_fault_it_is(
     assert words in summary.verdict.detail
 
 
+def test_what_only_makes_a_generator_has_not_passed(tmp_path: Path) -> None:
+    summary = soak(tmp_path, FakeBoard(), written(tmp_path, "yield guest.big()"), 2)
+    assert (summary.verdict.cause, summary.tally.ok) == (Cause.RIG, 0)
+    assert "mine: a scenario neither is async nor yields" in summary.verdict.detail
+
+
 def test_a_reset_on_purpose_fails_nobody_and_every_transfer_is_made_up_for(tmp_path: Path) -> None:
     body = "guest.reset_board() if guest.number == 4 else guest.pause(.05); guest.big()"
     summary = soak(tmp_path, ResettableBoard(), written(tmp_path, body), 12, parallel=3)
@@ -293,6 +299,23 @@ def test_the_simulated_board_tells_what_fails_and_skips_what_it_cannot(
         assert re.search(rf"SKIPPED.* needs {reason}.*: sim has none", said.str())
     said.fnmatch_lines(["visit 3 of never: corruption: test_never, line 12: three*"])
     said.fnmatch_lines(["FAILED (panic)*planted here*"])
+
+
+def test_a_mistake_of_a_scenario_is_no_failure_of_the_simulated_board(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        async def test_never_runs(guest):
+            assert False
+        def test_divides(guest):
+            1 / (guest.number - 1)
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--board=sim")
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["the rig failed: scenario never-runs: *neither is async*"])
+    result.stdout.fnmatch_lines(["the rig failed: scenario divides: *ZeroDivisionError*"])
 
 
 def test_a_world_gives_the_same_results_twice() -> None:

@@ -5,10 +5,12 @@ Context   run() on a worker's thread.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rig.errors import RigError, told
 from rig.scenario import Body, name_of
@@ -47,13 +49,24 @@ class Visit:
         An exit, and the outcomes of pytest, are no Exceptions.
         """
         try:
-            self.body(guest)
+            _to_its_end(self.body, guest)
         except (TransferError, GivenUpError, RigError):
             raise
         except BaseException as error:
             if isinstance(error, AssertionError) or _is_verdict(error):
                 raise TransferError(Cause.CORRUPTION, f"{_place(error)}: {_said(error)}") from None
             raise RigError(f"scenario {self}: {_place(error)}: {told(error)}") from error
+
+
+def _to_its_end(body: Body, guest: Guest) -> None:
+    """What is async, or yields, only makes something when it is called: nothing of it was run, and
+    that must not pass.
+    """
+    made = cast(Callable[["Guest"], object], body)(guest)
+    if inspect.iscoroutine(made) or inspect.isgenerator(made):
+        made.close()
+    if inspect.isawaitable(made) or inspect.isgenerator(made) or inspect.isasyncgen(made):
+        raise RigError(f"scenario {name_of(body)}: a scenario neither is async nor yields")
 
 
 def _is_verdict(error: BaseException) -> bool:
