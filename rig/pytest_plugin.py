@@ -105,6 +105,11 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.errisinstance(RigError):
         report = outcome.get_result()  # type: ignore[attr-defined]
         setattr(report, _RIG_FAULT, True)
+        # Nor is it what xfail() expected, or what junit.xml would call a failure of the test.
+        report.outcome = "failed"
+        report.__dict__.pop("wasxfail", None)
+        if report.when == "call":
+            report.when = "setup"
         report.longrepr = f"the rig failed: {several(str(call.excinfo.value))}"
 
 
@@ -130,7 +135,7 @@ class Keeper:
         """The board of the session, booted when it is off. Skips when it is broken."""
         if self.broken:
             pytest.skip(self.broken)
-        if self._shared is None or self._powered is not self._shared:
+        if self._shared is None or self._powered is not self._shared or _spoiled(self._shared):
             self._shared = self.boot(self.choice)
             if self._shared.verdict is not None:
                 self.judge("the boot", self._shared.verdict)
@@ -201,6 +206,15 @@ class Keeper:
         if self._powered is not None:
             self._powered.power_off()
             self._powered = None
+
+
+def _spoiled(session: Session) -> bool:
+    """The rig failed a test on this board, perhaps by a mistake in the test: that is no word about
+    the others. A board that never came up is asked once.
+    """
+    verdict = session.verdict
+    inconclusive = verdict is not None and verdict.outcome is Outcome.INCONCLUSIVE
+    return inconclusive and session.watch.ready
 
 
 @dataclass(frozen=True)

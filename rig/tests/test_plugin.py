@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from junitparser import JUnitXml
 
 # Imported here so that the inner runs, which put sys.modules back, all see the same modules.
 import rig.pytest_plugin
@@ -88,6 +89,53 @@ def test_a_rig_fault_is_an_error_and_no_failure(pytester: pytest.Pytester) -> No
     assert counts.get("errors", 0) >= 1
     assert "failed" not in counts
     result.stdout.fnmatch_lines(["*the rig failed: QEMU was killed by signal 9*"])
+
+
+RIGS_FAULT = """
+import pytest
+from rig.errors import RigError
+
+def test_first(wang):
+    wang.big()
+
+def test_second(board):
+    raise RigError("the disk is full")
+
+@pytest.mark.xfail
+def test_third(board):
+    raise RigError("the disk is full")
+"""
+
+
+def test_a_rig_fault_is_an_error_in_junit_xml_and_what_nobody_expected(
+    pytester: pytest.Pytester,
+) -> None:
+    result = play(pytester, "", RIGS_FAULT, "--junitxml=junit.xml")
+    result.assert_outcomes(passed=1, errors=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    suite = next(iter(JUnitXml.fromfile(str(pytester.path / "junit.xml"))))
+    assert (suite.errors, suite.failures, suite.skipped) == (2, 0, 0)
+
+
+MISTAKEN = """
+def test_first(guest):
+    guest.big()
+
+def test_second(guest):
+    1 / 0
+
+def test_third(guest):
+    guest.big()
+
+def test_fourth(wang):
+    wang.big(2)
+"""
+
+
+def test_a_mistake_in_a_test_is_that_tests_alone(pytester: pytest.Pytester) -> None:
+    result = play(pytester, "", MISTAKEN)
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["the rig failed: scenario second: *ZeroDivisionError*"])
 
 
 def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
