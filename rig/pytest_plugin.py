@@ -20,6 +20,7 @@ import pytest
 from rig import evidence as evidence_folder
 from rig import rounds, scenario
 from rig.assembly import BOARDS, BoardChoice, assemble, bench_of, check_board, wire_for
+from rig.board import bootargs
 from rig.board import image as images
 from rig.board.bench_config import BenchConfig
 from rig.campaign.session import BoardFailedError, Session, TimedLine, abilities
@@ -368,6 +369,7 @@ def board_choice(request: pytest.FixtureRequest, bench_config: BenchConfig | Non
         check_board(name)
         image = images.find(Path(given) if given else None)
         args: str = request.config.getoption("--bootargs")
+        bootargs.merge({}, args)  # raises what the first board would raise, in the middle of a test
         return BoardChoice(name, image, args, bench=bench_config)
 
     return _usable(chosen)

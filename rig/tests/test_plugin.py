@@ -138,6 +138,14 @@ def test_a_mistake_in_a_test_is_that_tests_alone(pytester: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["the rig failed: scenario second: *ZeroDivisionError*"])
 
 
+def test_wrong_boot_arguments_are_one_clear_line(pytester: pytest.Pytester) -> None:
+    result = play(pytester, "", TESTS, "--bootargs=abba")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert "kyu: --bootargs: 'abba' is not KEY=VALUE" in said
+    assert "Traceback" not in said
+
+
 def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
     result = play(pytester, "", TESTS, "--board=toaster")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
