@@ -31,6 +31,7 @@ from rig.watch import Wants, Watch, begins_boot, close_lines, step
 BLOCK_BYTES = 1 << 18
 FIRST_KEPT, LAST_KEPT = 12, 8
 GZIP_MAGIC = b"\x1f\x8b"
+ELF_MAGIC = b"\x7fELF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,14 @@ def _blocks(path: Path) -> Iterator[bytes]:
         if not magic:
             raise UserError(f"{path} is empty")
         packed = magic == GZIP_MAGIC
-        yield from _read_all(cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file)
+        said = _read_all(cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file)
+        first = next(said, b"")
+        if first.startswith(ELF_MAGIC):  # it holds what a board says when it crashes: as constants
+            raise UserError(
+                f"{path} is an image or a core, and no log", mend="kyu inspect tells a saved core"
+            )
+        yield first
+        yield from said
 
 
 def _read_all(file: BinaryIO) -> Iterator[bytes]:

@@ -64,6 +64,9 @@ class FakeSymbols(Symbols):
 
 # What is handed to it
 
+#: In its constants every image has what a board says when it panics.
+CORE = b"\x7fELF\x01\x01\x01" + bytes(99) + b"\nPANIC: {}\nCurrent thread is {}\n"
+
 
 @pytest.mark.parametrize(
     ("make", "words"),
@@ -75,8 +78,10 @@ class FakeSymbols(Symbols):
         (lambda path: path.write_bytes(gzip.compress(os.urandom(4000))[:-900]), "damaged"),
         (lambda path: path.symlink_to("/dev/zero"), "is not a file"),
         (lambda path: path.symlink_to(path), "cannot read"),
+        (lambda path: path.write_bytes(CORE), "an image or a core, and no log; kyu inspect tells"),
+        (lambda path: path.write_bytes(gzip.compress(CORE)), "an image or a core, and no log"),
     ],
-    ids=["missing", "empty", "directory", "no-gzip", "torn-gzip", "device", "loop"],
+    ids=["missing", "empty", "directory", "no-gzip", "torn-gzip", "device", "loop", "elf", "gz"],
 )
 def test_what_cannot_be_read_is_one_line(
     make: object, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
