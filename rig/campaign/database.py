@@ -32,25 +32,43 @@ VERSION = 1
 BUSY_MS = 10_000
 RUNNING = "running"
 
+
+class _Words(sa.types.TypeDecorator[str]):
+    """Text; a path in it may have bytes that are no UTF-8, and then it is kept as bytes."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: sa.Dialect) -> Any:
+        try:
+            (value or "").encode()
+        except UnicodeEncodeError:
+            return os.fsencode(value or "")
+        return value
+
+    def process_result_value(self, value: Any, _dialect: sa.Dialect) -> str | None:
+        return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
 _METADATA = sa.MetaData()
 _RUNS = sa.Table(
     "runs",
     _METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("folder", sa.Text, nullable=False, unique=True),
-    sa.Column("started", sa.Text, nullable=False),
-    sa.Column("scenario", sa.Text, nullable=False),
-    sa.Column("board", sa.Text, nullable=False),
-    sa.Column("wire", sa.Text, nullable=False),
-    sa.Column("faults", sa.Text, nullable=False),
-    sa.Column("bootargs", sa.Text, nullable=False),
-    sa.Column("seed", sa.Text, nullable=False),
-    sa.Column("build", sa.Text, nullable=False, index=True),
-    sa.Column("image", sa.Text, nullable=False),
-    sa.Column("writer", sa.Text, nullable=False),
-    sa.Column("verdict", sa.Text, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("folder", _Words, nullable=False, unique=True),
+    sa.Column("started", _Words, nullable=False),
+    sa.Column("scenario", _Words, nullable=False),
+    sa.Column("board", _Words, nullable=False),
+    sa.Column("wire", _Words, nullable=False),
+    sa.Column("faults", _Words, nullable=False),
+    sa.Column("bootargs", _Words, nullable=False),
+    sa.Column("seed", _Words, nullable=False),
+    sa.Column("build", _Words, nullable=False, index=True),
+    sa.Column("image", _Words, nullable=False),
+    sa.Column("writer", _Words, nullable=False),
+    sa.Column("verdict", _Words, nullable=False),
+    sa.Column("cause", _Words, nullable=False),
+    sa.Column("detail", _Words, nullable=False),
     sa.Column("attempted", sa.Integer, nullable=False),
     sa.Column("good", sa.Integer, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
@@ -62,10 +80,10 @@ _FAILURES = sa.Table(
     _METADATA,
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("signature", sa.Text, nullable=False, index=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("cause", _Words, nullable=False),
+    sa.Column("signature", _Words, nullable=False, index=True),
+    sa.Column("title", _Words, nullable=False),
+    sa.Column("evidence", _Words, nullable=False),
 )
 
 

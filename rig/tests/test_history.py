@@ -304,6 +304,14 @@ def test_looking_at_what_is_no_history_is_one_clear_line(
     assert "is no history of runs, or a damaged one" in capsys.readouterr().err
 
 
+def test_a_folder_whose_name_is_no_utf8_has_its_row(tmp_path: Path, database: Database) -> None:
+    out = tmp_path / os.fsdecode(b"caf\xe9")
+    command = ["soak", "--board", "sim", "--transfers", "3", "--out", str(out)]
+    assert kyu([*command, "--history", str(database.path)]) == 0
+    assert kyu(["history", "--history", str(database.path), "add", str(out)]) == 0
+    assert [(run.folder, run.good) for run in database.runs()] == [(str(out), 3)], "once"
+
+
 @pytest.mark.parametrize("trouble", ["read-only", "full", "damaged", "its folder is a file"])
 def test_a_history_that_cannot_be_written_from_the_start_costs_no_run(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trouble: str,
