@@ -34,6 +34,7 @@ from rig.verdict import Verdict, inconclusive
 from rig.wire.protocol import WANGDOODLE
 
 INTERRUPTED = 130
+POLITE_S = 5.0  # for a command to end after SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,29 @@ def _attend(session: Session, show: _Show, wanted: RunOptions) -> tuple[Verdict 
             if ends is not None and time.monotonic() > ends:
                 break
     finally:
-        if child is not None and child.poll() is None:
-            child.terminate()
-            child.wait()
+        if child is not None:
+            _end(child)
     verdict = session.settle() if session.verdict is None else session.verdict
     if verdict.exit_status:
         return verdict, verdict.exit_status
-    return None, child.returncode if child is not None else 0
+    return None, _status(child.returncode) if child is not None else 0
+
+
+def _status(returncode: int) -> int:
+    """As a shell tells it of a command that a signal has ended: a negative one has no meaning."""
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """It may pass over what it is asked politely; nobody watches the board meanwhile."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(POLITE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _start(session: Session, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
@@ -182,6 +199,8 @@ class _Show:
             print(text, end="")
             self._at_prompt = True
             return
+        if self._at_prompt and not text and self._echo != "" and not self._raw:
+            return  # the board leaves its prompt's line for one that is not shown
         echo, self._echo = self._echo, None
         at_prompt, self._at_prompt = self._at_prompt, False
         if at_prompt and text == echo:
