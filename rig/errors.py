@@ -5,6 +5,10 @@ Context   anywhere; raised at the edge, caught once in cli.py.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class UserError(Exception):
     """Wrong usage or configuration: one line for people, exit status 2."""
@@ -22,6 +26,19 @@ class UserError(Exception):
 
 class RigError(Exception):
     """The rig or its host failed (disk full, QEMU killed from outside): exit status 3."""
+
+
+@contextlib.contextmanager
+def looked_for(path: Path) -> Iterator[None]:
+    """Within this it is asked whether a user's path is there.
+
+    Python answers no only where nothing is. It raises what else is the matter: a folder that may
+    not be entered, a name that is too long.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
 
 
 def told(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from rig.board import image as images
 from rig.console.crash import CrashRecord
 from rig.console.grammar import make_frame
 from rig.console.symbols import Symbols
-from rig.errors import RigError, UserError
+from rig.errors import RigError, UserError, looked_for
 from rig.inspect import core, look
 from rig.inspect.findings import findings
 from rig.inspect.image import Image
@@ -42,7 +42,9 @@ class InspectOptions:
 
 def inspect(wanted: InspectOptions) -> int:
     path = Path(wanted.target)
-    if wanted.target and path.is_file():
+    with looked_for(path):
+        saved = bool(wanted.target) and path.is_file()
+    if saved:
         if wanted.core is not None or wanted.leave_halted:
             raise UserError(f"{path} is a core file already", where="--core, --leave-halted")
         seen = _reopened(path, wanted.image)

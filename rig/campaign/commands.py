@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rig.arguments import Finite
-from rig.errors import RigError, UserError
+from rig.errors import RigError, UserError, looked_for
 
 if TYPE_CHECKING:
     from rig.campaign.database import Database
@@ -41,7 +41,9 @@ def history(context: click.Context, file: Path, last: int, *, as_json: bool) -> 
     context.obj = file
     if context.invoked_subcommand is not None:
         return
-    if not file.exists():
+    with looked_for(file):
+        there = file.exists()
+    if not there:
         raise UserError(
             f"there is no {file}", where="--history", mend="kyu soak makes it, or kyu history add"
         )

@@ -296,7 +296,12 @@ _SAME = attrgetter("started", "scenario", "board", "faults", "bootargs", "seed",
 
 
 def _moved(known: RunRow, run: RunRow) -> bool:
-    there = known.folder == run.folder or Path(known.folder).exists()
+    if known.folder == run.folder:
+        return False
+    try:
+        there = Path(known.folder).exists()
+    except OSError:  # somebody else's, behind a folder that we may not enter
+        return False
     return not there and bool(_SAME(known) == _SAME(run))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rig import scenario
-from rig.errors import UserError, told
+from rig.errors import UserError, looked_for, told
 from rig.scenario import Body
 from rig.scenarios import test_clients, test_night, test_transfers, test_wire
 from rig.traffic.pool import Work
@@ -95,7 +95,11 @@ def find(name: str) -> Mix:
 
 def in_file(path: Path) -> dict[Body, Mix]:
     """The scenarios of a user's own file. Raises UserError when it cannot be imported."""
-    known = sys.modules.get(_module_name(path)) or _imported(path)
+    with looked_for(path):
+        known = sys.modules.get(_module_name(path))
+        if known is None and not path.is_file():
+            raise UserError(f"no file {path}")
+    known = known or _imported(path)
     return {body: of(body) for body in bodies(known)}
 
 
@@ -116,8 +120,8 @@ def _packages(path: Path) -> tuple[Path, list[str]]:
 
 def _imported(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(_module_name(path), path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise UserError(f"no file {path}")
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     folder = str(_packages(path)[0])

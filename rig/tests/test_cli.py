@@ -11,6 +11,9 @@ import pytest
 
 from rig import cli, help_text, journal
 
+#: As is what lies in a folder that may not be entered, this is neither there nor missing.
+LONG = 300 * "x"
+
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -55,6 +58,12 @@ from rig import cli, help_text, journal
         (["soak", "--place", "x", "--board", "qemu"], "--place: a qemu board has none"),
         (["soak", "--board", "toaster", "--serial", "x"], "no board is named 'toaster'"),
         (["explain", "/no/such.log"], "cannot read"),
+        *(
+            ([*words, LONG], "File name too long")
+            for words in (["explain"], ["inspect"], ["report"], ["history", "--history"])
+        ),
+        (["scenarios", f"{LONG}.py"], "File name too long"),
+        (["soak", f"{LONG}.py::test_a"], "File name too long"),
         (["explain"], "Missing argument"),
         (["frobnicate"], "frobnicate"),
         (["soak", "--frobnicate"], "--frobnicate"),
