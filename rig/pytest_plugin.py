@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from rig import arguments, rounds, scenario
 from rig import evidence as evidence_folder
-from rig import rounds, scenario
 from rig.assembly import BOARDS, BoardChoice, assemble, bench_of, check_board, wire_for
 from rig.board import bootargs
 from rig.board import image as images
-from rig.board.bench_config import BenchConfig
+from rig.board.bench_config import OPTIONS, BenchConfig
 from rig.campaign.session import BoardFailedError, Session, TimedLine, abilities
 from rig.console.grammar import PROMPT
 from rig.errors import RigError, UserError
@@ -49,6 +49,7 @@ _SIM = "sim"
 RIG = 3
 #: Fixtures that are a board in real time. In the simulator there is only `guest`.
 _REAL = frozenset({"board", "boards", "wire", "wang", "console", "evidence"})
+_OF_THE_BENCH = (*OPTIONS.items(), ("board_config", "--board-config"))
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -57,8 +58,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption("--wire", default="auto", help=f"{', '.join(NAMES)} (default: auto)")
     group.addoption("--image", default=None, help="the firmware (default: build/board/kyu.elf)")
     group.addoption("--bootargs", default="", help="boot arguments, KEY=VALUE …")
-    for name in ("--serial", "--baud", "--host-iface", "--board-ip", "--board-config"):
-        group.addoption(name, default=None, help="of the bench board (docs/bench-setup.md)")
+    for _, option in _OF_THE_BENCH:
+        group.addoption(option, default=None, help="of the bench board (docs/bench-setup.md)")
     group.addoption("--lg-place", default=None, help="labgrid: the board, or TAG=VALUE of any")
     group.addoption("--lg-place-wait", default=0.0, type=float, help="labgrid: seconds for that")
     if pluginmanager.is_blocked(LABGRID) or find_spec(LABGRID) is None:
@@ -70,6 +71,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     needs = ", ".join(scenario.NEEDS)
     config.addinivalue_line("markers", f"needs(name, …): what it needs of a board: {needs}")
+    # What is said of a bench board must not be passed over, and the emulator's good news be its.
+    said = {name: option for name, option in _OF_THE_BENCH if config.getoption(name) is not None}
+    try:
+        arguments.check_board(said, config.getoption("--board"))
+    except UserError as error:
+        raise pytest.UsageError(f"kyu: {error}") from None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -154,6 +154,16 @@ def test_a_wrong_option_is_one_clear_line(pytester: pytest.Pytester) -> None:
     assert "Traceback" not in said
 
 
+def test_options_of_the_bench_are_not_passed_over_on_the_emulator(
+    pytester: pytest.Pytester,
+) -> None:
+    result = play(pytester, "", TESTS, "--serial=/dev/ttyUSB0", "--board-ip=192.168.0.9")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*kyu: --serial, --board-ip: a qemu board has none; take --board bench, or leave it out"]
+    )
+
+
 @pytest.mark.parametrize(
     ("heard", "answer"),
     [
