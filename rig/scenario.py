@@ -17,6 +17,7 @@ Rules     what a visit does depends on `guest.number` and `guest.seed` alone, so
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -173,7 +174,16 @@ def scenario(
     visits: int = VISITS,
     name: str = "",
 ) -> Callable[[F], F]:
-    """Terms for the function below; without it the defaults hold. ValueError: no such need."""
+    """Terms for the function below; without it the defaults hold.
+
+    ValueError: no such need, or terms by which nothing would be run, or without end.
+    """
+    counts = {"transfers": transfers, "parallel": parallel, "visits": visits}
+    for term, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{term}={count}: a scenario that never runs proves nothing")
+    if hours is not None and not 0 < hours < math.inf:
+        raise ValueError(f"hours={hours} is no time to count with")
     for need in needs:
         if need not in NEEDS:
             raise ValueError(f"no scenario needs {need!r}; there are {', '.join(NEEDS)}")

@@ -138,6 +138,12 @@ def test_a_mistake_in_a_test_is_that_tests_alone(pytester: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["the rig failed: scenario second: *ZeroDivisionError*"])
 
 
+def test_transfers_that_nobody_makes_do_not_pass(pytester: pytest.Pytester) -> None:
+    result = play(pytester, "", "def test_it(wang): wang.big(2, parallel=0)")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*ValueError: parallel=0*"])
+
+
 def test_wrong_boot_arguments_are_one_clear_line(pytester: pytest.Pytester) -> None:
     result = play(pytester, "", TESTS, "--bootargs=abba")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -247,6 +248,14 @@ def test_a_file_finds_what_lies_beside_it_as_under_pytest(
 def test_a_need_that_nobody_knows_is_refused_where_it_is_written() -> None:
     with pytest.raises(ValueError, match="no scenario needs 'wings'"):
         scenario(needs=("wings",))
+
+
+@pytest.mark.parametrize(
+    "terms", [{"visits": 0}, {"parallel": 0}, {"transfers": -1}, {"hours": math.nan}, {"hours": 0}]
+)
+def test_terms_by_which_nothing_is_run_or_without_end_are_refused_too(terms: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(terms))):
+        scenario(**terms)
 
 
 def test_the_documents_table_of_needs_is_complete() -> None:

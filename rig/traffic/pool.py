@@ -29,7 +29,9 @@ class Workers:
         parallel: int,
         emit: Callable[[Result | RigTrouble], None],
     ) -> None:
-        """`make_client` is given the question whether to give up."""
+        """`make_client` is given the question whether to give up. ValueError: nobody would work."""
+        if parallel < 1:
+            raise ValueError(f"parallel={parallel}: nobody would make a transfer")
         self._jobs = jobs
         self._emit = emit
         self._lock = threading.Lock()
