@@ -7,6 +7,7 @@ Rules     a rig fault is an error, never a failure; a board that failed makes la
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,6 +101,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     guest = pyfuncitem.funcargs.get("guest")
     if not isinstance(guest, rounds.Rounds):
         return None
+    named = inspect.signature(pyfuncitem.obj).parameters.values()
+    others = [one.name for one in named if one.name != "guest" and one.default is one.empty]
+    if others:  # kyu soak has none of them to give
+        takes = f"{pyfuncitem.name} takes {', '.join(others)} too"
+        raise RigError(f"{takes}: a scenario takes its guest and nothing else")
     guest.play(pyfuncitem.obj)
     return True
 

@@ -89,6 +89,8 @@ def find(name: str) -> Mix:
     if len(chosen) != 1:
         names = ", ".join(f"{path}{_MARK}{body.__name__}" for body in found)
         what = f"no scenario is named {wanted!r}" if mark else f"it holds {len(found)} scenarios"
+        if hasattr(sys.modules[_module_name(Path(path))], wanted or "-"):
+            what = f"{wanted} is no scenario: that is a function which takes guest and nothing else"
         raise UserError(what, where=path, mend=f"there are {names}" if names else "write one")
     return chosen[0]
 

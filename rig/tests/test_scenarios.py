@@ -186,6 +186,10 @@ def test_a_restart_that_nobody_wanted_still_fails_the_run(tmp_path: Path) -> Non
         ("no-such", "no scenario is named 'no-such'; there are soak, smoke"),
         ("nowhere.py::test_x", "no file nowhere.py"),
         ("{}::test_other", "no scenario is named 'test_other'; there are"),
+        (
+            "{}::Guest",
+            "Guest is no scenario: that is a function which takes guest and nothing else",
+        ),
     ],
 )
 def test_a_scenario_that_is_not_there_is_one_clear_line(
@@ -319,10 +323,13 @@ def test_a_mistake_of_a_scenario_is_no_failure_of_the_simulated_board(
             assert False
         def test_divides(guest):
             1 / (guest.number - 1)
+        def test_wants_more(guest, tmp_path):
+            guest.big()
         """
     )
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--board=sim")
-    result.assert_outcomes(errors=2)
+    result.assert_outcomes(errors=3)
+    result.stdout.fnmatch_lines(["the rig failed: test_wants_more takes tmp_path too: *"])
     result.stdout.fnmatch_lines(["the rig failed: scenario never-runs: *neither is async*"])
     result.stdout.fnmatch_lines(["the rig failed: scenario divides: *ZeroDivisionError*"])
 
