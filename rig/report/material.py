@@ -110,6 +110,11 @@ class Figures:
     drift: list[DriftAlarm] = field(default_factory=list)
 
     @property
+    def cut_short(self) -> bool:
+        """Interrupted before it had proved anything: a failure stays one."""
+        return self.interrupted and self.verdict is not Outcome.FAILED
+
+    @property
     def failed(self) -> int:
         """A failure counts once: the transfers that it cut short did not fail by themselves."""
         if not self.failures:

@@ -46,7 +46,7 @@ def render(material: Material) -> str:
         material=material,
         figures=figures,
         badge=told.badge(material),
-        tone=figures.verdict.value if figures.verdict and not figures.interrupted else "none",
+        tone=figures.verdict.value if figures.verdict and not figures.cut_short else "none",
         reason=told.reason(material),
         circumstances=told.circumstances(material),
         again=told.repeat(material),

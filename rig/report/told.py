@@ -22,7 +22,7 @@ def badge(material: Material) -> str:
     figures = material.figures
     if figures.verdict is None:
         return NO_VERDICT
-    if figures.interrupted:
+    if figures.cut_short:
         return "INTERRUPTED"
     cause = f" ({figures.cause.value})" if figures.cause else ""
     return figures.verdict.value.upper() + cause
@@ -33,7 +33,9 @@ def reason(material: Material) -> str:
     figures = material.figures
     if figures.verdict is None:
         return "the run was killed, or still goes on"
-    return "before its end" if figures.interrupted else figures.detail
+    if figures.cut_short:
+        return "before its end"
+    return figures.detail + ("; interrupted before its end" if figures.interrupted else "")
 
 
 def headline(material: Material) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rig.report import files
+from rig.report import files, told
 from rig.report.material import load
 from rig.tests.test_report import HOSTILE, Page, RunOnDisk, failed_run
+from rig.verdict import Cause, failed
 
 
 @pytest.fixture
@@ -27,6 +28,19 @@ def test_what_a_readme_tells_is_on_the_page_and_a_hostile_one_is_text(run: RunOn
     assert "once <script>" in page.words
     assert "\x1b" not in page.words
     assert ("where", "m_copym") in load(path).failures[0].story
+
+
+def test_a_night_that_failed_has_failed_though_it_was_ended_in_the_morning(run: RunOnDisk) -> None:
+    run.transfers(20)
+    run.evidence("001-panic", "panic in m_copym")
+    path = run.end(failed(Cause.PANIC, 1.0, "2 failures, kept going"), interrupted=True)
+    files.make(path)
+    said = "2 failures, kept going; interrupted before its end"
+    assert told.headline(load(path)) == f"FAILED (panic): {said}"
+    assert f'message="FAILED (panic): {said}"' in (path / files.JUNIT).read_text()
+    html = (path / files.HTML).read_text()
+    assert '<header class="failed">\n<h1>FAILED (panic)</h1>' in html
+    assert said in html
 
 
 def test_a_traceback_shows_the_calls_and_keeps_the_rest_at_hand(run: RunOnDisk) -> None:
