@@ -28,7 +28,7 @@ from rig.traffic.request import BIG_BYTES, Request, Result
 from rig.traffic.visit import Visit
 from rig.verdict import Cause
 from rig.wire.faults import FaultPlan, Lane, Phase
-from rig.wire.protocol import SERVICES, WANGDOODLE
+from rig.wire.protocol import SERVICES
 
 T = TypeVar("T")
 #: A visit and its number in the run; the visit's own is that of its scenario.
@@ -393,7 +393,7 @@ class SimGuest:
     def connect(self, service: str | int, *, window: int = 0, patience: float = 0.0) -> SimLine:
         """The client is a board too: its window is what it is. Everybody here is patient."""
         del window, patience
-        port = SERVICES.get(service, WANGDOODLE) if isinstance(service, str) else service
+        port = SERVICES[service] if isinstance(service, str) else service
         line = SimLine(self, [("connect", self.stage.board.ip, port)])
         self._lines.append(line)
         line.wait()
@@ -408,7 +408,7 @@ class SimGuest:
         """In full: time costs nothing."""
         del quick
         now = self.stage.world.now_us
-        self._me.ask(Wish(lambda: False, lambda: None, 0, now, now + int(seconds * s)))
+        self._me.ask(Wish(lambda: False, lambda: None, 0, now, now + int(max(0, seconds) * s)))
 
     def type(self, command: str) -> None:
         self.do(lambda: self.stage.board.type(command + "\r"))

@@ -297,6 +297,8 @@ def test_the_simulated_board_tells_what_fails_and_skips_what_it_cannot(
         @pytest.mark.needs("gdb")
         def test_wants_a_debugger(): ...
         def test_wants_nothing(): ...
+        def test_is_late_already(guest):
+            guest.pause(-1)
         def test_never(guest):
             guest.gen(1000)
             assert guest.number != 3, "three"
@@ -306,11 +308,11 @@ def test_the_simulated_board_tells_what_fails_and_skips_what_it_cannot(
         """
     )
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rs", "--board=sim")
-    result.assert_outcomes(passed=1, skipped=3, failed=2)
+    result.assert_outcomes(passed=2, skipped=3, failed=2)
     said = result.stdout
     for reason in ("a board that runs in real time", "a reset line", "a gdb server"):
         assert re.search(rf"SKIPPED.* needs {reason}.*: sim has none", said.str())
-    said.fnmatch_lines(["visit 3 of never: corruption: test_never, line 12: three*"])
+    said.fnmatch_lines(["visit 3 of never: corruption: test_never, line 14: three*"])
     said.fnmatch_lines(["FAILED (panic)*planted here*"])
 
 
@@ -325,10 +327,13 @@ def test_a_mistake_of_a_scenario_is_no_failure_of_the_simulated_board(
             1 / (guest.number - 1)
         def test_wants_more(guest, tmp_path):
             guest.big()
+        def test_misspells(guest):
+            guest.connect("ecko").close()
         """
     )
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--board=sim")
-    result.assert_outcomes(errors=3)
+    result.assert_outcomes(errors=4)
+    result.stdout.fnmatch_lines(["the rig failed: scenario misspells: *KeyError: 'ecko'"])
     result.stdout.fnmatch_lines(["the rig failed: test_wants_more takes tmp_path too: *"])
     result.stdout.fnmatch_lines(["the rig failed: scenario never-runs: *neither is async*"])
     result.stdout.fnmatch_lines(["the rig failed: scenario divides: *ZeroDivisionError*"])
