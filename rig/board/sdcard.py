@@ -24,7 +24,7 @@ PARTITION_AT = 1 << 20
 #: A power of two, as cards are; FAT16 has room for far more than the image.
 CARD_BYTES = 64 << 20
 SECTOR_BYTES = 512
-MBR_TABLE_AT, FAT16_LBA = 446, 0x0E
+MBR_TABLE_AT, MBR_END, FAT16_LBA = 446, b"\x55\xaa", 0x0E
 #: U-Boot's legacy image header: operating system Linux, architecture ARM, type script, no packing.
 SCRIPT_MAGIC, SCRIPT_KIND = 0x2705_1956, bytes((5, 2, 6, 0))
 
@@ -64,12 +64,14 @@ def write(path: Path, image: Path, args: str, loader: Path) -> None:
 def form(path: Path, loader: Path, files: dict[str, bytes]) -> None:
     """A card with this U-Boot and these files; U-Boot keeps its settings beside them (saveenv)."""
     try:
-        first = loader.read_bytes()
+        with loader.open("rb") as file:
+            first = file.read(PARTITION_AT)
     except OSError as error:
         raise UserError(f"cannot read {loader}: {error.strerror}", where="--uboot") from None
     if first[4:12] != b"eGON.BT0" or SPL_AT + len(first) > PARTITION_AT:
         raise UserError(f"{loader} is no u-boot-sunxi-with-spl.bin", where="--uboot")
     try:
+        _spare(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as card:
             card.truncate(CARD_BYTES)
@@ -81,12 +83,25 @@ def form(path: Path, loader: Path, files: dict[str, bytes]) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}", where="the card") from None
 
 
+def _spare(path: Path) -> None:
+    """Raises UserError for what is there and is no card's image: a disk, the firmware itself."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise UserError(f"{path} is no plain file", where="the card", mend="name a new file")
+    with path.open("rb") as file:
+        first = file.read(SECTOR_BYTES)
+    if first.strip(b"\0") and not first.endswith(MBR_END):
+        what = f"{path} is there already, and is no card's image"
+        raise UserError(what, where="the card", mend="name a new file")
+
+
 def _boot_record() -> bytes:
     """One partition to the end of the card; addressed by sector, as every reader does today."""
     first, count = PARTITION_AT // SECTOR_BYTES, (CARD_BYTES - PARTITION_AT) // SECTOR_BYTES
     past = b"\xfe\xff\xff"  # cylinder, head and sector: beyond what they can say
     row = struct.pack("<B3sB3sII", 0x80, past, FAT16_LBA, past, first, count)
-    return bytes(MBR_TABLE_AT) + row.ljust(64, b"\0") + b"\x55\xaa"
+    return bytes(MBR_TABLE_AT) + row.ljust(64, b"\0") + MBR_END
 
 
 def _fill(path: Path, files: dict[str, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import zlib
@@ -60,9 +61,33 @@ def test_what_is_no_u_boot_for_this_board_is_refused(
 
 def test_what_cannot_be_written_is_one_line(loader: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the card: cannot write"):
-        sdcard.form(tmp_path, loader, {})
+        sdcard.form(loader / "card.img", loader, {})
     with pytest.raises(RigError, match=r"mcopy: .*full"):
         sdcard.form(tmp_path / "card.img", loader, {"big": bytes(sdcard.CARD_BYTES)})
+
+
+@pytest.mark.parametrize("there", ["the firmware", "a folder", "a pipe"])
+def test_what_was_never_a_card_is_not_written_over(
+    loader: Path, tmp_path: Path, there: str
+) -> None:
+    path, firmware = tmp_path / "kyu.elf", b"\x7fELF" + bytes(1000)
+    if there == "the firmware":
+        path.write_bytes(firmware)
+    elif there == "a folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    with pytest.raises(UserError, match=r"the card: .*; name a new file"):
+        sdcard.form(path, loader, {})
+    assert there != "the firmware" or path.read_bytes() == firmware
+
+
+@pytest.mark.parametrize("before", [b"", bytes(9000), sdcard.MBR_END.rjust(512, b"\1")])
+def test_a_card_is_made_anew(loader: Path, tmp_path: Path, before: bytes) -> None:
+    card = tmp_path / "card.img"
+    card.write_bytes(before)
+    sdcard.form(card, loader, {})
+    assert card.stat().st_size == sdcard.CARD_BYTES
 
 
 def test_without_mtools_it_says_so(
