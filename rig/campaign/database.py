@@ -25,7 +25,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from rig.errors import RigError, UserError
+from rig.errors import RigError, UserError, looked_for
 
 NAME = "history.sqlite"
 VERSION = 1
@@ -131,6 +131,9 @@ class Database:
     def __init__(self, path: Path, *, to_read: bool = False) -> None:
         """`to_read`: as it is, also where it may not be written."""
         self.path = path
+        with looked_for(path):
+            if path.exists() and not path.is_file():  # SQLite would wait at a pipe without end
+                raise UserError(f"{path} is no plain file", mend="name another history")
         if to_read:
             self._engine = self._readable()
             return

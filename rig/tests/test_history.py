@@ -304,6 +304,16 @@ def test_looking_at_what_is_no_history_is_one_clear_line(
     assert "is no history of runs, or a damaged one" in capsys.readouterr().err
 
 
+def test_a_history_that_is_no_file_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull), tmp_path):
+        assert kyu(["history", "--history", str(path)]) == 2
+        told = f"kyu: {path} is no plain file; name another history\n"
+        assert capsys.readouterr().err == told
+
+
 def test_a_folder_whose_name_is_no_utf8_has_its_row(tmp_path: Path, database: Database) -> None:
     out = tmp_path / os.fsdecode(b"caf\xe9")
     command = ["soak", "--board", "sim", "--transfers", "3", "--out", str(out)]
