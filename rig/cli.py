@@ -230,7 +230,8 @@ def soak(
 ) -> int:
     """Transfer after transfer, every byte compared, the console watched. See kyu scenarios."""
     from rig import soak_command
-    from rig.options import SoakOptions
+    from rig.options import CALM, SoakOptions
+    from rig.wire import choose
 
     given = arguments.given()
     if resume_dir is not None:
@@ -247,6 +248,7 @@ def soak(
     image = rest.pop("image")
     arguments.lend(given, rest)
     arguments.check_board(given, rest["board"])
+    choose.check(rest["wire"], rest["host_port"], faulty=rest["faults"] not in ("", CALM))
     options = SoakOptions(
         scenarios=scenario or ("soak",), image=None if image is None else str(image), **rest
     )
@@ -272,10 +274,12 @@ def run_board(**rest: Any) -> int:
     kyu run -- ping -c 3 192.168.0.73
     """
     from rig import run_command
+    from rig.wire import choose
 
     given = arguments.given()
     arguments.lend(given, rest)
     arguments.check_board(given, rest["board"])
+    choose.check(rest["wire"], rest["host_port"])
     return run_command.run_board(run_command.RunOptions(**rest))
 
 

@@ -10,11 +10,6 @@ from rig.wire.slirp import SlirpWire
 from rig.wire.tap import NoTapError, open_tap
 
 NAMES = ("auto", "tap", "slirp")
-NO_PORT = UserError(
-    "only the slirp wire, without faults, has a port of this host",
-    where="--host-port",
-    mend="take --wire slirp, or leave it out",
-)
 
 
 def choose(name: str, *, host_port: int = 0) -> Wire:
@@ -23,11 +18,9 @@ def choose(name: str, *, host_port: int = 0) -> Wire:
 
     Raises RigError when `tap` was asked for and cannot be had: a lack of this host.
     """
-    _check(name)
-    if name == "slirp" or (name == "auto" and host_port):
+    check(name, host_port)
+    if name == "slirp" or host_port:
         return _slirp("", host_port)
-    if host_port:
-        raise NO_PORT
     try:
         return open_tap()
     except NoTapError as reason:
@@ -49,17 +42,22 @@ def choose_faulty(name: str, plan: FaultPlan, seed: int, *, host_port: int = 0) 
     """
     if name == "slirp":
         raise UserError("the slirp wire has no faults", where="--faults", mend="take --wire tap")
-    _check(name)
-    if host_port:
-        raise NO_PORT
+    check(name, host_port, faulty=True)
     try:
         return open_bridged(plan, seed)
     except NoTapError as reason:
         raise RigError(f"no TAP: {reason}; faults need one") from None
 
 
-def _check(name: str) -> None:
+def check(name: str, host_port: int, *, faulty: bool = False) -> None:
+    """Raises UserError for a wire that there is not. Nothing is opened."""
     if name not in NAMES:
         raise UserError(
             f"no wire is named {name!r}", where="--wire", mend="take auto, tap or slirp"
+        )
+    if host_port and (faulty or name == "tap"):
+        raise UserError(
+            "only the slirp wire, without faults, has a port of this host",
+            where="--host-port",
+            mend="take --wire slirp, or leave it out",
         )
