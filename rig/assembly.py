@@ -37,13 +37,15 @@ class BoardChoice:
 
 
 def check_board(name: str) -> None:
-    """Raises UserError for a board that is unknown, or not there yet."""
+    """Raises UserError for a board that is unknown, or has no console."""
     if name not in BOARDS:
         raise UserError(
             f"no board is named {name!r}", where="--board", mend=f"take {', '.join(BOARDS)}"
         )
     if name == "sim":
-        raise UserError(f"the {name} board is not available yet", where="--board", mend="take qemu")
+        raise UserError(
+            "only kyu soak and pytest have the simulated board", where="--board", mend="take qemu"
+        )
 
 
 def bench_of(board: str, file: str | None, option: Callable[[str], Any]) -> BenchConfig | None:

@@ -388,7 +388,7 @@ def scenarios(files: tuple[Path, ...]) -> None:
 
     for file in files:
         for body, mix in in_file(file).items():
-            click.echo(f"{file}::{body.__name__}  {mix.described}")
+            click.echo(escaped(f"{file}::{body.__name__}  {mix.described}"))
     if not files:
         for mix in MIXES.values():
             click.echo(f"{mix.name:<11} {mix.described}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rig import toml_file
 from rig.errors import UserError
 
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -74,16 +74,7 @@ def read(
 
     Raises UserError, one line.
     """
-    content: dict[str, Any] = {}
-    if path is not None:
-        try:
-            content = tomllib.loads(path.read_text())
-        except OSError as error:
-            raise UserError(
-                f"cannot read {path}: {error.strerror}", where="--board-config"
-            ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} is not TOML: {error}", where="--board-config") from None
+    content = toml_file.read(path, "--board-config") if path is not None else {}
     content = (told or {}) | content
     content |= {name: value for name, value in given.items() if value is not None}
     try:

@@ -60,7 +60,7 @@ def test_a_direction_has_its_own_word_over_what_holds_for_both() -> None:
         ("flaps=6s", "are no times"),
         ("loss=1% loss=2%", "loss is there twice"),
         ("to_moon.loss=1%", "'to_moon.loss=1%' is no fault"),
-        ("/no/such/plan.toml", "/no/such/plan.toml cannot be read"),
+        ("/no/such/plan.toml", "cannot read /no/such/plan.toml: No such file"),
     ],
 )
 def test_a_mistake_says_what_and_where(text: str, words: str) -> None:

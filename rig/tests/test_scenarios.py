@@ -73,6 +73,17 @@ def written(folder: Path, body: str, terms: str = "") -> str:
     return f"{path}::test_mine"
 
 
+def test_a_description_does_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "test_mine.py"
+    file.write_text('def test_one(guest):\n    """Wipes the screen: \\x1b[2J."""\n')
+    assert kyu(["scenarios", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "Wipes the screen: \\x1b[2J" in said
+    assert "\x1b" not in said
+
+
 def test_every_scenario_that_is_promised_is_there_and_is_described() -> None:
     assert {*MIXES} >= WANTED
     for mix in MIXES.values():

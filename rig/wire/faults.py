@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -34,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from rig import toml_file
 from rig.errors import UserError
 
 WHERE = "--faults"
@@ -229,13 +229,7 @@ def parse(text: str) -> FaultPlan:
 
 
 def _from_file(path: Path) -> FaultPlan:
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})", where=WHERE) from None
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, no number, no path
-        name = str(path).replace("\0", "?")[:200]
-        raise UserError(f"{name}: {str(error).splitlines()[0]}", where=WHERE) from None
+    raw = toml_file.read(path, WHERE)
     first = {name: value for name, value in raw.items() if name in _TABLES}
     rest = {name: value for name, value in raw.items() if name not in {*_TABLES, "then"}}
     then = raw.get("then", [])
