@@ -2,6 +2,8 @@
 
 Rules     the same board, the same wire, one client at a time, turn by turn, so that what the host
           does meanwhile falls on both. The C client compares nothing and keeps no journal.
+          The rig sees the end of a turn when it next looks, up to a tick (0.1 s) late: turns are
+          long, or that is what is measured.
 """
 
 from __future__ import annotations

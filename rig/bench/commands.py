@@ -71,7 +71,7 @@ def network(
 @bench.command()
 @_IMAGE
 @_JSON
-@click.option("--transfers", type=_AT_LEAST_ONE, default=400, show_default=True, help="A turn.")
+@click.option("--transfers", type=_AT_LEAST_ONE, default=4000, show_default=True, help="A turn.")
 @click.option("--rounds", type=_AT_LEAST_ONE, default=5, show_default=True)
 @click.option("--wire", default="auto", show_default=True, help="auto, tap or slirp.")
 def rig(image: Path | None, json_file: Path | None, transfers: int, rounds: int, wire: str) -> None:
@@ -80,6 +80,7 @@ def rig(image: Path | None, json_file: Path | None, transfers: int, rounds: int,
     from rig.board import image as images
     from rig.wire.choose import choose
 
+    click.echo(f"{rounds} rounds of 2 x {transfers:,} transfers", err=True)
     with contextlib.closing(choose(wire)) as one_wire:
         found = beside.measure(images.find(image), one_wire, transfers=transfers, rounds=rounds)
     for name, turns in (("the rig", found.rig), ("plain C", found.plain)):
