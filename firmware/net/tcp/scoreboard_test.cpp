@@ -54,6 +54,19 @@ TEST(Scoreboard, what_is_lost_is_found_lowest_first_and_is_in_flight_again_once_
     EXPECT_TRUE(s.consistent(kBase, at(1000)));
 }
 
+TEST(Scoreboard, what_a_needless_timeout_took_for_lost_tells_when_it_was_sent_last) {
+    for (const std::uint32_t now : {5000U, 0x9000'0000U, 0xFFFF'FFF0U}) {
+        Scoreboard s;
+        s.restart(kBase);
+        for (std::uint32_t i = 0; i < 10; ++i) s.sent(at((i + 1) * 100), now + 10 * i, 0);
+        s.resent(kBase, at(100), now + 200);  // the lowest is not the oldest
+        s.lose_all();
+        std::uint32_t told = 0;
+        s.acknowledge(at(300), [&](const Scoreboard::Delivered& d) { told = d.sent_us; });
+        EXPECT_EQ(told, now + 200) << "RACK would take 0 for a time";
+    }
+}
+
 TEST(Scoreboard, a_timeout_forgets_what_the_peer_held) {
     Scoreboard s = with_segments(10);
     s.hold({at(500), at(800)}, kQuiet);
